@@ -1,0 +1,25 @@
+//! The clock that the engine is told.
+
+use enet_rs_protocol::Time;
+use std::time::{Duration, Instant};
+
+/// Milliseconds since the driver was made.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    pub(crate) fn new() -> Self {
+        Self { start: Instant::now() }
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        Time::from_millis(self.start.elapsed().as_millis() as u64)
+    }
+
+    /// How long it is until `time`; nothing if it has passed.
+    pub(crate) fn until(&self, time: Time) -> Duration {
+        Duration::from_millis(time.as_millis()).saturating_sub(self.start.elapsed())
+    }
+}

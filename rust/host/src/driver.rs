@@ -1,0 +1,149 @@
+//! The driver: an engine, a socket and a clock that work together.
+
+use crate::clock::Clock;
+use crate::error::{BindError, ServiceError};
+use crate::send_queue::SendQueue;
+use crate::socket::Socket;
+use enet_rs_protocol::{Event, Host, HostConfig, PeerId, Seed};
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Batches that one [`Driver::service`] receives at most, so that a flood cannot keep it from returning. ENet takes
+/// 256 datagrams; a batch is up to 32 calls' worth of joined datagrams.
+const MAXIMUM_BATCHES: usize = 8;
+
+/// Runs a [`Host`] over a UDP socket. Commands and queries go to the engine itself, through [`host`](Self::host)
+/// and [`host_mut`](Self::host_mut); [`service`](Self::service) moves the datagrams.
+///
+/// Dropping a driver sends nothing: remote hosts find out by their time-outs.
+#[derive(Debug)]
+pub struct Driver {
+    host: Host,
+    socket: Socket,
+    clock: Clock,
+    send_queue: SendQueue,
+}
+
+impl Driver {
+    /// Makes a driver on a local address. Port 0 lets the system choose; `[::]` takes both address families.
+    ///
+    /// # Errors
+    /// The configuration or the address is refused.
+    pub fn bind(local: SocketAddr, config: HostConfig) -> Result<Self, BindError> {
+        let socket = Socket::bind(local).map_err(|source| BindError::Socket { address: local, source })?;
+        Self::new(socket, config)
+    }
+
+    /// Makes a driver whose port the system chooses when the first datagram leaves.
+    ///
+    /// # Errors
+    /// The configuration is refused, or the system has no socket.
+    pub fn unbound(config: HostConfig) -> Result<Self, BindError> {
+        let address = SocketAddr::from(([0; 8], 0));
+        let socket = Socket::unbound().map_err(|source| BindError::Socket { address, source })?;
+        Self::new(socket, config)
+    }
+
+    fn new(socket: Socket, config: HostConfig) -> Result<Self, BindError> {
+        let mut seed = Seed::default();
+        getrandom::fill(&mut seed).map_err(BindError::Random)?;
+        let host = Host::new(config, &seed)?;
+        Ok(Self { host, socket, clock: Clock::new(), send_queue: SendQueue::default() })
+    }
+
+    /// The engine.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The engine, for commands; they take effect with the next [`service`](Self::service) or [`flush`](Self::flush).
+    pub fn host_mut(&mut self) -> &mut Host {
+        &mut self.host
+    }
+
+    /// Gives the next event: one that waits already, else whatever sending and receiving brings about. Waits for it
+    /// for up to `wait`, in the kernel, and wakes with the first datagram that matters.
+    ///
+    /// # Errors
+    /// The socket failed. The driver stays usable, and further calls fail for as long as the cause lasts.
+    pub fn service(&mut self, wait: Duration) -> Result<Option<Event>, ServiceError> {
+        if let Some(event) = self.host.poll_event() {
+            return Ok(Some(event));
+        }
+        let deadline = Instant::now().checked_add(wait).filter(|_| !wait.is_zero());
+        loop {
+            self.host.handle_timeout(self.clock.now());
+            self.transmit()?;
+            if self.receive()? {
+                self.transmit()?;
+            }
+            if let Some(event) = self.host.poll_event() {
+                return Ok(Some(event));
+            }
+            let left = deadline
+                .map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return Ok(None);
+            }
+            let timer = self.host.next_timeout().map_or(left, |time| self.clock.until(time));
+            self.socket.wait(left.min(timer)).map_err(ServiceError::Wait)?;
+        }
+    }
+
+    /// Sends what is queued, without receiving.
+    ///
+    /// # Errors
+    /// The socket failed for a datagram; the others were sent.
+    pub fn flush(&mut self) -> Result<(), ServiceError> {
+        self.transmit()
+    }
+
+    /// Ends a connection at once and tells the remote host, see [`Host::disconnect_now`]; the datagram has left when
+    /// this returns.
+    ///
+    /// # Errors
+    /// The socket failed; the connection is over all the same.
+    pub fn disconnect_now(&mut self, peer: PeerId, data: u32) -> Result<(), ServiceError> {
+        self.host.disconnect_now(peer, data);
+        self.transmit()
+    }
+
+    /// Sends a datagram that is not ENet's from this driver's port, for example to open a way through a NAT.
+    ///
+    /// # Errors
+    /// The operating system's reason.
+    pub fn send_raw(&mut self, to: SocketAddr, payload: &[u8]) -> io::Result<()> {
+        self.socket.send(to, payload)
+    }
+
+    /// The local address; `None` until an unbound driver has sent something.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        self.socket.local_address().ok().filter(|address| address.port() != 0)
+    }
+
+    fn transmit(&mut self) -> Result<(), ServiceError> {
+        let now = self.clock.now();
+        while let Some(to) = self.host.poll_transmit(now, self.send_queue.buffer()) {
+            self.send_queue.appended(to, &mut self.socket);
+        }
+        self.send_queue.flush(&mut self.socket)
+    }
+
+    /// `true` if anything arrived.
+    fn receive(&mut self) -> Result<bool, ServiceError> {
+        let now = self.clock.now();
+        let host = &mut self.host;
+        let mut arrived = false;
+        for _ in 0..MAXIMUM_BATCHES {
+            let take = |from, datagram| {
+                arrived = true;
+                host.handle_datagram(now, from, datagram);
+            };
+            if !self.socket.receive(take).map_err(ServiceError::Receive)? {
+                break;
+            }
+        }
+        Ok(arrived)
+    }
+}

@@ -1,0 +1,44 @@
+//! What can go wrong between the engine and the operating system.
+
+use enet_rs_protocol::ConfigError;
+use std::io;
+use std::net::SocketAddr;
+use thiserror::Error;
+
+/// A [`Driver`](crate::Driver) could not be made.
+#[derive(Debug, Error)]
+pub enum BindError {
+    /// The engine refuses its configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The operating system refuses the address, or has no socket left.
+    #[error("cannot bind a UDP socket to {address}: {source}")]
+    Socket {
+        /// The address asked for.
+        address: SocketAddr,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// The operating system's random number generator does not answer; without it, connections could be forged.
+    #[error("the operating system gives no random numbers: {0}")]
+    Random(getrandom::Error),
+}
+
+/// The socket failed. Nothing is lost by it but the datagrams concerned: servicing can go on.
+#[derive(Debug, Error)]
+pub enum ServiceError {
+    /// A datagram could not be sent.
+    #[error("cannot send to {address}: {source}")]
+    Send {
+        /// Where it should have gone.
+        address: SocketAddr,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// Datagrams could not be received.
+    #[error("cannot receive: {0}")]
+    Receive(io::Error),
+    /// Waiting for datagrams failed.
+    #[error("cannot wait for datagrams: {0}")]
+    Wait(io::Error),
+}

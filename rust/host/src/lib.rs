@@ -1,0 +1,19 @@
+//! Drives the ENet engine over a UDP socket: it owns the socket and the clock, waits in the kernel, and moves
+//! datagrams in batches. It knows no Godot.
+//!
+//! [`Driver`] is what everything else is for.
+
+#![forbid(unsafe_code)]
+
+mod clock;
+mod driver;
+mod error;
+mod receive_buffers;
+mod resolve;
+mod send_queue;
+mod socket;
+
+pub use driver::Driver;
+pub use enet_rs_protocol as protocol;
+pub use error::{BindError, ServiceError};
+pub use resolve::resolve;

@@ -1,0 +1,186 @@
+//! Over real sockets on loopback: our driver with itself, and in both roles with the crate `rusty_enet`, which is
+//! C ENet translated to Rust.
+#![allow(missing_docs)]
+
+use bytes::Bytes;
+use enet_rs_host::Driver;
+use enet_rs_host::protocol::{Event, HostConfig, PacketFlags, PeerId};
+use rusty_enet as stock;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+fn ours() -> Driver {
+    Driver::bind((Ipv4Addr::LOCALHOST, 0).into(), HostConfig::default()).unwrap()
+}
+
+fn stock() -> (stock::Host<UdpSocket>, SocketAddr) {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = socket.local_addr().unwrap();
+    let settings = stock::HostSettings { channel_limit: 255, ..Default::default() };
+    (stock::Host::new(socket, settings).unwrap(), address)
+}
+
+/// What is sent in each direction: one of each kind and size.
+fn messages() -> Vec<(u8, Vec<u8>, stock::PacketKind, PacketFlags)> {
+    let fill =
+        |length: usize, seed: u8| (0..length).map(|n| (n as u8).wrapping_mul(seed)).collect::<Vec<u8>>();
+    let mut messages = Vec::new();
+    for (index, length) in [0, 1, 64, 1364, 1365, 100_000].into_iter().enumerate() {
+        let payload = fill(length, index as u8 + 3);
+        messages.push((0, payload.clone(), stock::PacketKind::Reliable, PacketFlags::RELIABLE));
+        // Not more unreliable data in one burst than a socket's default buffer takes.
+        let kind = stock::PacketKind::AlwaysUnreliable { sequenced: true };
+        messages.push((1, fill(length.min(20_000), 7), kind, PacketFlags::UNRELIABLE_FRAGMENT));
+        if length <= 1364 {
+            let kind = stock::PacketKind::Unreliable { sequenced: true };
+            messages.push((2, payload.clone(), kind, PacketFlags::empty()));
+            let kind = stock::PacketKind::Unreliable { sequenced: false };
+            messages.push((3, payload, kind, PacketFlags::UNSEQUENCED));
+        }
+    }
+    messages
+}
+
+/// Exchanges [`messages`] both ways and disconnects from our side.
+fn converse(mut ours: Driver, mut stock: stock::Host<UdpSocket>, mut peer: Option<PeerId>) {
+    let end = Instant::now() + DEADLINE;
+    let (mut ours_got, mut stock_got) = (Vec::new(), Vec::new());
+    let (mut ours_connected, mut stock_peer) = (false, None);
+    let (mut ours_done, mut stock_done) = (None, None);
+    let total = messages().len();
+    while ours_done.is_none() || stock_done.is_none() {
+        let lengths = |got: &[(u8, Bytes)]| got.iter().map(|(on, p)| (*on, p.len())).collect::<Vec<_>>();
+        assert!(
+            Instant::now() < end,
+            "ours got {:?}, stock got {:?}",
+            lengths(&ours_got),
+            lengths(&stock_got)
+        );
+        match ours.service(Duration::from_millis(1)).unwrap() {
+            Some(Event::Connect { peer: id, .. }) => {
+                ours_connected = true;
+                peer = Some(id);
+                for (channel, payload, _, flags) in messages() {
+                    ours.host_mut().send(id, channel, payload.into(), flags).unwrap();
+                }
+            }
+            Some(Event::Receive { channel, packet, .. }) => ours_got.push((channel, packet.payload)),
+            Some(Event::Disconnect { data, .. }) => ours_done = Some(data),
+            None => {}
+        }
+        match stock.service().unwrap().map(|event| event.no_ref()) {
+            Some(stock::EventNoRef::Connect { peer: id, .. }) => {
+                stock_peer = Some(id);
+                for (channel, payload, kind, _) in messages() {
+                    stock.peer_mut(id).send(channel, &stock::Packet::new(payload, kind)).unwrap();
+                }
+            }
+            Some(stock::EventNoRef::Receive { channel_id, packet, .. }) => {
+                stock_got.push((channel_id, Bytes::copy_from_slice(packet.data())));
+            }
+            Some(stock::EventNoRef::Disconnect { data, .. }) => stock_done = Some(data),
+            None => {}
+        }
+        if ours_got.len() == total && stock_got.len() == total && ours_connected {
+            ours.host_mut().disconnect(peer.unwrap(), 42);
+        }
+    }
+    assert!(stock_peer.is_some());
+    assert_eq!((ours_done, stock_done), (Some(0), Some(42)));
+    for channel in 0..4 {
+        let expected: Vec<Bytes> = messages()
+            .into_iter()
+            .filter(|(on, ..)| *on == channel)
+            .map(|(_, payload, ..)| Bytes::from(payload))
+            .collect();
+        for (who, got) in [("ours", &ours_got), ("stock", &stock_got)] {
+            let mut got: Vec<Bytes> =
+                got.iter().filter(|(on, _)| *on == channel).map(|(_, p)| p.clone()).collect();
+            got.sort_by_key(Bytes::len);
+            assert_eq!(got, expected, "{who}, channel {channel}");
+        }
+    }
+}
+
+#[test]
+fn our_client_and_a_stock_server_understand_each_other() {
+    let (stock, address) = stock();
+    let mut ours = Driver::unbound(HostConfig::default()).unwrap();
+    assert_eq!(ours.local_address(), None);
+    let peer = ours.host_mut().connect(address, 4, 1).unwrap();
+    converse(ours, stock, Some(peer));
+}
+
+#[test]
+fn a_stock_client_and_our_server_understand_each_other() {
+    let (mut stock, _) = stock();
+    let ours = ours();
+    stock.connect(ours.local_address().unwrap(), 4, 1).unwrap();
+    converse(ours, stock, None);
+}
+
+#[test]
+fn service_waits_in_the_kernel_and_wakes_with_the_first_datagram() {
+    let mut server = ours();
+    let start = Instant::now();
+    assert_eq!(server.service(Duration::from_millis(80)).unwrap(), None);
+    assert!(start.elapsed() >= Duration::from_millis(80));
+    let address = server.local_address().unwrap();
+    let client = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(50));
+        let mut client = Driver::unbound(HostConfig::default()).unwrap();
+        client.host_mut().connect(address, 1, 0).unwrap();
+        for _ in 0..20 {
+            if client.service(Duration::from_millis(500)).unwrap().is_some() {
+                return;
+            }
+        }
+        panic!("the client did not connect");
+    });
+    let start = Instant::now();
+    let event = server.service(Duration::from_secs(10)).unwrap();
+    assert!(matches!(event, Some(Event::Connect { .. })), "{event:?}");
+    assert!(start.elapsed() < Duration::from_secs(5));
+    client.join().unwrap();
+}
+
+#[test]
+fn both_address_families_reach_a_wildcard_server() {
+    let mut server = Driver::bind("[::]:0".parse().unwrap(), HostConfig::default()).unwrap();
+    let port = server.local_address().unwrap().port();
+    for ip in ["127.0.0.1", "::1"] {
+        let mut client = Driver::unbound(HostConfig::default()).unwrap();
+        client.host_mut().connect(SocketAddr::new(ip.parse().unwrap(), port), 1, 0).unwrap();
+        let end = Instant::now() + DEADLINE;
+        let (mut at_server, mut at_client) = (None, false);
+        while at_server.is_none() || !at_client {
+            assert!(Instant::now() < end, "{ip}");
+            if let Some(Event::Connect { peer, .. }) = server.service(Duration::from_millis(1)).unwrap() {
+                at_server = server.host().remote_address(peer);
+            }
+            at_client |= client.service(Duration::from_millis(1)).unwrap().is_some();
+        }
+        assert_eq!(at_server.map(|address| address.ip().to_string()).as_deref(), Some(ip));
+    }
+}
+
+#[test]
+fn a_taken_port_is_refused() {
+    let server = ours();
+    let address = server.local_address().unwrap();
+    let error = Driver::bind(address, HostConfig::default()).unwrap_err().to_string();
+    assert!(error.contains(&address.to_string()), "{error}");
+}
+
+#[test]
+fn raw_datagrams_leave_from_the_drivers_port() {
+    let listener = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut driver = ours();
+    driver.send_raw(listener.local_addr().unwrap(), b"punch").unwrap();
+    let mut buffer = [0; 16];
+    let (length, from) = listener.recv_from(&mut buffer).unwrap();
+    assert_eq!((&buffer[..length], Some(from)), (&b"punch"[..], driver.local_address()));
+}

@@ -1,0 +1,171 @@
+//! The commands of the engine: what its owner wants to happen.
+
+use super::{Host, PeerId, can_send, transmit::Farewell};
+use crate::peer::{Peer, window_for_bandwidth};
+use crate::wire::NO_PEER;
+use crate::wire::command::Body;
+use crate::{ConnectError, DisconnectReason, PacketFlags, PeerState, SendError};
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+impl Host {
+    /// Begins a connection with `channel_count` channels (0 stands for 255) and sends `data` along. An
+    /// [`Event::Connect`](crate::Event::Connect) or [`Event::Disconnect`](crate::Event::Disconnect) tells how it went.
+    ///
+    /// # Errors
+    /// All peer slots are taken.
+    pub fn connect(&mut self, to: SocketAddr, channel_count: u8, data: u32) -> Result<PeerId, ConnectError> {
+        let channel_count = if channel_count == 0 { u8::MAX } else { channel_count };
+        let connect_id = self.random.next_u32().to_ne_bytes();
+        let config = &self.config;
+        let make =
+            |sessions| Peer::new(PeerState::Connecting, to, connect_id, sessions, channel_count, config);
+        let (slot, peer) = self.peers.insert(make).ok_or(ConnectError::NoFreeSlot(config.max_peers))?;
+        peer.window_size = window_for_bandwidth(config.outgoing_bandwidth);
+        let parameters = peer.parameters(slot, peer.window_size, config);
+        peer.outgoing.queue_system(Body::Connect { parameters, data });
+        self.schedule.activate(slot, peer);
+        Ok(self.peers.id(slot))
+    }
+
+    /// Queues a message. Without [`PacketFlags::RELIABLE`] it may be lost, also by the throttle before it is sent.
+    ///
+    /// # Errors
+    /// The connection is not up, has no such channel, or the message is too large; the message is not queued.
+    pub fn send(
+        &mut self,
+        peer: PeerId,
+        channel: u8,
+        payload: Bytes,
+        flags: PacketFlags,
+    ) -> Result<(), SendError> {
+        let limit = self.config.limits.max_message_size;
+        let slot = peer.slot;
+        let peer = self.peers.get_mut(peer).filter(|peer| can_send(peer)).ok_or(SendError::NotConnected)?;
+        let count = peer.channels.count();
+        if channel >= count {
+            return Err(SendError::NoSuchChannel { channel, count });
+        }
+        if payload.len() > limit {
+            return Err(SendError::TooLarge { size: payload.len(), limit });
+        }
+        peer.outgoing.queue_message(&mut peer.channels, channel, payload, flags, peer.mtu as usize);
+        self.schedule.activate(slot, peer);
+        Ok(())
+    }
+
+    /// Queues a message for every connected peer that has the channel.
+    ///
+    /// # Errors
+    /// The message is too large; it is not queued for anyone.
+    pub fn broadcast(&mut self, channel: u8, payload: Bytes, flags: PacketFlags) -> Result<(), SendError> {
+        let limit = self.config.limits.max_message_size;
+        if payload.len() > limit {
+            return Err(SendError::TooLarge { size: payload.len(), limit });
+        }
+        for (id, peer) in self.peers.iter_mut().filter(|(_, peer)| can_send(peer)) {
+            if channel < peer.channels.count() {
+                peer.outgoing.queue_message(
+                    &mut peer.channels,
+                    channel,
+                    payload.clone(),
+                    flags,
+                    peer.mtu as usize,
+                );
+                self.schedule.activate(id.slot, peer);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a connection: what is queued is dropped, the remote host is told `data`, and once it has confirmed,
+    /// an [`Event::Disconnect`](crate::Event::Disconnect) follows. An attempt to connect ends with that event at once.
+    pub fn disconnect(&mut self, peer: PeerId, data: u32) {
+        let slot = peer.slot;
+        let Some(peer) = self.peers.get_mut(peer) else {
+            return;
+        };
+        match peer.state {
+            PeerState::Disconnecting | PeerState::AcknowledgingDisconnect | PeerState::Zombie => {}
+            PeerState::Connecting => self.give_up(slot, DisconnectReason::Local),
+            _ => {
+                peer.state = PeerState::Disconnecting;
+                peer.outgoing.clear();
+                peer.channels.limit(0);
+                peer.outgoing.queue_system(Body::Disconnect { data });
+                self.schedule.activate(slot, peer);
+            }
+        }
+    }
+
+    /// Ends a connection like [`disconnect`](Self::disconnect), but only when everything queued has been acknowledged.
+    pub fn disconnect_later(&mut self, id: PeerId, data: u32) {
+        let Some(peer) = self.peers.get_mut(id) else {
+            return;
+        };
+        if peer.state.is_established() && !peer.outgoing.is_idle() {
+            peer.state = PeerState::DisconnectLater;
+            peer.event_data = data;
+        } else {
+            self.disconnect(id, data);
+        }
+    }
+
+    /// Ends a connection at once: the remote host is told `data` in one datagram that may get lost. The id is stale on
+    /// return, and no event follows.
+    pub fn disconnect_now(&mut self, id: PeerId, data: u32) {
+        let Some(peer) = self.peers.get(id) else { return };
+        let is_over = matches!(peer.state, PeerState::Disconnecting | PeerState::Zombie);
+        if !is_over && peer.remote_slot != NO_PEER {
+            self.farewells.push_back(Farewell::new(peer, data));
+        }
+        self.reset(id);
+    }
+
+    /// Forgets a connection without telling anyone. The id is stale on return, and no event follows.
+    pub fn reset(&mut self, id: PeerId) {
+        if self.peers.get(id).is_some() {
+            self.peers.remove(id.slot);
+        }
+    }
+
+    /// Queues a PING, whose acknowledgement measures the round trip.
+    pub fn ping(&mut self, peer: PeerId) {
+        let slot = peer.slot;
+        if let Some(peer) = self.peers.get_mut(peer).filter(|peer| can_send(peer)) {
+            peer.outgoing.queue_system(Body::Ping);
+            self.schedule.activate(slot, peer);
+        }
+    }
+
+    /// Sets after how many milliseconds without an acknowledgement an idle connection is pinged; 0 stands for 500.
+    pub fn set_ping_interval(&mut self, peer: PeerId, milliseconds: u32) {
+        let slot = peer.slot;
+        if let Some(peer) = self.peers.get_mut(peer) {
+            peer.set_ping_interval(milliseconds);
+            self.schedule.set_timer(slot, peer);
+        }
+    }
+
+    /// Sets when a silent peer is given up: after `maximum` milliseconds without an acknowledgement, or after `minimum`
+    /// milliseconds if a command's time-out has been doubled until its factor reached `limit`. 0 stands for the
+    /// defaults 32, 5000 and 30000.
+    pub fn set_timeout(&mut self, peer: PeerId, limit: u32, minimum: u32, maximum: u32) {
+        if let Some(peer) = self.peers.get_mut(peer) {
+            peer.timeout.configure(limit, minimum, maximum);
+        }
+    }
+
+    /// Sets the throttle of both ends: the length of its interval in milliseconds, and by how much (of 32) short round
+    /// trips raise it and long ones lower it.
+    pub fn configure_throttle(&mut self, peer: PeerId, interval: u32, acceleration: u32, deceleration: u32) {
+        let slot = peer.slot;
+        if let Some(peer) = self.peers.get_mut(peer) {
+            peer.throttle.configure(interval, acceleration, deceleration);
+            if peer.state != PeerState::Zombie {
+                peer.outgoing.queue_system(Body::ThrottleConfigure { interval, acceleration, deceleration });
+                self.schedule.activate(slot, peer);
+            }
+        }
+    }
+}

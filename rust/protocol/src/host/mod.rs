@@ -1,0 +1,233 @@
+//! The engine: one local host and its connections.
+
+mod commands;
+mod handshake;
+mod peers;
+mod receive;
+mod schedule;
+mod transmit;
+
+use crate::compressor::Compressor;
+use crate::peer::Peer;
+use crate::random::{KeyedHash, Random};
+use crate::statistics::HostCounters;
+use crate::{
+    ConfigError, DisconnectReason, Event, HostConfig, HostStatistic, PeerState, PeerStatistic, Seed, Time,
+};
+use bytes::BytesMut;
+use peers::Peers;
+use schedule::Schedule;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use transmit::Farewell;
+
+/// Names a connection of a [`Host`]. It is never the name of another connection, also not after its end.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct PeerId {
+    pub(crate) slot: u16,
+    pub(crate) generation: u32,
+}
+
+/// The ENet protocol as a state machine. It has no socket, no clock and no thread: its caller moves datagrams and
+/// tells the time.
+///
+/// Four families of methods:
+/// * **Commands** say what should happen: [`connect`](Self::connect), [`send`](Self::send),
+///   [`broadcast`](Self::broadcast), [`disconnect`](Self::disconnect) and their relatives. They never send by
+///   themselves.
+/// * **Input**: [`handle_datagram`](Self::handle_datagram) for each datagram received, and
+///   [`handle_timeout`](Self::handle_timeout) when the time of [`next_timeout`](Self::next_timeout) has come.
+/// * **Output**: [`poll_transmit`](Self::poll_transmit) until it has nothing more, then
+///   [`poll_event`](Self::poll_event).
+/// * **Queries**, such as [`state`](Self::state) and [`peer_statistic`](Self::peer_statistic).
+///
+/// A caller's loop: `handle_timeout`, `poll_transmit` until `None`, `poll_event`; if there is no event, wait for a
+/// datagram or until `next_timeout`, `handle_datagram` for each that arrived, and again. Commands may come at any
+/// point. Times must not go backwards.
+///
+/// A [`PeerId`] becomes stale when its connection is over; commands for a stale id do nothing, and queries give `None`.
+#[derive(Debug)]
+pub struct Host {
+    config: HostConfig,
+    /// The last time that the caller told.
+    now: Time,
+    random: Random,
+    peers: Peers,
+    schedule: Schedule,
+    events: VecDeque<Event>,
+    /// Last datagrams to peers that are gone already.
+    farewells: VecDeque<Farewell>,
+    compressor: Option<Box<dyn Compressor>>,
+    /// Where datagrams are expanded and compressed.
+    expanded: BytesMut,
+    scratch: Vec<u8>,
+    counters: HostCounters,
+}
+
+impl Host {
+    /// Makes a host without connections.
+    ///
+    /// # Errors
+    /// A field of `config` is out of its range.
+    pub fn new(config: HostConfig, seed: &Seed) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let mut random = Random::new(seed);
+        Ok(Self {
+            now: Time::default(),
+            peers: Peers::new(config.max_peers, KeyedHash::new(&mut random)),
+            random,
+            schedule: Schedule::default(),
+            events: VecDeque::new(),
+            farewells: VecDeque::new(),
+            compressor: None,
+            expanded: BytesMut::new(),
+            scratch: Vec::new(),
+            counters: HostCounters::default(),
+            config,
+        })
+    }
+
+    /// The next thing that happened, in the order in which it did.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        while let Some(event) = self.events.pop_front() {
+            match &event {
+                Event::Connect { peer: id, .. } => {
+                    let Some(peer) = self.peers.get_mut(*id) else {
+                        continue;
+                    };
+                    match peer.state {
+                        PeerState::ConnectionPending | PeerState::ConnectionSucceeded => {
+                            peer.state = PeerState::Connected;
+                        }
+                        // It ended before anyone saw it: messages and the event of its end follow.
+                        PeerState::AcknowledgingDisconnect | PeerState::Zombie => {}
+                        // Its owner has given it up.
+                        _ => continue,
+                    }
+                }
+                Event::Receive { peer: id, packet, .. } => {
+                    let Some(peer) = self.peers.get_mut(*id) else {
+                        continue;
+                    };
+                    peer.waiting_bytes -= packet.payload.len();
+                    if peer.state == PeerState::Disconnecting {
+                        continue;
+                    }
+                }
+                Event::Disconnect { peer: id, .. } => {
+                    if self.peers.get(*id).is_none() {
+                        continue;
+                    }
+                    self.peers.remove(id.slot);
+                }
+            }
+            return Some(event);
+        }
+        None
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do, at the earliest. It may turn out that it
+    /// has not.
+    pub fn next_timeout(&self) -> Option<Time> {
+        self.schedule.next_due()
+    }
+
+    /// Does what was due by `now`: repeats what was not acknowledged, pings, gives up silent peers.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.now = now;
+        while let Some((time, slot)) = self.schedule.pop_due(now) {
+            let Some(peer) = self.peers.at(slot) else { continue };
+            if peer.timer != Some(time) {
+                continue;
+            }
+            peer.timer = None;
+            if peer.state == PeerState::Zombie || peer.deadline().is_none_or(|deadline| deadline > now) {
+                self.schedule.set_timer(slot, peer);
+            } else if peer.expire(now) {
+                self.give_up(slot, DisconnectReason::TimedOut);
+            } else {
+                self.schedule.activate(slot, peer);
+            }
+        }
+    }
+
+    /// The state of a connection.
+    pub fn state(&self, peer: PeerId) -> Option<PeerState> {
+        self.peers.get(peer).map(|peer| peer.state)
+    }
+
+    /// Where a connection's remote host is.
+    pub fn remote_address(&self, peer: PeerId) -> Option<SocketAddr> {
+        self.peers.get(peer).map(|peer| peer.address)
+    }
+
+    /// How many channels a connection has; 0 once it is ending.
+    pub fn channel_count(&self, peer: PeerId) -> Option<u8> {
+        self.peers.get(peer).map(|peer| peer.channels.count())
+    }
+
+    /// A figure of a connection.
+    pub fn peer_statistic(&self, peer: PeerId, statistic: PeerStatistic) -> Option<u32> {
+        self.peers.get(peer).map(|peer| peer.statistic(statistic))
+    }
+
+    /// A counter of the host, which starts from 0 again.
+    pub fn pop_statistic(&mut self, statistic: HostStatistic) -> u32 {
+        self.counters.pop(statistic)
+    }
+
+    /// All counters of the host.
+    pub fn counters(&self) -> &HostCounters {
+        &self.counters
+    }
+
+    /// Connections that can exist at a time.
+    pub fn max_peers(&self) -> u16 {
+        self.peers.max_peers()
+    }
+
+    /// Channels that a remote host may ask for.
+    pub fn channel_limit(&self) -> u8 {
+        self.config.channel_limit
+    }
+
+    /// Sets how many channels later incoming connections may have; 0 stands for the most there can be, 255.
+    pub fn set_channel_limit(&mut self, limit: u8) {
+        self.config.channel_limit = if limit == 0 { u8::MAX } else { limit };
+    }
+
+    /// Sets what this host can receive and send, bytes per second, 0 = no limit. Later connections are told.
+    pub fn set_bandwidth_limit(&mut self, incoming: u32, outgoing: u32) {
+        self.config.incoming_bandwidth = incoming;
+        self.config.outgoing_bandwidth = outgoing;
+    }
+
+    /// Sets how datagrams are compressed; `None` = not at all. Compressed datagrams can then not be read.
+    pub fn set_compressor(&mut self, compressor: Option<Box<dyn Compressor>>) {
+        self.compressor = compressor;
+    }
+
+    /// The connection is over for a reason that this end has found out. Nobody is told of one that never was up.
+    fn give_up(&mut self, slot: u16, reason: DisconnectReason) {
+        let Some(peer) = self.peers.at(slot) else { return };
+        if peer.state == PeerState::AcknowledgingConnect {
+            self.peers.remove(slot);
+            return;
+        }
+        peer.event_data = 0;
+        self.end(slot, reason);
+    }
+
+    /// The connection is over: its event is due.
+    fn end(&mut self, slot: u16, reason: DisconnectReason) {
+        let id = self.peers.id(slot);
+        let Some(peer) = self.peers.at(slot) else { return };
+        peer.become_zombie();
+        self.events.push_back(Event::Disconnect { peer: id, data: peer.event_data, reason });
+    }
+}
+
+/// Whether messages can be queued for this peer: it is up and its owner knows.
+fn can_send(peer: &Peer) -> bool {
+    peer.state == PeerState::Connected
+}

@@ -1,0 +1,254 @@
+//! What datagrams do to the engine.
+
+use super::Host;
+use crate::peer::incoming::{Inbox, Payload, Verdict};
+use crate::peer::outgoing::Acknowledgement;
+use crate::peer::{Acknowledged, Peer};
+use crate::wire::command::{Body, Command};
+use crate::wire::header::Header;
+use crate::wire::{Malformed, NO_PEER};
+use crate::{DisconnectReason, PacketFlags, PeerState, Time};
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+/// The largest datagram after expansion, bytes: ENet's buffer.
+const EXPANDED_SIZE: usize = 4096;
+
+/// What a datagram's commands have in common.
+struct Context<'a> {
+    slot: u16,
+    datagram: &'a Bytes,
+    sent_time: Option<u16>,
+}
+
+impl Host {
+    /// Takes in a datagram. Payloads of messages share its memory until their events are dropped. What is no ENet
+    /// datagram, or not from a peer of this host, is counted and dropped.
+    pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: Bytes) {
+        self.now = now;
+        self.counters.received(datagram.len());
+        if self.take_in(from, datagram).is_err() {
+            self.counters.dropped_datagrams += 1;
+        }
+    }
+
+    fn take_in(&mut self, from: SocketAddr, mut datagram: Bytes) -> Result<(), Malformed> {
+        let header = Header::parse(&mut &datagram[..])?;
+        if header.peer != NO_PEER {
+            let peer = self.peers.at(header.peer).ok_or(Malformed)?;
+            let wrong_session = peer.remote_slot != NO_PEER && header.session != peer.sessions.incoming;
+            if peer.state == PeerState::Zombie || peer.address != from || wrong_session {
+                return Err(Malformed);
+            }
+        }
+        let header_size = if header.sent_time.is_some() { 4 } else { 2 };
+        if header.compressed {
+            datagram = self.expand(&datagram[header_size..], header_size)?;
+        } else {
+            datagram = datagram.slice(header_size..);
+        }
+        if header.peer == NO_PEER {
+            return self.handle_stranger(from, &datagram);
+        }
+        let context = Context { slot: header.peer, datagram: &datagram, sent_time: header.sent_time };
+        let mut rest = &datagram[..];
+        while !rest.is_empty() {
+            let understood = match Command::parse(&mut rest) {
+                Ok(command) => self.handle_command(&context, &command),
+                Err(Malformed) => Err(Malformed),
+            };
+            if understood.is_err() {
+                self.counters.dropped_commands += 1;
+                break;
+            }
+        }
+        if let Some(peer) = self.peers.at(header.peer) {
+            self.schedule.activate(header.peer, peer);
+        }
+        Ok(())
+    }
+
+    fn expand(&mut self, compressed: &[u8], header_size: usize) -> Result<Bytes, Malformed> {
+        let compressor = self.compressor.as_mut().ok_or(Malformed)?;
+        self.scratch.clear();
+        if !compressor.decompress(compressed, EXPANDED_SIZE - header_size, &mut self.scratch) {
+            return Err(Malformed);
+        }
+        self.expanded.extend_from_slice(&self.scratch);
+        Ok(self.expanded.split().freeze())
+    }
+
+    /// The only thing that a host which is no peer can say is CONNECT.
+    fn handle_stranger(&mut self, from: SocketAddr, mut commands: &[u8]) -> Result<(), Malformed> {
+        match Command::parse(&mut commands)?.body {
+            Body::Connect { parameters, data } if self.handle_connect(from, &parameters, data) => Ok(()),
+            _ => Err(Malformed),
+        }
+    }
+
+    fn handle_command(&mut self, context: &Context<'_>, command: &Command<'_>) -> Result<(), Malformed> {
+        let slot = context.slot;
+        if command.wants_acknowledgement && context.sent_time.is_none() {
+            return Err(Malformed);
+        }
+        let verdict = match command.body {
+            Body::Acknowledge { sequence, sent_time } => {
+                self.handle_acknowledge(slot, command.channel, sequence, sent_time)?;
+                Verdict::Done
+            }
+            Body::Connect { .. } => return Err(Malformed),
+            Body::VerifyConnect { parameters } => {
+                if !self.handle_verify_connect(slot, &parameters) {
+                    return Err(Malformed);
+                }
+                Verdict::Done
+            }
+            Body::Disconnect { data } => {
+                self.handle_disconnect(slot, data, command.wants_acknowledgement);
+                Verdict::Done
+            }
+            _ => self.handle_established(context, command)?,
+        };
+        match verdict {
+            Verdict::Malformed => Err(Malformed),
+            Verdict::Refused => Ok(()),
+            Verdict::Done => {
+                self.acknowledge(context, command);
+                Ok(())
+            }
+        }
+    }
+
+    /// Commands that only an established connection may carry.
+    fn handle_established(
+        &mut self,
+        context: &Context<'_>,
+        command: &Command<'_>,
+    ) -> Result<Verdict, Malformed> {
+        let id = self.peers.id(context.slot);
+        let peer = self.peers.at(context.slot).filter(|peer| peer.state.is_established()).ok_or(Malformed)?;
+        match command.body {
+            Body::Ping => return Ok(Verdict::Done),
+            Body::BandwidthLimit { incoming, outgoing } => {
+                peer.incoming_bandwidth = incoming;
+                peer.outgoing_bandwidth = outgoing;
+                let local = self.config.outgoing_bandwidth;
+                peer.window_size = crate::peer::window_for_bandwidths(local, incoming);
+                return Ok(Verdict::Done);
+            }
+            Body::ThrottleConfigure { interval, acceleration, deceleration } => {
+                peer.throttle.configure(interval, acceleration, deceleration);
+                return Ok(Verdict::Done);
+            }
+            _ => {}
+        }
+        let Peer { channels, unsequenced, waiting_bytes, state, .. } = peer;
+        let channel = channels.get(command.channel).ok_or(Malformed)?;
+        let mut inbox = Inbox {
+            events: &mut self.events,
+            peer: id,
+            channel: command.channel,
+            waiting_bytes,
+            limits: &self.config.limits,
+            discard: *state == PeerState::DisconnectLater,
+        };
+        let inbox = &mut inbox;
+        let payload = |bytes| Payload { datagram: context.datagram, bytes };
+        let sequence = command.sequence;
+        Ok(match command.body {
+            Body::SendReliable { payload: bytes } => {
+                channel.incoming.receive_reliable(sequence, payload(bytes), inbox)
+            }
+            Body::SendFragment { fragment, payload: bytes } => {
+                channel.incoming.receive_fragment(&fragment, payload(bytes), inbox)
+            }
+            Body::SendUnreliable { unreliable_sequence, payload: bytes } => {
+                channel.incoming.receive_unreliable(sequence, unreliable_sequence, payload(bytes), inbox)
+            }
+            Body::SendUnreliableFragment { fragment, payload: bytes } => {
+                channel.incoming.receive_unreliable_fragment(sequence, &fragment, payload(bytes), inbox)
+            }
+            Body::SendUnsequenced { group, payload: bytes } => {
+                if !inbox.discard && inbox.has_room() && unsequenced.insert(group) {
+                    inbox.deliver(payload(bytes).shared(), PacketFlags::UNSEQUENCED);
+                }
+                Verdict::Done
+            }
+            _ => Verdict::Malformed,
+        })
+    }
+
+    /// Queues the acknowledgement that a command asks for.
+    fn acknowledge(&mut self, context: &Context<'_>, command: &Command<'_>) {
+        let Some(sent_time) = context.sent_time.filter(|_| command.wants_acknowledgement) else {
+            return;
+        };
+        let Some(peer) = self.peers.at(context.slot) else {
+            return;
+        };
+        let is_disconnect = matches!(command.body, Body::Disconnect { .. });
+        match peer.state {
+            PeerState::Disconnecting | PeerState::AcknowledgingConnect | PeerState::Zombie => {}
+            PeerState::AcknowledgingDisconnect if !is_disconnect => {}
+            _ => {
+                let &Command { channel, sequence, .. } = command;
+                peer.owe_acknowledgement(Acknowledgement { channel, sequence, sent_time });
+            }
+        }
+    }
+
+    fn handle_acknowledge(
+        &mut self,
+        slot: u16,
+        channel: u8,
+        sequence: u16,
+        sent_time: u16,
+    ) -> Result<(), Malformed> {
+        let now = self.now;
+        let Some(peer) = self.peers.at(slot) else {
+            return Ok(());
+        };
+        if peer.state == PeerState::Zombie {
+            return Ok(());
+        }
+        let Some(sent_at) = Time::from_wire(sent_time, now) else {
+            return Ok(());
+        };
+        let acknowledged = peer.acknowledged(now, channel, sequence, now.since(sent_at).max(1));
+        match (peer.state, acknowledged) {
+            (PeerState::AcknowledgingConnect, Acknowledged::System(Body::VerifyConnect { .. })) => {
+                self.connection_is_up(slot, PeerState::ConnectionPending);
+            }
+            (PeerState::Disconnecting, Acknowledged::System(Body::Disconnect { .. })) => {
+                peer.event_data = 0;
+                self.end(slot, DisconnectReason::Local);
+            }
+            (PeerState::AcknowledgingConnect | PeerState::Disconnecting, _) => return Err(Malformed),
+            // What may now be sent, also the DISCONNECT that waited for this, is found when the peer is polled.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn handle_disconnect(&mut self, slot: u16, data: u32, wants_acknowledgement: bool) {
+        let Some(peer) = self.peers.at(slot) else { return };
+        match peer.state {
+            PeerState::Zombie | PeerState::AcknowledgingDisconnect => {}
+            PeerState::Connecting | PeerState::Disconnecting => {
+                peer.event_data = data;
+                self.end(slot, DisconnectReason::Remote);
+            }
+            state if state.is_established() => {
+                peer.event_data = data;
+                peer.outgoing.clear();
+                peer.channels.limit(0);
+                if wants_acknowledgement {
+                    peer.state = PeerState::AcknowledgingDisconnect;
+                } else {
+                    self.end(slot, DisconnectReason::Remote);
+                }
+            }
+            _ => self.peers.remove(slot),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Which peers need attention: those with something to send now, and those with a deadline later. So the work of a
+//! call follows what is going on, not how many slots the host has.
+
+use crate::Time;
+use crate::peer::Peer;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+/// Peers to look at. Each has at most one timer that counts.
+#[derive(Debug, Default)]
+pub(crate) struct Schedule {
+    active: VecDeque<u16>,
+    /// Deadlines, earliest first. One that is not its peer's `timer` any more is out of date and passed over; one that
+    /// is early costs a look.
+    timers: BinaryHeap<Reverse<(Time, u16)>>,
+}
+
+impl Schedule {
+    /// The peer may have something to send.
+    pub(crate) fn activate(&mut self, slot: u16, peer: &mut Peer) {
+        if !peer.is_active {
+            peer.is_active = true;
+            self.active.push_back(slot);
+        }
+    }
+
+    /// The slot whose turn it is to send.
+    pub(crate) fn first_active(&self) -> Option<u16> {
+        self.active.front().copied()
+    }
+
+    /// The first active slot has nothing more to send.
+    pub(crate) fn deactivate_first(&mut self, peer: Option<&mut Peer>) {
+        self.active.pop_front();
+        if let Some(peer) = peer {
+            peer.is_active = false;
+        }
+    }
+
+    /// Sets the peer's timer to its deadline, unless it has an earlier one, which will ask again.
+    pub(crate) fn set_timer(&mut self, slot: u16, peer: &mut Peer) {
+        let Some(deadline) = peer.deadline() else { return };
+        if peer.timer.is_none_or(|timer| deadline < timer) {
+            peer.timer = Some(deadline);
+            self.timers.push(Reverse((deadline, slot)));
+        }
+    }
+
+    /// Takes a timer that is due: its time and slot.
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<(Time, u16)> {
+        let &Reverse((time, slot)) = self.timers.peek()?;
+        if time > now {
+            return None;
+        }
+        self.timers.pop();
+        Some((time, slot))
+    }
+
+    /// When the first timer is due, at the earliest.
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        self.timers.peek().map(|Reverse((time, _))| *time)
+    }
+}

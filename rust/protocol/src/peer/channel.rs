@@ -1,0 +1,83 @@
+//! The channels of one connection: each has its own sequence numbers in both directions.
+
+use super::in_flight::InFlight;
+use super::incoming::{self, Incoming};
+use crate::wire::command::Fragment;
+use bytes::Bytes;
+
+/// What one reliable command carries: a whole message, or one fragment of it.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) payload: Bytes,
+    pub(crate) fragment: Option<Fragment>,
+}
+
+/// One channel.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    /// Number of the last reliable command that was queued.
+    pub(crate) outgoing_reliable: u16,
+    /// Number of the last unreliable message that was queued since then.
+    pub(crate) outgoing_unreliable: u16,
+    pub(crate) in_flight: InFlight<Part>,
+    pub(crate) incoming: Incoming,
+}
+
+impl Channel {
+    fn new() -> Self {
+        Self {
+            outgoing_reliable: 0,
+            outgoing_unreliable: 0,
+            in_flight: InFlight::new(),
+            incoming: Incoming::default(),
+        }
+    }
+
+    /// Whether the remote host surely has room for the reliable number `sequence`: it has delivered everything before
+    /// the oldest command that is still under way.
+    pub(crate) fn window_is_open(&self, sequence: u16) -> bool {
+        self.in_flight.oldest().is_none_or(|oldest| incoming::is_open(oldest.wrapping_sub(1), sequence))
+    }
+}
+
+/// The channels of one connection. Most games use a few of the 255 that they get by default, so a channel takes
+/// memory only from its first use on.
+#[derive(Debug)]
+pub(crate) struct Channels {
+    count: u8,
+    used: Vec<Channel>,
+}
+
+impl Channels {
+    pub(crate) fn new(count: u8) -> Self {
+        Self { count, used: Vec::new() }
+    }
+
+    /// How many channels the connection has.
+    pub(crate) fn count(&self) -> u8 {
+        self.count
+    }
+
+    /// The remote host agreed to fewer channels.
+    pub(crate) fn limit(&mut self, count: u8) {
+        self.count = self.count.min(count);
+        self.used.truncate(self.count.into());
+    }
+
+    /// The channel, if the connection has it and it was used before.
+    pub(crate) fn used(&mut self, channel: u8) -> Option<&mut Channel> {
+        self.used.get_mut(usize::from(channel))
+    }
+
+    /// The channel, if the connection has it.
+    pub(crate) fn get(&mut self, channel: u8) -> Option<&mut Channel> {
+        if channel >= self.count {
+            return None;
+        }
+        let index = usize::from(channel);
+        if index >= self.used.len() {
+            self.used.resize_with(index + 1, Channel::new);
+        }
+        self.used.get_mut(index)
+    }
+}

@@ -1,0 +1,118 @@
+//! Reliable commands that were sent and are not acknowledged yet, found by their sequence number in one step.
+
+use super::round_trip::RoundTrip;
+use super::timeout::Timeout;
+use crate::Time;
+use std::collections::VecDeque;
+
+/// A command under way.
+#[derive(Debug)]
+pub(crate) struct Sent<C> {
+    pub(crate) content: C,
+    /// When the last attempt went out.
+    pub(crate) sent_at: Time,
+    /// Milliseconds that the last attempt may stay unacknowledged; doubles with each.
+    pub(crate) timeout: u32,
+    /// How often it was sent.
+    pub(crate) attempts: u32,
+    /// Its time was up: it waits to be sent again.
+    pub(crate) lost: bool,
+}
+
+impl<C> Sent<C> {
+    /// A command that goes out for the first time.
+    pub(crate) fn first_attempt(content: C, now: Time, round_trip: &RoundTrip) -> Self {
+        Self { content, sent_at: now, timeout: round_trip.retransmission_timeout(), attempts: 1, lost: false }
+    }
+
+    /// A lost command goes out again: gives when it is overdue.
+    pub(crate) fn next_attempt(&mut self, now: Time) -> Time {
+        self.sent_at = now;
+        self.attempts += 1;
+        self.lost = false;
+        now.after(self.timeout)
+    }
+
+    /// When the attempt of `sent_at` is overdue; `None` if it was not the last one, or is lost already.
+    pub(crate) fn deadline(&self, sent_at: Time) -> Option<Time> {
+        (self.sent_at == sent_at && !self.lost).then(|| sent_at.after(self.timeout))
+    }
+
+    /// The last attempt is overdue: its successor waits twice as long. `true` if the peer has to be given up.
+    pub(crate) fn lose(&mut self, now: Time, timeout: &mut Timeout) -> bool {
+        self.lost = true;
+        self.timeout = self.timeout.saturating_mul(2);
+        timeout.overdue(now, self.sent_at, self.attempts)
+    }
+}
+
+/// The commands of one channel that are under way. Sequence numbers are consecutive, so the queue is an array
+/// whose index is the distance to the oldest one; acknowledged ones leave a hole until they are the oldest.
+#[derive(Debug)]
+pub(crate) struct InFlight<C> {
+    first: u16,
+    commands: VecDeque<Option<Sent<C>>>,
+}
+
+impl<C> InFlight<C> {
+    pub(crate) fn new() -> Self {
+        Self { first: 0, commands: VecDeque::new() }
+    }
+
+    /// Sequence number of the oldest command under way.
+    pub(crate) fn oldest(&self) -> Option<u16> {
+        (!self.commands.is_empty()).then_some(self.first)
+    }
+
+    /// Adds the command with the next sequence number.
+    pub(crate) fn push(&mut self, sequence: u16, sent: Sent<C>) {
+        if self.commands.is_empty() {
+            self.first = sequence;
+        }
+        debug_assert_eq!(usize::from(sequence.wrapping_sub(self.first)), self.commands.len());
+        self.commands.push_back(Some(sent));
+    }
+
+    pub(crate) fn get(&self, sequence: u16) -> Option<&Sent<C>> {
+        self.commands.get(usize::from(sequence.wrapping_sub(self.first)))?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, sequence: u16) -> Option<&mut Sent<C>> {
+        self.commands.get_mut(usize::from(sequence.wrapping_sub(self.first)))?.as_mut()
+    }
+
+    /// Takes out the command that was acknowledged; `None` if it was before, or never sent.
+    pub(crate) fn take(&mut self, sequence: u16) -> Option<Sent<C>> {
+        let sent = self.commands.get_mut(usize::from(sequence.wrapping_sub(self.first)))?.take();
+        while matches!(self.commands.front(), Some(None)) {
+            self.commands.pop_front();
+            self.first = self.first.wrapping_add(1);
+        }
+        sent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(content: u16) -> Sent<u16> {
+        Sent { content, sent_at: Time::default(), timeout: 0, attempts: 1, lost: false }
+    }
+
+    #[test]
+    fn commands_are_taken_once_in_any_order_across_the_wrap() {
+        let mut in_flight = InFlight::new();
+        let sequences: Vec<u16> = (0..100).map(|n| 65_500u16.wrapping_add(n)).collect();
+        for &sequence in &sequences {
+            in_flight.push(sequence, sent(sequence));
+        }
+        assert_eq!(in_flight.oldest(), Some(65_500));
+        for &sequence in sequences.iter().rev() {
+            assert_eq!(in_flight.take(sequence).map(|s| s.content), Some(sequence));
+            assert!(in_flight.take(sequence).is_none());
+        }
+        assert!(in_flight.oldest().is_none());
+        assert!(in_flight.take(3).is_none());
+    }
+}

@@ -1,0 +1,383 @@
+//! The receiving half of a channel: what arrives is put in order, joined, and delivered once.
+
+use super::reassembly::{Layout, Progress, Reassembly};
+use crate::wire::command::Fragment;
+use crate::{Event, Limits, Packet, PacketFlags, PeerId};
+use bytes::Bytes;
+use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
+
+/// Sequence numbers in a window, and how many windows ahead of the last delivered number are open. ENet opens
+/// `ENET_PEER_FREE_RELIABLE_WINDOWS` - 1 of its 16 windows; both ends have to agree, else numbers are ambiguous.
+const WINDOW_SIZE: u16 = 4096;
+const OPEN_WINDOWS: u32 = 7;
+/// Further windows that could be the future as well as the past: what falls there is not acknowledged.
+const GUARD_WINDOWS: u32 = 2;
+
+/// In which window, counted from the one of `base`, the number `distance` after `base` lies.
+pub(super) fn windows_ahead(base: u16, distance: u16) -> u32 {
+    (u32::from(base % WINDOW_SIZE) + u32::from(distance)) / u32::from(WINDOW_SIZE)
+}
+
+/// Whether a receiver whose last delivered number is `delivered` has room for the number `sequence`.
+pub(super) fn is_open(delivered: u16, sequence: u16) -> bool {
+    windows_ahead(delivered, sequence.wrapping_sub(delivered)) < OPEN_WINDOWS
+}
+
+/// What to do about a received command.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Verdict {
+    /// It was used, or was before: acknowledge it if the sender wants that.
+    Done,
+    /// No room for it: stay silent, an honest sender repeats it.
+    Refused,
+    /// It contradicts the protocol.
+    Malformed,
+}
+
+/// A payload where it lies in its datagram.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Payload<'a> {
+    pub(crate) datagram: &'a Bytes,
+    pub(crate) bytes: &'a [u8],
+}
+
+impl Payload<'_> {
+    /// Shares the datagram's memory: for what is delivered at once.
+    pub(crate) fn shared(&self) -> Bytes {
+        self.datagram.slice_ref(self.bytes)
+    }
+
+    /// A copy: for what waits, so that a few bytes do not keep a whole receive buffer alive.
+    fn copied(&self) -> Bytes {
+        Bytes::copy_from_slice(self.bytes)
+    }
+}
+
+/// Where a channel delivers to, and what bounds its waiting messages.
+#[derive(Debug)]
+pub(crate) struct Inbox<'a> {
+    pub(crate) events: &'a mut VecDeque<Event>,
+    pub(crate) peer: PeerId,
+    pub(crate) channel: u8,
+    /// Bytes of this peer that wait, here and in the event queue.
+    pub(crate) waiting_bytes: &'a mut usize,
+    pub(crate) limits: &'a Limits,
+    /// The application has given the connection up: received messages are acknowledged and forgotten.
+    pub(crate) discard: bool,
+}
+
+impl Inbox<'_> {
+    /// Hands a message to the application. Its bytes count as waiting until the event is taken.
+    pub(crate) fn deliver(&mut self, payload: Bytes, flags: PacketFlags) {
+        *self.waiting_bytes += payload.len();
+        let packet = Packet { payload, flags };
+        self.events.push_back(Event::Receive { peer: self.peer, channel: self.channel, packet });
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        *self.waiting_bytes < self.limits.max_waiting_bytes
+    }
+}
+
+/// A message that cannot be delivered yet.
+#[derive(Debug)]
+enum Waiting {
+    /// Complete; it stands for `count` reliable numbers, one a fragment.
+    Whole {
+        payload: Bytes,
+        flags: PacketFlags,
+        count: u32,
+    },
+    Partial(Reassembly),
+}
+
+impl Waiting {
+    /// What it counts for against the limits: the size that the whole message will have.
+    fn size(&self) -> usize {
+        match self {
+            Self::Whole { payload, .. } => payload.len(),
+            Self::Partial(reassembly) => reassembly.total_length(),
+        }
+    }
+}
+
+/// Key of a waiting unreliable message: the reliable number that it follows, unwrapped, and its own.
+type UnreliableKey = (u64, u16);
+
+/// The receiving half of one channel.
+#[derive(Debug, Default)]
+pub(crate) struct Incoming {
+    /// Number of the last reliable command that was delivered, unwrapped: the wire has its low 16 bits.
+    reliable: u64,
+    /// Number of the last unreliable message delivered since then.
+    unreliable: u16,
+    /// Reliable messages after a gap, and incomplete ones, by unwrapped number.
+    reliable_waiting: BTreeMap<u64, Waiting>,
+    /// Unreliable messages that follow a reliable one which is missing, and incomplete ones.
+    unreliable_waiting: BTreeMap<UnreliableKey, Waiting>,
+}
+
+/// Where a reliable sequence number stands.
+enum Place {
+    /// Delivered before.
+    Past,
+    /// `0` = the last delivered number itself.
+    Ahead(u16),
+    Unclear,
+}
+
+impl Incoming {
+    /// Takes in a SEND_RELIABLE.
+    pub(crate) fn receive_reliable(
+        &mut self,
+        sequence: u16,
+        payload: Payload<'_>,
+        inbox: &mut Inbox<'_>,
+    ) -> Verdict {
+        let distance = match self.place(sequence) {
+            Place::Past | Place::Ahead(0) => return Verdict::Done,
+            Place::Unclear => return Verdict::Refused,
+            Place::Ahead(distance) => distance,
+        };
+        if inbox.discard {
+            return Verdict::Done;
+        }
+        if !inbox.has_room() {
+            return Verdict::Refused;
+        }
+        if distance == 1 {
+            inbox.deliver(payload.shared(), PacketFlags::RELIABLE);
+            self.advance(1, inbox);
+            return Verdict::Done;
+        }
+        let full = self.is_full(inbox);
+        match self.reliable_waiting.entry(self.reliable + u64::from(distance)) {
+            Entry::Occupied(_) => Verdict::Done,
+            Entry::Vacant(_) if full => Verdict::Refused,
+            Entry::Vacant(place) => {
+                *inbox.waiting_bytes += payload.bytes.len();
+                place.insert(Waiting::Whole {
+                    payload: payload.copied(),
+                    flags: PacketFlags::RELIABLE,
+                    count: 1,
+                });
+                Verdict::Done
+            }
+        }
+    }
+
+    /// Takes in a SEND_FRAGMENT.
+    pub(crate) fn receive_fragment(
+        &mut self,
+        fragment: &Fragment,
+        payload: Payload<'_>,
+        inbox: &mut Inbox<'_>,
+    ) -> Verdict {
+        let Some(layout) = Layout::of(fragment, payload.bytes, inbox.limits.max_message_size) else {
+            return Verdict::Malformed;
+        };
+        let distance = match self.place(fragment.start_sequence) {
+            Place::Past | Place::Ahead(0) => return Verdict::Done,
+            Place::Unclear => return Verdict::Refused,
+            Place::Ahead(distance) => distance,
+        };
+        if inbox.discard {
+            return Verdict::Done;
+        }
+        let full = self.is_full(inbox);
+        let key = self.reliable + u64::from(distance);
+        let waiting = match self.reliable_waiting.entry(key) {
+            Entry::Occupied(place) => place.into_mut(),
+            Entry::Vacant(_) if full || !inbox.has_room() => return Verdict::Refused,
+            Entry::Vacant(place) => {
+                *inbox.waiting_bytes += layout.total_length();
+                place.insert(Waiting::Partial(Reassembly::new(layout)))
+            }
+        };
+        // Complete, but a message before it is missing: this is a duplicate.
+        let Waiting::Partial(reassembly) = waiting else {
+            return Verdict::Done;
+        };
+        let count = layout.count();
+        match reassembly.insert(fragment.number, layout, payload.bytes) {
+            Progress::Incomplete => Verdict::Done,
+            Progress::Contradiction => Verdict::Malformed,
+            Progress::Complete(message) if distance == 1 => {
+                self.reliable_waiting.remove(&key);
+                *inbox.waiting_bytes -= message.len();
+                inbox.deliver(message, PacketFlags::RELIABLE);
+                self.advance(count, inbox);
+                Verdict::Done
+            }
+            Progress::Complete(payload) => {
+                *waiting = Waiting::Whole { payload, flags: PacketFlags::RELIABLE, count };
+                Verdict::Done
+            }
+        }
+    }
+
+    /// Takes in a SEND_UNRELIABLE that follows the reliable number `sequence`.
+    pub(crate) fn receive_unreliable(
+        &mut self,
+        sequence: u16,
+        unreliable_sequence: u16,
+        payload: Payload<'_>,
+        inbox: &mut Inbox<'_>,
+    ) -> Verdict {
+        let Some(key) = self.unreliable_key(sequence, unreliable_sequence) else {
+            return Verdict::Done;
+        };
+        if inbox.discard {
+            return Verdict::Done;
+        }
+        if !inbox.has_room() {
+            return Verdict::Refused;
+        }
+        if key.0 == self.reliable {
+            inbox.deliver(payload.shared(), PacketFlags::empty());
+            self.passed_unreliable(key, inbox);
+            return Verdict::Done;
+        }
+        let full = self.is_full(inbox);
+        match self.unreliable_waiting.entry(key) {
+            Entry::Occupied(_) => Verdict::Done,
+            Entry::Vacant(_) if full => Verdict::Refused,
+            Entry::Vacant(place) => {
+                *inbox.waiting_bytes += payload.bytes.len();
+                place.insert(Waiting::Whole {
+                    payload: payload.copied(),
+                    flags: PacketFlags::empty(),
+                    count: 0,
+                });
+                Verdict::Done
+            }
+        }
+    }
+
+    /// Takes in a SEND_UNRELIABLE_FRAGMENT that follows the reliable number `sequence`.
+    pub(crate) fn receive_unreliable_fragment(
+        &mut self,
+        sequence: u16,
+        fragment: &Fragment,
+        payload: Payload<'_>,
+        inbox: &mut Inbox<'_>,
+    ) -> Verdict {
+        let Some(layout) = Layout::of(fragment, payload.bytes, inbox.limits.max_message_size) else {
+            return Verdict::Malformed;
+        };
+        let Some(key) = self.unreliable_key(sequence, fragment.start_sequence) else {
+            return Verdict::Done;
+        };
+        if inbox.discard {
+            return Verdict::Done;
+        }
+        let full = self.is_full(inbox);
+        let waiting = match self.unreliable_waiting.entry(key) {
+            Entry::Occupied(place) => place.into_mut(),
+            Entry::Vacant(_) if full || !inbox.has_room() => return Verdict::Refused,
+            Entry::Vacant(place) => {
+                *inbox.waiting_bytes += layout.total_length();
+                place.insert(Waiting::Partial(Reassembly::new(layout)))
+            }
+        };
+        // Complete but still waiting for its reliable message: this is a duplicate.
+        let Waiting::Partial(reassembly) = waiting else {
+            return Verdict::Done;
+        };
+        match reassembly.insert(fragment.number, layout, payload.bytes) {
+            Progress::Incomplete => Verdict::Done,
+            Progress::Contradiction => Verdict::Malformed,
+            Progress::Complete(message) if key.0 == self.reliable => {
+                self.unreliable_waiting.remove(&key);
+                *inbox.waiting_bytes -= message.len();
+                inbox.deliver(message, PacketFlags::UNRELIABLE_FRAGMENT);
+                self.passed_unreliable(key, inbox);
+                Verdict::Done
+            }
+            Progress::Complete(message) => {
+                *waiting =
+                    Waiting::Whole { payload: message, flags: PacketFlags::UNRELIABLE_FRAGMENT, count: 0 };
+                Verdict::Done
+            }
+        }
+    }
+
+    /// Whether a command with this number may be acknowledged at all.
+    pub(crate) fn acknowledges(&self, sequence: u16) -> bool {
+        !matches!(self.place(sequence), Place::Unclear)
+    }
+
+    fn place(&self, sequence: u16) -> Place {
+        let base = self.reliable as u16;
+        let distance = sequence.wrapping_sub(base);
+        match windows_ahead(base, distance) {
+            ahead if ahead < OPEN_WINDOWS => Place::Ahead(distance),
+            ahead if ahead < OPEN_WINDOWS + GUARD_WINDOWS => Place::Unclear,
+            _ => Place::Past,
+        }
+    }
+
+    /// The key of an unreliable message, unless it is too old or too far ahead to matter.
+    fn unreliable_key(&self, sequence: u16, unreliable_sequence: u16) -> Option<UnreliableKey> {
+        match self.place(sequence) {
+            Place::Ahead(0) if unreliable_sequence <= self.unreliable => None,
+            Place::Ahead(distance) => Some((self.reliable + u64::from(distance), unreliable_sequence)),
+            Place::Past | Place::Unclear => None,
+        }
+    }
+
+    fn is_full(&self, inbox: &Inbox<'_>) -> bool {
+        self.reliable_waiting.len() + self.unreliable_waiting.len() >= inbox.limits.max_waiting_messages
+    }
+
+    /// `count` more reliable numbers are delivered: delivers everything whose turn it is now.
+    fn advance(&mut self, count: u32, inbox: &mut Inbox<'_>) {
+        self.step(count, inbox);
+        while let Some(entry) = self.reliable_waiting.first_entry() {
+            if *entry.key() != self.reliable + 1 || matches!(entry.get(), Waiting::Partial(_)) {
+                break;
+            }
+            if let Waiting::Whole { payload, flags, count } = entry.remove() {
+                *inbox.waiting_bytes -= payload.len();
+                inbox.deliver(payload, flags);
+                self.step(count, inbox);
+            }
+        }
+    }
+
+    /// Moves on by one reliable message and delivers the unreliable ones that waited for it.
+    fn step(&mut self, count: u32, inbox: &mut Inbox<'_>) {
+        self.reliable += u64::from(count);
+        self.unreliable = 0;
+        if self.unreliable_waiting.is_empty() {
+            return;
+        }
+        let mut current = self.unreliable_waiting.range((self.reliable, 0)..=(self.reliable, u16::MAX));
+        let last_whole =
+            current.rfind(|(_, waiting)| matches!(waiting, Waiting::Whole { .. })).map(|(key, _)| *key);
+        let end = last_whole.unwrap_or((self.reliable - 1, u16::MAX));
+        while let Some(entry) = self.unreliable_waiting.first_entry() {
+            let key = *entry.key();
+            if key > end {
+                break;
+            }
+            let waiting = entry.remove();
+            *inbox.waiting_bytes -= waiting.size();
+            if let (Waiting::Whole { payload, flags, .. }, true) = (waiting, key.0 == self.reliable) {
+                self.unreliable = key.1;
+                inbox.deliver(payload, flags);
+            }
+        }
+    }
+
+    /// An unreliable message was delivered: what waits before it has lost its chance.
+    fn passed_unreliable(&mut self, key: UnreliableKey, inbox: &mut Inbox<'_>) {
+        self.unreliable = key.1;
+        while let Some(entry) = self.unreliable_waiting.first_entry() {
+            if *entry.key() >= key {
+                break;
+            }
+            *inbox.waiting_bytes -= entry.remove().size();
+        }
+    }
+}

@@ -1,0 +1,509 @@
+//! The sending half of a connection: what is queued, what is under way, and how datagrams are filled from both.
+
+use super::channel::{Channels, Part};
+use super::in_flight::{InFlight, Sent};
+use super::message::{Message, Reliable, Unreliable, reliable_body};
+use super::round_trip::RoundTrip;
+use super::throttle::Throttle;
+use super::timeout::Timeout;
+use crate::wire::command::{Body, Command};
+use crate::wire::{FRAGMENT_COMMAND_SIZE, HEADER_SIZE, SYSTEM_CHANNEL};
+use crate::{PacketFlags, Time};
+use bytes::Bytes;
+use std::collections::VecDeque;
+
+/// An ACKNOWLEDGE to be sent.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Acknowledgement {
+    pub(crate) channel: u8,
+    pub(crate) sequence: u16,
+    /// The sender's clock, echoed so that it can measure the round trip.
+    pub(crate) sent_time: u16,
+}
+
+/// A datagram under construction.
+#[derive(Debug)]
+pub(crate) struct Datagram<'a> {
+    out: &'a mut Vec<u8>,
+    /// Where the datagram has to end at the latest.
+    end: usize,
+    /// Commands so far, acknowledgements not counted.
+    pub(crate) commands: u32,
+    /// A command asks for an acknowledgement, so the header has to tell the time.
+    pub(crate) wants_acknowledgement: bool,
+}
+
+impl<'a> Datagram<'a> {
+    /// Appends to `out`, which has the datagram's header already, at most up to `end`.
+    pub(crate) fn new(out: &'a mut Vec<u8>, end: usize) -> Self {
+        Self { out, end, commands: 0, wants_acknowledgement: false }
+    }
+
+    fn fits(&self, command: &Command<'_>) -> bool {
+        self.out.len() + command.size() <= self.end
+    }
+
+    fn put(&mut self, command: &Command<'_>) {
+        command.emit(self.out);
+        self.commands += u32::from(!matches!(command.body, Body::Acknowledge { .. }));
+        self.wants_acknowledgement |= command.wants_acknowledgement;
+    }
+}
+
+/// What limits sending at the moment.
+#[derive(Debug)]
+pub(crate) struct Flow<'a> {
+    pub(crate) now: Time,
+    /// Bytes of reliable payload that may be under way.
+    pub(crate) window: u32,
+    pub(crate) round_trip: &'a RoundTrip,
+    pub(crate) throttle: &'a mut Throttle,
+}
+
+/// What became of an attempt to put something into a datagram.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+enum Put {
+    /// It is in, or there was nothing to put; go on.
+    Done,
+    /// The datagram is full.
+    Full,
+    /// The reliable window is full; unreliable messages may go on.
+    HeldBack,
+}
+
+/// One attempt to send a reliable command; it is out of date once the command was acknowledged or sent again.
+#[derive(Copy, Clone, Debug)]
+struct Attempt {
+    channel: u8,
+    sequence: u16,
+    sent_at: Time,
+}
+
+/// The sending half of one connection.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    acknowledgements: VecDeque<Acknowledgement>,
+    /// Commands of the connection itself, all reliable, with their numbers.
+    system: VecDeque<(u16, Body<'static>)>,
+    system_sequence: u16,
+    system_in_flight: InFlight<Body<'static>>,
+    reliable: VecDeque<Message<Reliable>>,
+    unreliable: VecDeque<Message<Unreliable>>,
+    /// Number of messages queued so far.
+    order: u64,
+    unsequenced_group: u16,
+    /// First attempts, oldest first.
+    first_attempts: VecDeque<Attempt>,
+    /// Later attempts, in no order: usually few.
+    later_attempts: Vec<Attempt>,
+    /// No later attempt is overdue before.
+    later_deadline: Option<Time>,
+    /// Channel and number of commands to send again, before all others.
+    lost: VecDeque<(u8, u16)>,
+    /// Reliable commands that were sent and not acknowledged, lost ones included.
+    unacknowledged: usize,
+    /// Bytes of reliable payload under way.
+    in_transit: u32,
+}
+
+impl Outgoing {
+    pub(crate) fn new() -> Self {
+        Self {
+            acknowledgements: VecDeque::new(),
+            system: VecDeque::new(),
+            system_sequence: 0,
+            system_in_flight: InFlight::new(),
+            reliable: VecDeque::new(),
+            unreliable: VecDeque::new(),
+            order: 0,
+            unsequenced_group: 0,
+            first_attempts: VecDeque::new(),
+            later_attempts: Vec::new(),
+            later_deadline: None,
+            lost: VecDeque::new(),
+            unacknowledged: 0,
+            in_transit: 0,
+        }
+    }
+
+    /// Queues an ACKNOWLEDGE.
+    pub(crate) fn acknowledge(&mut self, acknowledgement: Acknowledgement) {
+        self.acknowledgements.push_back(acknowledgement);
+    }
+
+    /// Acknowledgements are waiting to be sent.
+    pub(crate) fn owes_acknowledgements(&self) -> bool {
+        !self.acknowledgements.is_empty()
+    }
+
+    /// Queues a command of the connection itself.
+    pub(crate) fn queue_system(&mut self, body: Body<'static>) {
+        self.system_sequence = self.system_sequence.wrapping_add(1);
+        self.system.push_back((self.system_sequence, body));
+    }
+
+    /// Queues a message for a channel that exists; `mtu` is the largest datagram, bytes.
+    pub(crate) fn queue_message(
+        &mut self,
+        channels: &mut Channels,
+        index: u8,
+        payload: Bytes,
+        flags: PacketFlags,
+        mtu: usize,
+    ) {
+        let Some(channel) = channels.get(index) else {
+            return;
+        };
+        let piece = mtu - HEADER_SIZE - FRAGMENT_COMMAND_SIZE;
+        let is_cut = payload.len() > piece;
+        let order = self.order;
+        self.order += 1;
+        let reliable = flags.contains(PacketFlags::RELIABLE);
+        if !reliable && !is_cut && flags.contains(PacketFlags::UNSEQUENCED) {
+            self.unsequenced_group = self.unsequenced_group.wrapping_add(1);
+            let kind = Unreliable::Unsequenced { group: self.unsequenced_group };
+            self.unreliable.push_back(Message { order, channel: index, kind, payload, piece, sent: 0 });
+        } else if !reliable
+            && (!is_cut || flags.contains(PacketFlags::UNRELIABLE_FRAGMENT))
+            && channel.outgoing_unreliable < u16::MAX
+        {
+            channel.outgoing_unreliable += 1;
+            let kind = Unreliable::Sequenced {
+                follows: channel.outgoing_reliable,
+                number: channel.outgoing_unreliable,
+            };
+            self.unreliable.push_back(Message { order, channel: index, kind, payload, piece, sent: 0 });
+        } else {
+            // Also where an unreliable message would find no number left: ENet makes it reliable, which begins anew.
+            let kind = Reliable { first: channel.outgoing_reliable.wrapping_add(1) };
+            let message = Message { order, channel: index, kind, payload, piece, sent: 0 };
+            channel.outgoing_reliable = channel.outgoing_reliable.wrapping_add(message.count() as u16);
+            channel.outgoing_unreliable = 0;
+            self.reliable.push_back(message);
+        }
+    }
+
+    /// Forgets everything queued and under way: the connection ends.
+    pub(crate) fn clear(&mut self) {
+        *self = Self { system_sequence: self.system_sequence, ..Self::new() };
+    }
+
+    /// Nothing is queued and nothing awaits an acknowledgement.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.expects_no_acknowledgement() && self.unreliable.is_empty()
+    }
+
+    /// Nothing is queued or under way that the remote host would acknowledge.
+    pub(crate) fn expects_no_acknowledgement(&self) -> bool {
+        self.unacknowledged == 0 && self.system.is_empty() && self.reliable.is_empty()
+    }
+
+    /// Takes in the acknowledgement of a message's command; `false` if nothing waited for it.
+    pub(crate) fn message_acknowledged(
+        &mut self,
+        channels: &mut Channels,
+        channel: u8,
+        sequence: u16,
+    ) -> bool {
+        let Some(sent) = channels.used(channel).and_then(|channel| channel.in_flight.take(sequence)) else {
+            return false;
+        };
+        self.unacknowledged -= 1;
+        if !sent.lost {
+            self.in_transit -= sent.content.payload.len() as u32;
+        }
+        true
+    }
+
+    /// Takes in the acknowledgement of a command of the connection itself: the command, if one waited for it.
+    pub(crate) fn system_acknowledged(&mut self, sequence: u16) -> Option<Body<'static>> {
+        let sent = self.system_in_flight.take(sequence)?;
+        self.unacknowledged -= 1;
+        Some(sent.content)
+    }
+
+    /// When the next reliable command is overdue if it stays unacknowledged.
+    pub(crate) fn deadline(&mut self, channels: &mut Channels) -> Option<Time> {
+        while let Some(attempt) = self.first_attempts.front() {
+            if let Some(deadline) = deadline_of(&self.system_in_flight, channels, attempt) {
+                return Some(earliest(self.later_deadline, deadline));
+            }
+            self.first_attempts.pop_front();
+        }
+        self.later_deadline
+    }
+
+    /// Marks overdue commands as lost, to be sent again, and calls `on_loss` for each. `true` if the peer has been
+    /// silent for so long that it has to be given up.
+    pub(crate) fn expire(
+        &mut self,
+        now: Time,
+        channels: &mut Channels,
+        timeout: &mut Timeout,
+        mut on_loss: impl FnMut(),
+    ) -> bool {
+        let mut dead = false;
+        let mut later = std::mem::take(&mut self.later_attempts);
+        self.later_deadline = None;
+        later.retain(|attempt| {
+            let Some(deadline) = deadline_of(&self.system_in_flight, channels, attempt) else {
+                return false;
+            };
+            if deadline > now {
+                self.later_deadline = Some(earliest(self.later_deadline, deadline));
+                return true;
+            }
+            dead |= self.lose(now, channels, attempt, timeout);
+            on_loss();
+            false
+        });
+        self.later_attempts = later;
+        while let Some(attempt) = self.first_attempts.front().copied() {
+            match deadline_of(&self.system_in_flight, channels, &attempt) {
+                Some(deadline) if deadline > now => break,
+                Some(_) => {
+                    dead |= self.lose(now, channels, &attempt, timeout);
+                    on_loss();
+                }
+                None => {}
+            }
+            self.first_attempts.pop_front();
+        }
+        dead
+    }
+
+    fn lose(&mut self, now: Time, channels: &mut Channels, attempt: &Attempt, timeout: &mut Timeout) -> bool {
+        self.lost.push_back((attempt.channel, attempt.sequence));
+        if attempt.channel == SYSTEM_CHANNEL {
+            let sent = self.system_in_flight.get_mut(attempt.sequence);
+            return sent.is_some_and(|sent| sent.lose(now, timeout));
+        }
+        let Some(sent) =
+            channels.used(attempt.channel).and_then(|channel| channel.in_flight.get_mut(attempt.sequence))
+        else {
+            return false;
+        };
+        self.in_transit -= sent.content.payload.len() as u32;
+        sent.lose(now, timeout)
+    }
+
+    /// Fills a datagram: acknowledgements, then what was lost, then commands of the connection, then messages in
+    /// the order in which they were queued. Reliable ones that the window holds back let unreliable ones pass.
+    pub(crate) fn fill(&mut self, channels: &mut Channels, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
+        if self.put_acknowledgements(datagram) == Put::Full {
+            return;
+        }
+        let lost = self.put_lost(channels, flow, datagram);
+        if lost == Put::Full || self.put_system(flow, datagram) == Put::Full {
+            return;
+        }
+        let mut reliable = lost;
+        loop {
+            let next_reliable =
+                self.reliable.front().filter(|_| reliable == Put::Done).map(|message| message.order);
+            let next_unreliable = self.unreliable.front().map(|message| message.order);
+            let put = match (next_reliable, next_unreliable) {
+                (None, None) => return,
+                (Some(order), other) if other.is_none_or(|other| order < other) => {
+                    reliable = self.put_reliable(channels, flow, datagram);
+                    reliable
+                }
+                _ => self.put_unreliable(flow, datagram),
+            };
+            if put == Put::Full {
+                return;
+            }
+        }
+    }
+
+    fn put_acknowledgements(&mut self, datagram: &mut Datagram<'_>) -> Put {
+        while let Some(&Acknowledgement { channel, sequence, sent_time }) = self.acknowledgements.front() {
+            let body = Body::Acknowledge { sequence, sent_time };
+            let command = Command { wants_acknowledgement: false, channel, sequence, body };
+            if !datagram.fits(&command) {
+                return Put::Full;
+            }
+            datagram.put(&command);
+            self.acknowledgements.pop_front();
+        }
+        Put::Done
+    }
+
+    fn put_lost(&mut self, channels: &mut Channels, flow: &Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
+        while let Some(&(channel, sequence)) = self.lost.front() {
+            let attempt = Attempt { channel, sequence, sent_at: flow.now };
+            let room = flow.window.saturating_sub(self.in_transit);
+            let resent = if channel == SYSTEM_CHANNEL {
+                resend(Some(&mut self.system_in_flight), &attempt, room, datagram)
+            } else {
+                resend(channels.used(channel).map(|channel| &mut channel.in_flight), &attempt, room, datagram)
+            };
+            match resent {
+                Resend::NotPut(put) => return put,
+                Resend::Acknowledged => {}
+                Resend::Sent { length, deadline } => {
+                    self.in_transit += length;
+                    self.later_attempts.push(attempt);
+                    self.later_deadline = Some(earliest(self.later_deadline, deadline));
+                }
+            }
+            self.lost.pop_front();
+        }
+        Put::Done
+    }
+
+    fn put_system(&mut self, flow: &Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
+        while let Some(&(sequence, body)) = self.system.front() {
+            let command = reliable_command(SYSTEM_CHANNEL, sequence, body);
+            if !datagram.fits(&command) {
+                return Put::Full;
+            }
+            datagram.put(&command);
+            self.system.pop_front();
+            self.system_in_flight.push(sequence, Sent::first_attempt(body, flow.now, flow.round_trip));
+            self.sent_first(SYSTEM_CHANNEL, sequence, flow.now);
+        }
+        Put::Done
+    }
+
+    fn put_reliable(&mut self, channels: &mut Channels, flow: &Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
+        let Some(message) = self.reliable.front_mut() else {
+            return Put::Done;
+        };
+        let index = message.channel;
+        let Some(channel) = channels.get(index) else {
+            // Queued before the remote host agreed to fewer channels.
+            self.reliable.pop_front();
+            return Put::Done;
+        };
+        let sequence = message.next_sequence();
+        let range = message.next_range();
+        let length = range.len() as u32;
+        if self.in_transit + length > flow.window || !channel.window_is_open(sequence) {
+            return Put::HeldBack;
+        }
+        let fragment = message.next_fragment(message.kind.first);
+        let command =
+            reliable_command(index, sequence, reliable_body(&message.payload[range.clone()], fragment));
+        if !datagram.fits(&command) {
+            return Put::Full;
+        }
+        datagram.put(&command);
+        message.sent += 1;
+        let is_last = range.end == message.payload.len();
+        let part = Part { payload: message.payload.slice(range), fragment };
+        channel.in_flight.push(sequence, Sent::first_attempt(part, flow.now, flow.round_trip));
+        self.in_transit += length;
+        self.sent_first(index, sequence, flow.now);
+        if is_last {
+            self.reliable.pop_front();
+        }
+        Put::Done
+    }
+
+    fn put_unreliable(&mut self, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
+        let Some(message) = self.unreliable.front_mut() else {
+            return Put::Done;
+        };
+        let (sequence, body) = message.next_command();
+        let command = Command { wants_acknowledgement: false, channel: message.channel, sequence, body };
+        if !datagram.fits(&command) {
+            return Put::Full;
+        }
+        // The throttle drops whole messages, never the rest of one.
+        if message.sent == 0 && !flow.throttle.admits() {
+            self.unreliable.pop_front();
+            return Put::Done;
+        }
+        datagram.put(&command);
+        message.sent += 1;
+        if message.sent == message.count() {
+            self.unreliable.pop_front();
+        }
+        Put::Done
+    }
+
+    fn sent_first(&mut self, channel: u8, sequence: u16, now: Time) {
+        self.unacknowledged += 1;
+        self.first_attempts.push_back(Attempt { channel, sequence, sent_at: now });
+    }
+}
+
+/// What became of a lost command.
+enum Resend {
+    /// It was acknowledged after all.
+    Acknowledged,
+    Sent {
+        /// Bytes of its payload.
+        length: u32,
+        /// When it is overdue again.
+        deadline: Time,
+    },
+    NotPut(Put),
+}
+
+fn resend<C: Carried>(
+    in_flight: Option<&mut InFlight<C>>,
+    attempt: &Attempt,
+    room: u32,
+    datagram: &mut Datagram<'_>,
+) -> Resend {
+    let sent = in_flight.and_then(|in_flight| in_flight.get_mut(attempt.sequence)).filter(|sent| sent.lost);
+    let Some(sent) = sent else {
+        return Resend::Acknowledged;
+    };
+    let length = sent.content.length();
+    if length > room {
+        return Resend::NotPut(Put::HeldBack);
+    }
+    let command = reliable_command(attempt.channel, attempt.sequence, sent.content.body());
+    if !datagram.fits(&command) {
+        return Resend::NotPut(Put::Full);
+    }
+    datagram.put(&command);
+    Resend::Sent { length, deadline: sent.next_attempt(attempt.sent_at) }
+}
+
+fn reliable_command(channel: u8, sequence: u16, body: Body<'_>) -> Command<'_> {
+    Command { wants_acknowledgement: true, channel, sequence, body }
+}
+
+/// When the command of `attempt` is overdue, unless the attempt is out of date.
+fn deadline_of(system: &InFlight<Body<'static>>, channels: &mut Channels, attempt: &Attempt) -> Option<Time> {
+    if attempt.channel == SYSTEM_CHANNEL {
+        system.get(attempt.sequence)?.deadline(attempt.sent_at)
+    } else {
+        channels.used(attempt.channel)?.in_flight.get(attempt.sequence)?.deadline(attempt.sent_at)
+    }
+}
+
+fn earliest(known: Option<Time>, other: Time) -> Time {
+    known.map_or(other, |known| known.min(other))
+}
+
+/// What a reliable command under way can be sent again from.
+trait Carried {
+    fn body(&self) -> Body<'_>;
+    /// Bytes that it takes of the reliable window.
+    fn length(&self) -> u32;
+}
+
+impl Carried for Part {
+    fn body(&self) -> Body<'_> {
+        reliable_body(&self.payload, self.fragment)
+    }
+
+    fn length(&self) -> u32 {
+        self.payload.len() as u32
+    }
+}
+
+impl Carried for Body<'static> {
+    fn body(&self) -> Body<'_> {
+        *self
+    }
+
+    fn length(&self) -> u32 {
+        0
+    }
+}

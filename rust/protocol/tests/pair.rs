@@ -1,0 +1,338 @@
+//! Two engines on a simulated link: what a connection promises, and how it ends.
+#![allow(missing_docs)]
+
+mod support;
+
+use bytes::Bytes;
+use enet_rs_protocol::{
+    DisconnectReason, Event, HostConfig, HostStatistic, PacketFlags, PeerState, PeerStatistic, SendError,
+};
+use support::{BAD, CLEAN, Faults, Pair, message, number_of};
+
+const RELIABLE: PacketFlags = PacketFlags::RELIABLE;
+const UNSEQUENCED: PacketFlags = PacketFlags::UNSEQUENCED;
+const UNRELIABLE: PacketFlags = PacketFlags::empty();
+const FRAGMENT: PacketFlags = PacketFlags::UNRELIABLE_FRAGMENT;
+
+#[test]
+fn a_connection_tells_both_ends_and_carries_the_data() {
+    let mut pair = Pair::new(CLEAN, 1);
+    let peer = pair.client.host.connect(pair.server.address, 3, 0xdead_beef).unwrap();
+    assert_eq!(pair.client.host.state(peer), Some(PeerState::Connecting));
+    pair.run(200);
+    assert_eq!(pair.client.events, [Event::Connect { peer, data: 0 }]);
+    let at_server = pair.server.connected().unwrap();
+    assert_eq!(pair.server.events, [Event::Connect { peer: at_server, data: 0xdead_beef }]);
+    assert_eq!(pair.server.host.channel_count(at_server), Some(3));
+    assert_eq!(pair.client.host.state(peer), Some(PeerState::Connected));
+    assert_eq!(pair.server.host.remote_address(at_server), Some(pair.client.address));
+    let round_trip = pair.client.host.peer_statistic(peer, PeerStatistic::RoundTripTime).unwrap();
+    assert!((20..=25).contains(&round_trip), "{round_trip}");
+}
+
+#[test]
+fn the_acceptor_limits_the_channels() {
+    let server = HostConfig { channel_limit: 2, ..HostConfig::default() };
+    let mut pair = Pair::with_configs(HostConfig::default(), server, CLEAN, 1);
+    let peer = pair.client.host.connect(pair.server.address, 0, 0).unwrap();
+    assert_eq!(pair.client.host.channel_count(peer), Some(255));
+    pair.run(200);
+    assert_eq!(pair.client.host.channel_count(peer), Some(2));
+    let refused = pair.client.host.send(peer, 2, Bytes::new(), RELIABLE);
+    assert_eq!(refused, Err(SendError::NoSuchChannel { channel: 2, count: 2 }));
+}
+
+#[test]
+fn nobody_there_ends_in_a_disconnect_after_31_5_seconds() {
+    let mut pair = Pair::new(Faults { loss: 100, ..CLEAN }, 1);
+    let peer = pair.client.host.connect(pair.server.address, 1, 0).unwrap();
+    let waited = pair.run_until(60_000, |pair| pair.client.has_disconnected());
+    assert_eq!(pair.client.events, [Event::Disconnect { peer, data: 0, reason: DisconnectReason::TimedOut }]);
+    assert!((31_500..31_510).contains(&waited), "{waited}");
+    assert_eq!(pair.client.host.pop_statistic(HostStatistic::TotalSentPackets), 6);
+    assert_eq!(pair.client.host.state(peer), None);
+}
+
+#[test]
+fn reliable_messages_arrive_once_and_in_order_on_a_bad_link() {
+    for seed in 0..20 {
+        let (mut pair, peer, at_server) = Pair::connected(BAD, seed, 4);
+        for number in 0..300u32 {
+            let channel = (number % 4) as u8;
+            pair.send(true, peer, channel, message(number, 4 + (number as usize * 37) % 3000), RELIABLE);
+            pair.send(false, at_server, channel, message(number, 64), RELIABLE);
+        }
+        pair.run_until(120_000, |pair| pair.server.events.len() == 300 && pair.client.events.len() == 300);
+        assert!(!pair.server.has_disconnected() && !pair.client.has_disconnected(), "seed {seed}");
+        for channel in 0..4 {
+            let expected: Vec<Bytes> = (0..300u32)
+                .filter(|number| number % 4 == u32::from(channel))
+                .map(|number| message(number, 4 + (number as usize * 37) % 3000))
+                .collect();
+            assert!(pair.server.received(channel) == expected, "seed {seed}, channel {channel}");
+            let numbers: Vec<u32> = pair.client.received(channel).iter().map(|m| number_of(m)).collect();
+            let wanted: Vec<u32> = (0..300).filter(|number| number % 4 == u32::from(channel)).collect();
+            assert_eq!(numbers, wanted, "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn more_messages_than_there_are_sequence_numbers_arrive() {
+    let (mut pair, peer, _) = Pair::connected(Faults { loss: 1, latency: 1, ..CLEAN }, 3, 1);
+    let total = 150_000u32;
+    let mut next = 0;
+    let mut got = 0;
+    for _ in 0..60_000 {
+        while next < total && next < got + 4000 {
+            pair.send(true, peer, 0, next.to_le_bytes().to_vec(), RELIABLE);
+            next += 1;
+        }
+        pair.run(1);
+        for event in pair.server.events.drain(..) {
+            let Event::Receive { packet, .. } = event else { panic!("{event:?}") };
+            assert_eq!(number_of(&packet.payload), got);
+            got += 1;
+        }
+        if got == total {
+            return;
+        }
+    }
+    panic!("only {got} of {total} arrived");
+}
+
+#[test]
+fn large_messages_arrive_whole_in_both_modes() {
+    let (mut pair, peer, _) = Pair::connected(CLEAN, 5, 2);
+    let large = message(9, 1_000_000);
+    pair.send(true, peer, 0, large.clone(), RELIABLE);
+    pair.send(true, peer, 1, message(8, 100_000), FRAGMENT);
+    pair.run_until(30_000, |pair| pair.server.events.len() == 2);
+    assert!(pair.server.received(0) == [large]);
+    assert!(pair.server.received(1) == [message(8, 100_000)]);
+    let flags = |event: &Event| match event {
+        Event::Receive { packet, channel, .. } => (*channel, packet.flags),
+        _ => panic!("{event:?}"),
+    };
+    let mut flags: Vec<_> = pair.server.events.iter().map(flags).collect();
+    flags.sort_by_key(|(channel, _)| *channel);
+    assert_eq!(flags, [(0, RELIABLE), (1, FRAGMENT)]);
+}
+
+#[test]
+fn a_large_message_without_flags_becomes_reliable() {
+    let (mut pair, peer, _) = Pair::connected(Faults { loss: 20, ..CLEAN }, 6, 1);
+    pair.send(true, peer, 0, message(1, 50_000), UNRELIABLE);
+    pair.send(true, peer, 0, message(2, 50_000), UNSEQUENCED);
+    pair.run_until(30_000, |pair| pair.server.events.len() == 2);
+    assert!(pair.server.received(0) == [message(1, 50_000), message(2, 50_000)]);
+}
+
+#[test]
+fn unreliable_messages_never_go_backwards_and_unsequenced_ones_come_at_most_once() {
+    for seed in 0..20 {
+        let (mut pair, peer, _) = Pair::connected(BAD, seed, 3);
+        for number in 0..500u32 {
+            pair.send(true, peer, 0, message(number, 20), UNRELIABLE);
+            pair.send(true, peer, 1, message(number, 20), UNSEQUENCED);
+            pair.send(true, peer, 2, message(number, 5000), FRAGMENT);
+            if number % 50 == 0 {
+                pair.send(true, peer, 0, message(number, 20), RELIABLE);
+            }
+            pair.run(3);
+        }
+        pair.run(5000);
+        for channel in [0, 2] {
+            let numbers: Vec<u32> = pair.server.received(channel).iter().map(|m| number_of(m)).collect();
+            assert!(numbers.is_sorted(), "seed {seed}, channel {channel}: {numbers:?}");
+            assert!(numbers.len() > if channel == 0 { 100 } else { 20 }, "seed {seed}: {}", numbers.len());
+        }
+        let mut numbers: Vec<u32> = pair.server.received(1).iter().map(|m| number_of(m)).collect();
+        assert!(numbers.len() > 200 && !numbers.is_sorted(), "seed {seed}: {}", numbers.len());
+        let received = numbers.len();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), received, "seed {seed}");
+    }
+}
+
+#[test]
+fn an_unreliable_message_waits_for_the_reliable_one_before_it() {
+    let (mut pair, peer, _) = Pair::connected(CLEAN, 1, 1);
+    pair.run(600);
+    let mut dropped = false;
+    pair.filter = Some(Box::new(move |to_server, datagram| {
+        let is_first_message = to_server && datagram.len() > 12 && !dropped;
+        dropped |= is_first_message;
+        is_first_message
+    }));
+    pair.send(true, peer, 0, message(1, 20), RELIABLE);
+    pair.run(1);
+    pair.send(true, peer, 0, message(2, 20), UNRELIABLE);
+    pair.run(15);
+    assert!(pair.server.events.is_empty());
+    pair.run(1000);
+    let numbers: Vec<u32> = pair.server.received(0).iter().map(|m| number_of(m)).collect();
+    assert_eq!(numbers, [1, 2]);
+}
+
+#[test]
+fn broadcast_reaches_every_peer_that_has_the_channel() {
+    let (mut pair, _, at_server) = Pair::connected(CLEAN, 1, 2);
+    pair.server.host.broadcast(1, Bytes::from_static(b"all"), RELIABLE).unwrap();
+    pair.server.host.broadcast(2, Bytes::from_static(b"none"), RELIABLE).unwrap();
+    pair.run(100);
+    assert_eq!(pair.client.received(1), [Bytes::from_static(b"all")]);
+    assert_eq!(pair.client.events.len(), 1);
+    assert_eq!(pair.server.host.state(at_server), Some(PeerState::Connected));
+}
+
+#[test]
+fn disconnect_tells_both_ends_once() {
+    for seed in 0..20 {
+        let (mut pair, peer, at_server) = Pair::connected(BAD, seed, 1);
+        pair.client.host.disconnect(peer, 5);
+        assert_eq!(pair.client.host.state(peer), Some(PeerState::Disconnecting));
+        pair.run_until(60_000, |pair| pair.client.has_disconnected() && pair.server.has_disconnected());
+        pair.run(1000);
+        let reason = DisconnectReason::Remote;
+        assert_eq!(
+            pair.server.events,
+            [Event::Disconnect { peer: at_server, data: 5, reason }],
+            "seed {seed}"
+        );
+        // Where the confirmation was lost, the end that asked times out.
+        assert!(matches!(pair.client.events[..], [Event::Disconnect { data: 0, .. }]), "seed {seed}");
+        assert_eq!((pair.client.host.state(peer), pair.server.host.state(at_server)), (None, None));
+    }
+}
+
+#[test]
+fn disconnect_later_delivers_everything_first() {
+    for seed in 0..10 {
+        let (mut pair, peer, _) = Pair::connected(BAD, seed, 1);
+        (0..50).for_each(|number| pair.send(true, peer, 0, message(number, 2000), RELIABLE));
+        pair.client.host.disconnect_later(peer, 9);
+        assert_eq!(pair.client.host.state(peer), Some(PeerState::DisconnectLater));
+        assert_eq!(pair.client.host.send(peer, 0, Bytes::new(), RELIABLE), Err(SendError::NotConnected));
+        pair.run_until(60_000, |pair| pair.server.has_disconnected());
+        assert_eq!(pair.server.events.len(), 51, "seed {seed}");
+        assert!(matches!(pair.server.events[50], Event::Disconnect { data: 9, .. }), "seed {seed}");
+    }
+}
+
+#[test]
+fn disconnect_now_makes_the_id_stale_and_tells_the_other_end() {
+    let (mut pair, peer, at_server) = Pair::connected(CLEAN, 1, 1);
+    pair.client.host.disconnect_now(peer, 11);
+    assert_eq!(pair.client.host.state(peer), None);
+    pair.run(100);
+    assert!(pair.client.events.is_empty());
+    let reason = DisconnectReason::Remote;
+    assert_eq!(pair.server.events, [Event::Disconnect { peer: at_server, data: 11, reason }]);
+}
+
+#[test]
+fn messages_that_arrived_come_before_the_disconnect() {
+    let (mut pair, peer, _) = Pair::connected(CLEAN, 1, 1);
+    (0..10).for_each(|number| pair.send(true, peer, 0, message(number, 20), RELIABLE));
+    pair.run(1);
+    pair.client.host.disconnect_now(peer, 3);
+    pair.run(100);
+    assert_eq!(pair.server.events.len(), 11);
+    assert!(matches!(pair.server.events[10], Event::Disconnect { data: 3, .. }));
+}
+
+#[test]
+fn disconnecting_an_attempt_ends_it_with_an_event() {
+    let mut pair = Pair::new(CLEAN, 1);
+    let peer = pair.client.host.connect(pair.server.address, 1, 0).unwrap();
+    pair.client.host.disconnect(peer, 1);
+    pair.run(10);
+    assert_eq!(pair.client.events, [Event::Disconnect { peer, data: 0, reason: DisconnectReason::Local }]);
+}
+
+#[test]
+fn a_silent_peer_is_given_up_by_the_three_part_rule() {
+    let (mut pair, peer, _) = Pair::connected(CLEAN, 1, 1);
+    pair.run(2000);
+    pair.client.host.set_timeout(peer, 4, 1000, 5000);
+    pair.faults.loss = 100;
+    pair.run_until(60_000, |pair| pair.client.has_disconnected());
+    assert_eq!(pair.client.events, [Event::Disconnect { peer, data: 0, reason: DisconnectReason::TimedOut }]);
+}
+
+#[test]
+fn an_idle_connection_lives_on_pings() {
+    let (mut pair, peer, at_server) = Pair::connected(Faults { loss: 10, ..CLEAN }, 4, 1);
+    pair.run(120_000);
+    assert!(pair.client.events.is_empty() && pair.server.events.is_empty());
+    assert_eq!(pair.client.host.state(peer), Some(PeerState::Connected));
+    assert_eq!(pair.server.host.state(at_server), Some(PeerState::Connected));
+}
+
+#[test]
+fn a_busy_unreliable_sender_still_notices_a_dead_peer() {
+    let (mut pair, peer, _) = Pair::connected(CLEAN, 1, 1);
+    pair.faults.loss = 100;
+    let mut sent = 0u32;
+    while !pair.client.has_disconnected() {
+        sent += 1;
+        assert!(sent < 60_000, "never given up");
+        let _ = pair.client.host.send(peer, 0, message(sent, 20), UNRELIABLE);
+        pair.run(1);
+    }
+}
+
+#[test]
+fn a_slot_is_used_again_and_old_datagrams_do_not_reach_its_new_owner() {
+    let config = HostConfig { max_peers: 1, ..HostConfig::default() };
+    let mut pair = Pair::with_configs(HostConfig::default(), config, CLEAN, 1);
+    for round in 0..10 {
+        let peer = pair.client.host.connect(pair.server.address, 1, round).unwrap();
+        pair.run(200);
+        let at_server = pair.server.connected().unwrap();
+        assert_eq!(pair.server.events, [Event::Connect { peer: at_server, data: round }]);
+        pair.send(true, peer, 0, message(round, 10), UNRELIABLE);
+        pair.client.host.disconnect(peer, 0);
+        pair.run(200);
+        assert!(pair.server.has_disconnected() && pair.client.has_disconnected());
+        pair.server.events.clear();
+        pair.client.events.clear();
+    }
+}
+
+#[test]
+fn a_full_host_ignores_strangers() {
+    let config = HostConfig { max_peers: 1, ..HostConfig::default() };
+    let mut pair = Pair::with_configs(HostConfig::default(), config, CLEAN, 1);
+    pair.client.host.connect(pair.server.address, 1, 0).unwrap();
+    pair.client.host.connect(pair.server.address, 1, 1).unwrap();
+    pair.run(40_000);
+    assert_eq!(pair.server.events.len(), 1);
+    let disconnects = pair.client.events.iter().filter(|e| matches!(e, Event::Disconnect { .. })).count();
+    assert_eq!((pair.client.events.len(), disconnects), (2, 1));
+}
+
+#[test]
+fn small_and_large_datagram_sizes_are_agreed_on() {
+    for (ours, theirs) in [(576, 1392), (4096, 576), (4096, 4096)] {
+        let config = |mtu| HostConfig { mtu, ..HostConfig::default() };
+        let mut pair = Pair::with_configs(config(ours), config(theirs), CLEAN, 1);
+        let peer = pair.client.host.connect(pair.server.address, 1, 0).unwrap();
+        pair.run(200);
+        let limit = usize::from(ours.min(theirs));
+        let mut largest = 0;
+        let seen = std::rc::Rc::new(std::cell::Cell::new(0));
+        let shared = seen.clone();
+        pair.filter = Some(Box::new(move |_, datagram| {
+            largest = datagram.len().max(largest);
+            shared.set(largest);
+            false
+        }));
+        pair.send(true, peer, 0, message(1, 30_000), RELIABLE);
+        pair.run(3000);
+        assert!(pair.server.received(0) == [message(1, 30_000)]);
+        assert_eq!(seen.get(), limit);
+    }
+}
