@@ -22,6 +22,9 @@ pub struct HostConfig {
     pub mtu: u16,
     /// What strangers and peers may make this host remember.
     pub limits: Limits,
+    /// For tests of the wrap of sequence numbers: the number before the first one of every new connection. The two
+    /// ends have to agree on it without a word, so it is 0 everywhere else, as in ENet.
+    pub first_sequence: u16,
 }
 
 /// Bounds on what bytes from the network can cost. A message beyond a limit is not acknowledged, so an honest
@@ -35,6 +38,12 @@ pub struct Limits {
     /// claimed sizes of incomplete ones. The one that crosses the limit is still accepted. Default 32 MiB, as in
     /// ENet. Answers the peer that floods an application which does not read.
     pub max_waiting_bytes: usize,
+    /// The same for all peers together. Default 256 MiB. Answers many peers that each stay below their own limit.
+    pub max_total_waiting_bytes: usize,
+    /// Strangers whose CONNECT was answered and not confirmed yet, `1..=65535`; 100 bytes each. Default 4096: with a
+    /// flood of 50,000 forged CONNECTs a second, a real client has 80 ms to confirm before its entry is pushed out,
+    /// and tries again if that is too short.
+    pub max_half_open: u16,
     /// Messages that may wait out of order or incomplete on one channel of one peer. Default 32,768: every sequence
     /// number that the reliable window lets through fits. Answers floods of tiny messages whose bookkeeping costs
     /// more than their bytes.
@@ -50,13 +59,20 @@ impl Default for HostConfig {
             outgoing_bandwidth: 0,
             mtu: 1392,
             limits: Limits::default(),
+            first_sequence: 0,
         }
     }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_message_size: 32 << 20, max_waiting_bytes: 32 << 20, max_waiting_messages: 32_768 }
+        Self {
+            max_message_size: 32 << 20,
+            max_waiting_bytes: 32 << 20,
+            max_total_waiting_bytes: 256 << 20,
+            max_half_open: 4096,
+            max_waiting_messages: 32_768,
+        }
     }
 }
 

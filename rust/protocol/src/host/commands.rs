@@ -1,6 +1,6 @@
 //! The commands of the engine: what its owner wants to happen.
 
-use super::{Host, PeerId, can_send, transmit::Farewell};
+use super::{Host, PeerId, can_send, transmit::Letter};
 use crate::peer::{Peer, window_for_bandwidth};
 use crate::wire::NO_PEER;
 use crate::wire::command::Body;
@@ -18,9 +18,10 @@ impl Host {
         let channel_count = if channel_count == 0 { u8::MAX } else { channel_count };
         let connect_id = self.random.next_u32().to_ne_bytes();
         let config = &self.config;
-        let make =
-            |sessions| Peer::new(PeerState::Connecting, to, connect_id, sessions, channel_count, config);
-        let (slot, peer) = self.peers.insert(make).ok_or(ConnectError::NoFreeSlot(config.max_peers))?;
+        let slot = self.peers.choose_slot().ok_or(ConnectError::NoFreeSlot(config.max_peers))?;
+        let sessions = self.peers.last_sessions(slot);
+        let peer = Peer::new(PeerState::Connecting, to, connect_id, sessions, channel_count, config);
+        let peer = self.peers.insert(slot, peer);
         peer.window_size = window_for_bandwidth(config.outgoing_bandwidth);
         let parameters = peer.parameters(slot, peer.window_size, config);
         peer.outgoing.queue_system(Body::Connect { parameters, data });
@@ -63,7 +64,7 @@ impl Host {
         if payload.len() > limit {
             return Err(SendError::TooLarge { size: payload.len(), limit });
         }
-        for (id, peer) in self.peers.iter_mut().filter(|(_, peer)| can_send(peer)) {
+        for (slot, peer) in self.peers.iter_mut().filter(|(_, peer)| can_send(peer)) {
             if channel < peer.channels.count() {
                 peer.outgoing.queue_message(
                     &mut peer.channels,
@@ -72,7 +73,7 @@ impl Host {
                     flags,
                     peer.mtu as usize,
                 );
-                self.schedule.activate(id.slot, peer);
+                self.schedule.activate(slot, peer);
             }
         }
         Ok(())
@@ -117,7 +118,8 @@ impl Host {
         let Some(peer) = self.peers.get(id) else { return };
         let is_over = matches!(peer.state, PeerState::Disconnecting | PeerState::Zombie);
         if !is_over && peer.remote_slot != NO_PEER {
-            self.farewells.push_back(Farewell::new(peer, data));
+            let farewell = Letter::farewell(peer, data);
+            self.post(farewell);
         }
         self.reset(id);
     }
@@ -125,7 +127,7 @@ impl Host {
     /// Forgets a connection without telling anyone. The id is stale on return, and no event follows.
     pub fn reset(&mut self, id: PeerId) {
         if self.peers.get(id).is_some() {
-            self.peers.remove(id.slot);
+            self.remove(id.slot);
         }
     }
 

@@ -1,72 +1,107 @@
 //! How connections come up: CONNECT, VERIFY_CONNECT and its acknowledgement.
 
 use super::Host;
+use super::half_open::{Cookie, Reply, Request};
+use super::transmit::Letter;
 use crate::peer::{Peer, Sessions, clamp_window, window_for_bandwidth, window_for_bandwidths};
-use crate::wire::command::{Body, ConnectParameters};
-use crate::wire::{CHANNEL_COUNT_RANGE, NO_SESSION, SESSION_MASK};
-use crate::{DisconnectReason, Event, PeerState};
+use crate::wire::command::{Body, Command, ConnectParameters};
+use crate::wire::header::Header;
+use crate::wire::{CHANNEL_COUNT_RANGE, NO_SESSION, SESSION_MASK, SYSTEM_CHANNEL};
+use crate::{DisconnectReason, Event, HostConfig, PeerState, Time};
 use std::net::SocketAddr;
 
 impl Host {
-    /// A stranger wants to connect. `false` if it asks for something that the protocol does not know.
+    /// A stranger wants to connect, with a datagram of `size` bytes. `false` if it asks for something that the protocol
+    /// does not know.
     pub(super) fn handle_connect(
         &mut self,
         from: SocketAddr,
-        request: &ConnectParameters,
+        parameters: ConnectParameters,
         data: u32,
+        size: usize,
     ) -> bool {
-        if !CHANNEL_COUNT_RANGE.contains(&request.channel_count) {
+        if !CHANNEL_COUNT_RANGE.contains(&parameters.channel_count) {
             return false;
         }
-        if self.peers.knows_incoming(from, request.connect_id) {
+        // A full host stays silent, as ENet's does: the stranger's attempt times out.
+        if self.peers.is_full() || self.peers.knows_incoming(from, parameters.connect_id) {
             return true;
         }
-        let config = &self.config;
-        let channel_count = (request.channel_count as u8).min(config.channel_limit);
-        let make = |last| {
-            let sessions = next_sessions(last, request);
-            Peer::new(
-                PeerState::AcknowledgingConnect,
-                from,
-                request.connect_id,
-                sessions,
-                channel_count,
-                config,
-            )
-        };
-        // A full host stays silent, as ENet's does: the stranger's attempt times out.
-        let Some((slot, peer)) = self.peers.insert(make) else {
-            return true;
-        };
-        peer.remote_slot = request.peer;
-        peer.event_data = data;
-        peer.incoming_bandwidth = request.incoming_bandwidth;
-        peer.outgoing_bandwidth = request.outgoing_bandwidth;
-        peer.throttle.configure(
-            request.throttle_interval,
-            request.throttle_acceleration,
-            request.throttle_deceleration,
-        );
-        peer.limit_mtu(request.mtu);
-        peer.window_size = window_for_bandwidths(config.outgoing_bandwidth, peer.incoming_bandwidth);
-        let window = clamp_window(window_for_bandwidth(config.incoming_bandwidth).min(request.window_size));
+        let is_free = |slot| self.peers.is_free(slot);
+        let Some(slot) = self.half_open.find_slot(from, parameters.connect_id, is_free) else { return true };
+        let sessions = next_sessions(self.peers.last_sessions(slot), &parameters);
+        let request = Request { parameters, data, sessions };
+        if let Some(reply) = self.half_open.ask(self.now, from, slot, request, size) {
+            self.answer(&reply);
+        }
+        true
+    }
+
+    /// Repeats answers that are due.
+    pub(super) fn repeat_answers(&mut self, now: Time) {
+        while let Some(reply) = self.half_open.repeat(now) {
+            self.answer(&reply);
+        }
+    }
+
+    /// A datagram of `size` bytes for a slot that no connection has confirms nothing: whoever sent it may need to be told
+    /// again what to confirm.
+    pub(super) fn remind(&mut self, from: SocketAddr, slot: u16, size: usize) {
+        if let Some(reply) = self.half_open.remind(self.now, from, slot, size) {
+            self.answer(&reply);
+        }
+    }
+
+    fn answer(&mut self, reply: &Reply) {
+        let Reply { to, slot, cookie, request } = reply;
+        let peer = accepted(*to, request, &self.config);
+        let wanted = request.parameters.window_size;
+        let window = clamp_window(window_for_bandwidth(self.config.incoming_bandwidth).min(wanted));
         let parameters = ConnectParameters {
             // The two ends name the sessions by their own point of view.
-            incoming_session: sessions_word(peer.sessions.outgoing),
-            outgoing_session: sessions_word(peer.sessions.incoming),
-            ..peer.parameters(slot, window, config)
+            incoming_session: peer.sessions.outgoing,
+            outgoing_session: peer.sessions.incoming,
+            ..peer.parameters(*slot, window, &self.config)
         };
-        peer.outgoing.queue_system(Body::VerifyConnect { parameters });
-        self.schedule.activate(slot, peer);
-        self.peers.remember_incoming(from, request.connect_id, slot);
+        let header = Header {
+            peer: peer.remote_slot,
+            session: peer.sessions.outgoing,
+            compressed: false,
+            sent_time: Some(cookie.sent_time),
+        };
+        let command = Command {
+            wants_acknowledgement: true,
+            channel: SYSTEM_CHANNEL,
+            sequence: cookie.sequence,
+            body: Body::VerifyConnect { parameters },
+        };
+        self.post(Letter { to: *to, header, command });
+    }
+
+    /// A datagram for a slot that no connection has begins with an acknowledgement: it may confirm a connection. `true`
+    /// if it does; the connection is up then.
+    pub(super) fn handle_confirmation(&mut self, from: SocketAddr, slot: u16, command: &Command<'_>) -> bool {
+        let Body::Acknowledge { sequence, sent_time } = command.body else { return false };
+        if command.channel != SYSTEM_CHANNEL || !self.peers.is_free(slot) {
+            return false;
+        }
+        let cookie = Cookie { sequence, sent_time };
+        let Some(request) = self.half_open.confirm(self.now, from, slot, cookie) else { return false };
+        let peer = accepted(from, &request, &self.config);
+        if self.peers.is_full() {
+            // It was not when the stranger asked; it believes in the connection, so it has to be told.
+            self.post(Letter::farewell(&peer, 0));
+            return false;
+        }
+        self.peers.insert(slot, peer);
+        self.peers.remember_incoming(from, request.parameters.connect_id, slot);
+        self.connection_is_up(slot, PeerState::ConnectionPending);
         true
     }
 
     /// The other end has accepted our CONNECT. `false` if its answer contradicts the request.
     pub(super) fn handle_verify_connect(&mut self, slot: u16, answer: &ConnectParameters) -> bool {
-        let Some(peer) = self.peers.at(slot) else {
-            return false;
-        };
+        let Some(peer) = self.peers.at(slot) else { return false };
         if peer.state != PeerState::Connecting {
             return true;
         }
@@ -80,7 +115,7 @@ impl Host {
             return false;
         }
         // Our CONNECT, the first command of the connection, is answered and not acknowledged.
-        peer.outgoing.system_acknowledged(1);
+        peer.outgoing.system_acknowledged(self.config.first_sequence.wrapping_add(1));
         peer.channels.limit(answer.channel_count as u8);
         peer.remote_slot = answer.peer;
         peer.sessions = Sessions { incoming: answer.incoming_session, outgoing: answer.outgoing_session };
@@ -93,18 +128,34 @@ impl Host {
     }
 
     /// Both ends agree: the event is due.
-    pub(super) fn connection_is_up(&mut self, slot: u16, state: PeerState) {
+    fn connection_is_up(&mut self, slot: u16, state: PeerState) {
         let id = self.peers.id(slot);
         let Some(peer) = self.peers.at(slot) else { return };
         peer.state = state;
         self.events.push_back(Event::Connect { peer: id, data: std::mem::take(&mut peer.event_data) });
-        // Sets the first ping, by which the connecting end measures its first round trip.
+        // Sets the first ping, which measures the first round trip.
         self.schedule.set_timer(slot, peer);
     }
 }
 
-fn sessions_word(session: u8) -> u8 {
-    session & SESSION_MASK
+/// The connection that a request asks for, as far as this host allows.
+fn accepted(from: SocketAddr, request: &Request, config: &HostConfig) -> Peer {
+    let Request { parameters: asked, data, sessions } = request;
+    let channel_count = asked.channel_count.min(config.channel_limit.into()) as u8;
+    let mut peer =
+        Peer::new(PeerState::AcknowledgingConnect, from, asked.connect_id, *sessions, channel_count, config);
+    peer.remote_slot = asked.peer;
+    peer.event_data = *data;
+    peer.incoming_bandwidth = asked.incoming_bandwidth;
+    peer.outgoing_bandwidth = asked.outgoing_bandwidth;
+    peer.throttle.configure(
+        asked.throttle_interval,
+        asked.throttle_acceleration,
+        asked.throttle_deceleration,
+    );
+    peer.limit_mtu(asked.mtu);
+    peer.window_size = window_for_bandwidths(config.outgoing_bandwidth, asked.incoming_bandwidth);
+    peer
 }
 
 /// The session ids of a connection that comes in: different from the last ones that either end knows for the slot, so

@@ -1,6 +1,7 @@
 //! The engine: one local host and its connections.
 
 mod commands;
+mod half_open;
 mod handshake;
 mod peers;
 mod receive;
@@ -15,11 +16,12 @@ use crate::{
     ConfigError, DisconnectReason, Event, HostConfig, HostStatistic, PeerState, PeerStatistic, Seed, Time,
 };
 use bytes::BytesMut;
+use half_open::HalfOpen;
 use peers::Peers;
 use schedule::Schedule;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use transmit::Farewell;
+use transmit::Letter;
 
 /// Names a connection of a [`Host`]. It is never the name of another connection, also not after its end.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -55,8 +57,10 @@ pub struct Host {
     peers: Peers,
     schedule: Schedule,
     events: VecDeque<Event>,
-    /// Last datagrams to peers that are gone already.
-    farewells: VecDeque<Farewell>,
+    /// Bytes of messages that wait, in `events` and in the peers.
+    waiting_bytes: usize,
+    half_open: HalfOpen,
+    letters: VecDeque<Letter>,
     compressor: Option<Box<dyn Compressor>>,
     /// Where datagrams are expanded and compressed.
     expanded: BytesMut,
@@ -75,10 +79,12 @@ impl Host {
         Ok(Self {
             now: Time::default(),
             peers: Peers::new(config.max_peers, KeyedHash::new(&mut random)),
-            random,
             schedule: Schedule::default(),
             events: VecDeque::new(),
-            farewells: VecDeque::new(),
+            waiting_bytes: 0,
+            half_open: HalfOpen::new(&config.limits, &mut random),
+            random,
+            letters: VecDeque::new(),
             compressor: None,
             expanded: BytesMut::new(),
             scratch: Vec::new(),
@@ -110,6 +116,7 @@ impl Host {
                         continue;
                     };
                     peer.waiting_bytes -= packet.payload.len();
+                    self.waiting_bytes -= packet.payload.len();
                     if peer.state == PeerState::Disconnecting {
                         continue;
                     }
@@ -118,7 +125,7 @@ impl Host {
                     if self.peers.get(*id).is_none() {
                         continue;
                     }
-                    self.peers.remove(id.slot);
+                    self.remove(id.slot);
                 }
             }
             return Some(event);
@@ -129,12 +136,13 @@ impl Host {
     /// When [`handle_timeout`](Self::handle_timeout) has something to do, at the earliest. It may turn out that it
     /// has not.
     pub fn next_timeout(&self) -> Option<Time> {
-        self.schedule.next_due()
+        [self.schedule.next_due(), self.half_open.next_due()].into_iter().flatten().min()
     }
 
     /// Does what was due by `now`: repeats what was not acknowledged, pings, gives up silent peers.
     pub fn handle_timeout(&mut self, now: Time) {
         self.now = now;
+        self.repeat_answers(now);
         while let Some((time, slot)) = self.schedule.pop_due(now) {
             let Some(peer) = self.peers.at(slot) else { continue };
             if peer.timer != Some(time) {
@@ -181,6 +189,12 @@ impl Host {
         &self.counters
     }
 
+    /// Bytes of received messages that wait: in events that were not taken, out of order, or incomplete, the last ones
+    /// by the size that they claim.
+    pub fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
     /// Connections that can exist at a time.
     pub fn max_peers(&self) -> u16 {
         self.peers.max_peers()
@@ -207,15 +221,19 @@ impl Host {
         self.compressor = compressor;
     }
 
-    /// The connection is over for a reason that this end has found out. Nobody is told of one that never was up.
+    /// The connection is over for a reason that this end has found out.
     fn give_up(&mut self, slot: u16, reason: DisconnectReason) {
-        let Some(peer) = self.peers.at(slot) else { return };
-        if peer.state == PeerState::AcknowledgingConnect {
-            self.peers.remove(slot);
-            return;
+        if let Some(peer) = self.peers.at(slot) {
+            peer.event_data = 0;
+            self.end(slot, reason);
         }
-        peer.event_data = 0;
-        self.end(slot, reason);
+    }
+
+    /// Forgets a connection.
+    fn remove(&mut self, slot: u16) {
+        if let Some(peer) = self.peers.remove(slot) {
+            self.waiting_bytes -= peer.waiting_bytes;
+        }
     }
 
     /// The connection is over: its event is due.

@@ -33,25 +33,26 @@ impl Host {
     }
 
     fn take_in(&mut self, from: SocketAddr, mut datagram: Bytes) -> Result<(), Malformed> {
+        let size = datagram.len();
         let header = Header::parse(&mut &datagram[..])?;
-        if header.peer != NO_PEER {
-            let peer = self.peers.at(header.peer).ok_or(Malformed)?;
-            let wrong_session = peer.remote_slot != NO_PEER && header.session != peer.sessions.incoming;
-            if peer.state == PeerState::Zombie || peer.address != from || wrong_session {
-                return Err(Malformed);
-            }
-        }
+        self.check_sender(from, &header)?;
         let header_size = if header.sent_time.is_some() { 4 } else { 2 };
         if header.compressed {
             datagram = self.expand(&datagram[header_size..], header_size)?;
         } else {
             datagram = datagram.slice(header_size..);
         }
+        let mut rest = &datagram[..];
         if header.peer == NO_PEER {
-            return self.handle_stranger(from, &datagram);
+            return self.handle_stranger(from, &mut rest, size);
+        }
+        if self.peers.is_free(header.peer)
+            && !self.handle_confirmation(from, header.peer, &Command::parse(&mut rest)?)
+        {
+            self.remind(from, header.peer, size);
+            return Err(Malformed);
         }
         let context = Context { slot: header.peer, datagram: &datagram, sent_time: header.sent_time };
-        let mut rest = &datagram[..];
         while !rest.is_empty() {
             let understood = match Command::parse(&mut rest) {
                 Ok(command) => self.handle_command(&context, &command),
@@ -68,6 +69,18 @@ impl Host {
         Ok(())
     }
 
+    /// Whether the header's peer, if it has one, is where the datagram comes from. So a datagram that claims to be from
+    /// one has to know the address, the slot and the session.
+    fn check_sender(&mut self, from: SocketAddr, header: &Header) -> Result<(), Malformed> {
+        let Some(peer) = self.peers.at(header.peer) else { return Ok(()) };
+        let wrong_session = peer.remote_slot != NO_PEER && header.session != peer.sessions.incoming;
+        if peer.state == PeerState::Zombie || peer.address != from || wrong_session {
+            Err(Malformed)
+        } else {
+            Ok(())
+        }
+    }
+
     fn expand(&mut self, compressed: &[u8], header_size: usize) -> Result<Bytes, Malformed> {
         let compressor = self.compressor.as_mut().ok_or(Malformed)?;
         self.scratch.clear();
@@ -79,9 +92,14 @@ impl Host {
     }
 
     /// The only thing that a host which is no peer can say is CONNECT.
-    fn handle_stranger(&mut self, from: SocketAddr, mut commands: &[u8]) -> Result<(), Malformed> {
-        match Command::parse(&mut commands)?.body {
-            Body::Connect { parameters, data } if self.handle_connect(from, &parameters, data) => Ok(()),
+    fn handle_stranger(
+        &mut self,
+        from: SocketAddr,
+        commands: &mut &[u8],
+        size: usize,
+    ) -> Result<(), Malformed> {
+        match Command::parse(commands)?.body {
+            Body::Connect { parameters, data } if self.handle_connect(from, parameters, data, size) => Ok(()),
             _ => Err(Malformed),
         }
     }
@@ -149,6 +167,7 @@ impl Host {
             peer: id,
             channel: command.channel,
             waiting_bytes,
+            total_waiting_bytes: &mut self.waiting_bytes,
             limits: &self.config.limits,
             discard: *state == PeerState::DisconnectLater,
         };
@@ -188,7 +207,7 @@ impl Host {
         };
         let is_disconnect = matches!(command.body, Body::Disconnect { .. });
         match peer.state {
-            PeerState::Disconnecting | PeerState::AcknowledgingConnect | PeerState::Zombie => {}
+            PeerState::Disconnecting | PeerState::Zombie => {}
             PeerState::AcknowledgingDisconnect if !is_disconnect => {}
             _ => {
                 let &Command { channel, sequence, .. } = command;
@@ -216,14 +235,11 @@ impl Host {
         };
         let acknowledged = peer.acknowledged(now, channel, sequence, now.since(sent_at).max(1));
         match (peer.state, acknowledged) {
-            (PeerState::AcknowledgingConnect, Acknowledged::System(Body::VerifyConnect { .. })) => {
-                self.connection_is_up(slot, PeerState::ConnectionPending);
-            }
             (PeerState::Disconnecting, Acknowledged::System(Body::Disconnect { .. })) => {
                 peer.event_data = 0;
                 self.end(slot, DisconnectReason::Local);
             }
-            (PeerState::AcknowledgingConnect | PeerState::Disconnecting, _) => return Err(Malformed),
+            (PeerState::Disconnecting, _) => return Err(Malformed),
             // What may now be sent, also the DISCONNECT that waited for this, is found when the peer is polled.
             _ => {}
         }
@@ -248,7 +264,7 @@ impl Host {
                     self.end(slot, DisconnectReason::Remote);
                 }
             }
-            _ => self.peers.remove(slot),
+            _ => {}
         }
     }
 }

@@ -9,17 +9,24 @@ use crate::wire::{HEADER_SIZE, SYSTEM_CHANNEL};
 use crate::{DisconnectReason, PeerState, Time};
 use std::net::SocketAddr;
 
-/// The one datagram that tells a peer of [`Host::disconnect_now`]: the peer itself is gone when it is sent.
+/// Letters that may wait to be sent: a flood of strangers must not fill the memory with answers.
+const MAXIMUM_LETTERS: usize = 1024;
+
+/// A datagram of one command that belongs to no connection: an answer to a stranger, or the last word to a peer that
+/// is gone already.
 #[derive(Debug)]
-pub(super) struct Farewell {
-    address: SocketAddr,
-    header: Header,
-    data: u32,
+pub(super) struct Letter {
+    pub(super) to: SocketAddr,
+    pub(super) header: Header,
+    pub(super) command: Command<'static>,
 }
 
-impl Farewell {
-    pub(super) fn new(peer: &Peer, data: u32) -> Self {
-        Self { address: peer.address, header: header_for(peer), data }
+impl Letter {
+    /// Tells a peer that its connection is over; nobody acknowledges it.
+    pub(super) fn farewell(peer: &Peer, data: u32) -> Self {
+        let body = Body::Disconnect { data };
+        let command = Command { wants_acknowledgement: false, channel: SYSTEM_CHANNEL, sequence: 0, body };
+        Self { to: peer.address, header: header_for(peer), command }
     }
 }
 
@@ -32,8 +39,12 @@ impl Host {
     /// to one peer come one after another, so that they can be handed to the kernel together.
     pub fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>) -> Option<SocketAddr> {
         self.now = now;
-        if let Some(farewell) = self.farewells.pop_front() {
-            return Some(self.transmit_farewell(&farewell, out));
+        if let Some(letter) = self.letters.pop_front() {
+            let start = out.len();
+            out.extend_from_slice(&[0; HEADER_SIZE]);
+            letter.command.emit(out);
+            self.finish(letter.header, start, out);
+            return Some(letter.to);
         }
         while let Some(slot) = self.schedule.first_active() {
             if let Some(address) = self.transmit(slot, out) {
@@ -77,13 +88,11 @@ impl Host {
         Some(address)
     }
 
-    fn transmit_farewell(&mut self, farewell: &Farewell, out: &mut Vec<u8>) -> SocketAddr {
-        let start = out.len();
-        out.extend_from_slice(&[0; HEADER_SIZE]);
-        let body = Body::Disconnect { data: farewell.data };
-        Command { wants_acknowledgement: false, channel: SYSTEM_CHANNEL, sequence: 0, body }.emit(out);
-        self.finish(farewell.header, start, out);
-        farewell.address
+    /// Queues a letter; where too many wait it is lost, as it may be on its way.
+    pub(super) fn post(&mut self, letter: Letter) {
+        if self.letters.len() < MAXIMUM_LETTERS {
+            self.letters.push_back(letter);
+        }
     }
 
     /// Compresses what follows the header where that helps, and puts the header before it.

@@ -24,12 +24,12 @@ pub(crate) struct Channel {
 }
 
 impl Channel {
-    fn new() -> Self {
+    fn new(first_sequence: u16) -> Self {
         Self {
-            outgoing_reliable: 0,
+            outgoing_reliable: first_sequence,
             outgoing_unreliable: 0,
             in_flight: InFlight::new(),
-            incoming: Incoming::default(),
+            incoming: Incoming::new(first_sequence),
         }
     }
 
@@ -45,12 +45,14 @@ impl Channel {
 #[derive(Debug)]
 pub(crate) struct Channels {
     count: u8,
+    /// The number before the first one of every channel.
+    first_sequence: u16,
     used: Vec<Channel>,
 }
 
 impl Channels {
-    pub(crate) fn new(count: u8) -> Self {
-        Self { count, used: Vec::new() }
+    pub(crate) fn new(count: u8, first_sequence: u16) -> Self {
+        Self { count, first_sequence, used: Vec::new() }
     }
 
     /// How many channels the connection has.
@@ -76,7 +78,7 @@ impl Channels {
         }
         let index = usize::from(channel);
         if index >= self.used.len() {
-            self.used.resize_with(index + 1, Channel::new);
+            self.used.resize_with(index + 1, || Channel::new(self.first_sequence));
         }
         self.used.get_mut(index)
     }

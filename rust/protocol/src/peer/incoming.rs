@@ -59,8 +59,9 @@ pub(crate) struct Inbox<'a> {
     pub(crate) events: &'a mut VecDeque<Event>,
     pub(crate) peer: PeerId,
     pub(crate) channel: u8,
-    /// Bytes of this peer that wait, here and in the event queue.
+    /// Bytes of this peer that wait, here and in the event queue, and those of all peers.
     pub(crate) waiting_bytes: &'a mut usize,
+    pub(crate) total_waiting_bytes: &'a mut usize,
     pub(crate) limits: &'a Limits,
     /// The application has given the connection up: received messages are acknowledged and forgotten.
     pub(crate) discard: bool,
@@ -69,13 +70,24 @@ pub(crate) struct Inbox<'a> {
 impl Inbox<'_> {
     /// Hands a message to the application. Its bytes count as waiting until the event is taken.
     pub(crate) fn deliver(&mut self, payload: Bytes, flags: PacketFlags) {
-        *self.waiting_bytes += payload.len();
+        self.hold(payload.len());
         let packet = Packet { payload, flags };
         self.events.push_back(Event::Receive { peer: self.peer, channel: self.channel, packet });
     }
 
     pub(crate) fn has_room(&self) -> bool {
         *self.waiting_bytes < self.limits.max_waiting_bytes
+            && *self.total_waiting_bytes < self.limits.max_total_waiting_bytes
+    }
+
+    fn hold(&mut self, bytes: usize) {
+        *self.waiting_bytes += bytes;
+        *self.total_waiting_bytes += bytes;
+    }
+
+    fn release(&mut self, bytes: usize) {
+        *self.waiting_bytes -= bytes;
+        *self.total_waiting_bytes -= bytes;
     }
 }
 
@@ -105,7 +117,7 @@ impl Waiting {
 type UnreliableKey = (u64, u16);
 
 /// The receiving half of one channel.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Incoming {
     /// Number of the last reliable command that was delivered, unwrapped: the wire has its low 16 bits.
     reliable: u64,
@@ -127,6 +139,16 @@ enum Place {
 }
 
 impl Incoming {
+    /// `first_sequence` is the number before the first one.
+    pub(crate) fn new(first_sequence: u16) -> Self {
+        Self {
+            reliable: first_sequence.into(),
+            unreliable: 0,
+            reliable_waiting: BTreeMap::new(),
+            unreliable_waiting: BTreeMap::new(),
+        }
+    }
+
     /// Takes in a SEND_RELIABLE.
     pub(crate) fn receive_reliable(
         &mut self,
@@ -155,7 +177,7 @@ impl Incoming {
             Entry::Occupied(_) => Verdict::Done,
             Entry::Vacant(_) if full => Verdict::Refused,
             Entry::Vacant(place) => {
-                *inbox.waiting_bytes += payload.bytes.len();
+                inbox.hold(payload.bytes.len());
                 place.insert(Waiting::Whole {
                     payload: payload.copied(),
                     flags: PacketFlags::RELIABLE,
@@ -190,7 +212,7 @@ impl Incoming {
             Entry::Occupied(place) => place.into_mut(),
             Entry::Vacant(_) if full || !inbox.has_room() => return Verdict::Refused,
             Entry::Vacant(place) => {
-                *inbox.waiting_bytes += layout.total_length();
+                inbox.hold(layout.total_length());
                 place.insert(Waiting::Partial(Reassembly::new(layout)))
             }
         };
@@ -204,7 +226,7 @@ impl Incoming {
             Progress::Contradiction => Verdict::Malformed,
             Progress::Complete(message) if distance == 1 => {
                 self.reliable_waiting.remove(&key);
-                *inbox.waiting_bytes -= message.len();
+                inbox.release(message.len());
                 inbox.deliver(message, PacketFlags::RELIABLE);
                 self.advance(count, inbox);
                 Verdict::Done
@@ -243,7 +265,7 @@ impl Incoming {
             Entry::Occupied(_) => Verdict::Done,
             Entry::Vacant(_) if full => Verdict::Refused,
             Entry::Vacant(place) => {
-                *inbox.waiting_bytes += payload.bytes.len();
+                inbox.hold(payload.bytes.len());
                 place.insert(Waiting::Whole {
                     payload: payload.copied(),
                     flags: PacketFlags::empty(),
@@ -276,7 +298,7 @@ impl Incoming {
             Entry::Occupied(place) => place.into_mut(),
             Entry::Vacant(_) if full || !inbox.has_room() => return Verdict::Refused,
             Entry::Vacant(place) => {
-                *inbox.waiting_bytes += layout.total_length();
+                inbox.hold(layout.total_length());
                 place.insert(Waiting::Partial(Reassembly::new(layout)))
             }
         };
@@ -289,7 +311,7 @@ impl Incoming {
             Progress::Contradiction => Verdict::Malformed,
             Progress::Complete(message) if key.0 == self.reliable => {
                 self.unreliable_waiting.remove(&key);
-                *inbox.waiting_bytes -= message.len();
+                inbox.release(message.len());
                 inbox.deliver(message, PacketFlags::UNRELIABLE_FRAGMENT);
                 self.passed_unreliable(key, inbox);
                 Verdict::Done
@@ -338,7 +360,7 @@ impl Incoming {
                 break;
             }
             if let Waiting::Whole { payload, flags, count } = entry.remove() {
-                *inbox.waiting_bytes -= payload.len();
+                inbox.release(payload.len());
                 inbox.deliver(payload, flags);
                 self.step(count, inbox);
             }
@@ -362,7 +384,7 @@ impl Incoming {
                 break;
             }
             let waiting = entry.remove();
-            *inbox.waiting_bytes -= waiting.size();
+            inbox.release(waiting.size());
             if let (Waiting::Whole { payload, flags, .. }, true) = (waiting, key.0 == self.reliable) {
                 self.unreliable = key.1;
                 inbox.deliver(payload, flags);
@@ -377,7 +399,7 @@ impl Incoming {
             if *entry.key() >= key {
                 break;
             }
-            *inbox.waiting_bytes -= entry.remove().size();
+            inbox.release(entry.remove().size());
         }
     }
 }

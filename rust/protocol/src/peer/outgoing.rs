@@ -107,16 +107,17 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    pub(crate) fn new() -> Self {
+    /// `first_sequence` is the number before the first one.
+    pub(crate) fn new(first_sequence: u16) -> Self {
         Self {
             acknowledgements: VecDeque::new(),
             system: VecDeque::new(),
-            system_sequence: 0,
+            system_sequence: first_sequence,
             system_in_flight: InFlight::new(),
             reliable: VecDeque::new(),
             unreliable: VecDeque::new(),
             order: 0,
-            unsequenced_group: 0,
+            unsequenced_group: first_sequence,
             first_attempts: VecDeque::new(),
             later_attempts: Vec::new(),
             later_deadline: None,
@@ -185,7 +186,7 @@ impl Outgoing {
 
     /// Forgets everything queued and under way: the connection ends.
     pub(crate) fn clear(&mut self) {
-        *self = Self { system_sequence: self.system_sequence, ..Self::new() };
+        *self = Self::new(self.system_sequence);
     }
 
     /// Nothing is queued and nothing awaits an acknowledgement.

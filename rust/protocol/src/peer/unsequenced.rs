@@ -14,8 +14,9 @@ pub(crate) struct UnsequencedWindow {
 }
 
 impl UnsequencedWindow {
-    pub(crate) fn new() -> Self {
-        Self { base: 0, seen: [0; WINDOW_SIZE as usize / 64] }
+    /// `first_group` is the group before the first one.
+    pub(crate) fn new(first_group: u16) -> Self {
+        Self { base: first_group - first_group % WINDOW_SIZE as u16, seen: [0; WINDOW_SIZE as usize / 64] }
     }
 
     /// Whether `group` is new; from then on it is not.
@@ -43,7 +44,7 @@ mod tests {
 
     #[test]
     fn a_group_is_new_once_across_the_wrap() {
-        let mut window = UnsequencedWindow::new();
+        let mut window = UnsequencedWindow::new(0);
         for group in (0..200_000u32).map(|group| group as u16) {
             assert!(window.insert(group), "{group}");
             assert!(!window.insert(group), "{group} again");
@@ -52,7 +53,7 @@ mod tests {
 
     #[test]
     fn groups_of_an_earlier_window_are_old() {
-        let mut window = UnsequencedWindow::new();
+        let mut window = UnsequencedWindow::new(0);
         assert!(window.insert(1024));
         assert!(!window.insert(1023));
         assert!(window.insert(1025));
