@@ -1,0 +1,387 @@
+//! `ENetConnection`: checks and texts of the engine's class, over the host of `shared`.
+
+use crate::errors::{self, condition, refuse, refuse_inactive, refuse_unavailable};
+use crate::native_api::{CompressionMode, HostStatisticArgument, event};
+use crate::packet_peer::{ENetPacketPeer, packet_flags};
+use crate::shared::{MAX_CHANNELS, Serviced, SharedHost};
+use crate::takeover::{ThreadClaim, announce, null_object};
+use crate::{addresses, native_api};
+use bytes::Bytes;
+use enet_rs_host::Driver;
+use enet_rs_host::protocol::{HostConfig, HostStatistic};
+use godot::builtin::{Array, GString, PackedByteArray, VarArray, Variant, varray};
+use godot::classes::{IRefCounted, RefCounted, TlsOptions};
+use godot::global::Error;
+use godot::meta::ToGodot;
+use godot::obj::{Base, Gd};
+use godot::register::{GodotClass, godot_api};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// A host for ENet connections, in the place of the engine's class of this name.
+#[derive(GodotClass)]
+#[class(tool, base = RefCounted)]
+pub(crate) struct ENetConnection {
+    host: Rc<SharedHost>,
+    /// What `service` returns when nothing happened. Duplicating it is quicker than making it anew.
+    nothing: VarArray,
+}
+
+#[godot_api]
+impl IRefCounted for ENetConnection {
+    fn init(_base: Base<RefCounted>) -> Self {
+        let claim = ThreadClaim::new();
+        announce(&claim, None);
+        let host = SharedHost::new(claim);
+        Self { host, nothing: event_array(event::NONE, &null_object(), 0, 0) }
+    }
+}
+
+fn event_array(kind: i64, peer: &Variant, data: u32, channel: u8) -> VarArray {
+    varray![kind, peer, i64::from(data), i64::from(channel)]
+}
+
+/// Where a host shall get its datagrams.
+enum Binding {
+    Address(SocketAddr),
+    Any,
+}
+
+#[godot_api]
+impl ENetConnection {
+    /// Name and version of what serves this class; the engine's own class has no such method.
+    #[func]
+    fn get_engine_version() -> GString {
+        GString::from(concat!("enet_rs ", env!("CARGO_PKG_VERSION")))
+    }
+
+    #[func]
+    fn create_host_bound(
+        &self,
+        bind_address: GString,
+        bind_port: i32,
+        max_peers: i32,
+        max_channels: i32,
+        in_bandwidth: i32,
+        out_bandwidth: i32,
+    ) -> Error {
+        const FUNCTION: &str = "create_host_bound";
+        let Some(address) = addresses::bind_address(&bind_address) else {
+            let condition = condition(
+                "!p_bind_address.is_valid() && !p_bind_address.is_wildcard()",
+                Error::ERR_INVALID_PARAMETER,
+            );
+            refuse(FUNCTION, &condition, "Invalid bind IP.");
+            return Error::ERR_INVALID_PARAMETER;
+        };
+        let Ok(port) = u16::try_from(bind_port) else {
+            let condition = condition("p_port < 0 || p_port > 65535", Error::ERR_INVALID_PARAMETER);
+            refuse(FUNCTION, &condition, "The local port number must be between 0 and 65535 (inclusive).");
+            return Error::ERR_INVALID_PARAMETER;
+        };
+        let binding = Binding::Address(SocketAddr::new(address, port));
+        self.create(binding, max_peers, max_channels, in_bandwidth, out_bandwidth)
+    }
+
+    #[func]
+    fn create_host(&self, max_peers: i32, max_channels: i32, in_bandwidth: i32, out_bandwidth: i32) -> Error {
+        self.create(Binding::Any, max_peers, max_channels, in_bandwidth, out_bandwidth)
+    }
+
+    #[func]
+    fn destroy(&self) {
+        if !self.host.stop() {
+            refuse("destroy", "Parameter \"host\" is null.", errors::DESTROYED);
+        }
+    }
+
+    #[func]
+    fn connect_to_host(
+        &self,
+        address: GString,
+        port: i32,
+        channels: i32,
+        data: i32,
+    ) -> Option<Gd<ENetPacketPeer>> {
+        const FUNCTION: &str = "connect_to_host";
+        let Some(has_peers) = self.host.with(|host| host.has_peers()) else {
+            refuse_inactive(FUNCTION);
+            return None;
+        };
+        if has_peers {
+            let condition = "Condition \"peers.size()\" is true. Returning: out";
+            refuse(FUNCTION, condition, "The ENetConnection is already connected to a peer.");
+            return None;
+        }
+        let to = resolve(FUNCTION, " Returning: out", &address, port)?;
+        let channels = u8::try_from(channels).ok().filter(|channels| *channels > 0).unwrap_or(MAX_CHANNELS);
+        self.host.connect(|driver| driver.host_mut().connect(to, channels, data.cast_unsigned()).ok())
+    }
+
+    #[func]
+    fn service(&self, timeout: i32) -> VarArray {
+        let wait = Duration::from_millis(u64::try_from(timeout).unwrap_or(0));
+        match self.host.service(wait) {
+            Serviced::Nothing => self.nothing.duplicate_shallow(),
+            Serviced::Received(peer, channel) => event_array(event::RECEIVE, &peer.to_variant(), 0, channel),
+            Serviced::Connected(peer, data) => event_array(event::CONNECT, &peer.to_variant(), data, 0),
+            Serviced::Disconnected(peer, data) => event_array(event::DISCONNECT, &peer.to_variant(), data, 0),
+            Serviced::Failed => event_array(event::ERROR, &null_object(), 0, 0),
+            Serviced::Inactive => {
+                refuse_inactive("service");
+                event_array(event::ERROR, &null_object(), 0, 0)
+            }
+        }
+    }
+
+    #[func]
+    fn flush(&self) {
+        // A failing socket is left to `service` to tell, as in the engine.
+        if self.host.with(|host| host.driver.flush()).is_none() {
+            refuse_inactive("flush");
+        }
+    }
+
+    #[func]
+    fn bandwidth_limit(&self, in_bandwidth: i32, out_bandwidth: i32) {
+        let limit = (in_bandwidth.cast_unsigned(), out_bandwidth.cast_unsigned());
+        if self.host.with(|host| host.driver.host_mut().set_bandwidth_limit(limit.0, limit.1)).is_none() {
+            refuse_inactive("bandwidth_limit");
+        }
+    }
+
+    #[func]
+    fn channel_limit(&self, limit: i32) {
+        let limit = u8::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(MAX_CHANNELS);
+        if self.host.with(|host| host.driver.host_mut().set_channel_limit(limit)).is_none() {
+            refuse_inactive("channel_limit");
+        }
+    }
+
+    #[func]
+    fn broadcast(&self, channel: i32, packet: PackedByteArray, flags: i32) {
+        /// The engine's checks are in two functions.
+        const FUNCTION: &str = "_broadcast";
+        let Some(limit) = self.host.with(|host| host.driver.host().channel_limit()) else {
+            return refuse_inactive(FUNCTION);
+        };
+        if channel < 0 || channel > i32::from(limit) {
+            let condition = "Condition \"p_channel < 0 || p_channel > (int)host->channelLimit\" is true.";
+            return refuse(FUNCTION, condition, errors::INVALID_CHANNEL);
+        }
+        let Some(flags) = packet_flags(flags) else {
+            let condition = "Condition \"p_flags & ~ENetPacketPeer::FLAG_ALLOWED\" is true.";
+            return refuse(FUNCTION, condition, errors::INVALID_FLAGS);
+        };
+        let Some(channel) = u8::try_from(channel).ok().filter(|channel| *channel < limit) else {
+            let condition = "Condition \"p_channel >= host->channelLimit\" is true.";
+            return refuse("broadcast", condition, &errors::missing_channel(channel, limit));
+        };
+        let payload = Bytes::copy_from_slice(packet.as_slice());
+        self.host.with(|host| host.driver.host_mut().broadcast(channel, payload, flags));
+    }
+
+    #[func]
+    fn compress(&self, mode: CompressionMode) {
+        const FUNCTION: &str = "compress";
+        if !self.host.is_active() {
+            refuse_inactive(FUNCTION);
+        } else if native_api::is_compression(mode) {
+            refuse_unavailable(FUNCTION, "Compression");
+        }
+    }
+
+    #[func]
+    fn dtls_server_setup(&self, server_options: Option<Gd<TlsOptions>>) -> Error {
+        let _ = server_options;
+        self.dtls_unavailable("dtls_server_setup")
+    }
+
+    #[func]
+    fn dtls_client_setup(&self, hostname: GString, client_options: Option<Gd<TlsOptions>>) -> Error {
+        let _ = (hostname, client_options);
+        self.dtls_unavailable("dtls_client_setup")
+    }
+
+    #[func]
+    fn refuse_new_connections(&self, refuse: bool) {
+        const FUNCTION: &str = "refuse_new_connections";
+        let _ = refuse;
+        if self.host.is_active() {
+            refuse_unavailable(FUNCTION, "Refusing new connections (an option of DTLS servers)");
+        } else {
+            refuse_inactive(FUNCTION);
+        }
+    }
+
+    #[func]
+    fn pop_statistic(&self, statistic: HostStatisticArgument) -> f64 {
+        const FUNCTION: &str = "pop_statistic";
+        if !self.host.is_active() {
+            refuse_inactive(FUNCTION);
+            return 0.0;
+        }
+        let Ok(known) = HostStatistic::try_from(statistic.0) else {
+            // The engine prints it as the unsigned number that the enum is in C++.
+            let message = format!("Invalid statistic: {}.", statistic.0 as u32);
+            refuse(FUNCTION, "Parameter \"ptr\" is null.", &message);
+            return 0.0;
+        };
+        self.host.with(|host| host.driver.host_mut().pop_statistic(known)).map_or(0.0, f64::from)
+    }
+
+    #[func]
+    fn get_max_channels(&self) -> i32 {
+        let limit = self.host.with(|host| host.driver.host().channel_limit());
+        limit.map_or_else(
+            || {
+                refuse_inactive("get_max_channels");
+                0
+            },
+            i32::from,
+        )
+    }
+
+    #[func]
+    fn get_local_port(&self) -> i32 {
+        self.local_address("get_local_port").flatten().map_or(0, |address| i32::from(address.port()))
+    }
+
+    /// The address that the host is bound to, without the port; `"*"` for all of them. The engine has this method since
+    /// 4.7.
+    #[func]
+    fn get_local_address(&self) -> GString {
+        match self.local_address("get_local_address") {
+            None => GString::new(),
+            Some(Some(address)) if address.ip() != IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {
+                addresses::text(address)
+            }
+            Some(_) => GString::from("*"),
+        }
+    }
+
+    #[func]
+    fn get_peers(&self) -> Array<Gd<ENetPacketPeer>> {
+        let peers = self.host.peers();
+        if peers.is_none() {
+            refuse_inactive("_get_peers");
+        }
+        peers.unwrap_or_default().into_iter().collect()
+    }
+
+    #[func]
+    fn socket_send(&self, destination_address: GString, destination_port: i32, packet: PackedByteArray) {
+        const FUNCTION: &str = "socket_send";
+        if !self.host.is_active() {
+            return refuse_inactive(FUNCTION);
+        }
+        let Some(to) = resolve(FUNCTION, "", &destination_address, destination_port) else { return };
+        // A failure is ignored here, as in the engine: the datagram might be lost on the way as well.
+        let _ = self.host.with(|host| host.driver.send_raw(to, packet.as_slice()));
+    }
+
+    fn create(
+        &self,
+        binding: Binding,
+        max_peers: i32,
+        max_channels: i32,
+        in_bandwidth: i32,
+        out_bandwidth: i32,
+    ) -> Error {
+        const FUNCTION: &str = "_create";
+        let invalid = |expression: &str, message: &str| {
+            refuse(FUNCTION, &condition(expression, Error::ERR_INVALID_PARAMETER), message);
+            Error::ERR_INVALID_PARAMETER
+        };
+        if self.host.is_active() {
+            let condition = condition("host != nullptr", Error::ERR_ALREADY_IN_USE);
+            refuse(FUNCTION, &condition, "The ENetConnection instance is already active.");
+            return Error::ERR_ALREADY_IN_USE;
+        }
+        let Some(max_peers) = u16::try_from(max_peers).ok().filter(|count| (1..=4095).contains(count)) else {
+            return invalid(
+                "p_max_peers < 1 || p_max_peers > 4095",
+                "The number of clients must be set between 1 and 4095 (inclusive).",
+            );
+        };
+        let Ok(max_channels) = u8::try_from(max_channels) else {
+            return invalid(
+                "p_max_channels < 0 || p_max_channels > ENET_PROTOCOL_MAXIMUM_CHANNEL_COUNT",
+                "Invalid channel count. Must be between 0 and 255 (0 means maximum, i.e. 255)",
+            );
+        };
+        let Ok(incoming_bandwidth) = u32::try_from(in_bandwidth) else {
+            return invalid(
+                "p_in_bandwidth < 0",
+                "The incoming bandwidth limit must be greater than or equal to 0 (0 disables the limit).",
+            );
+        };
+        let Ok(outgoing_bandwidth) = u32::try_from(out_bandwidth) else {
+            return invalid(
+                "p_out_bandwidth < 0",
+                "The outgoing bandwidth limit must be greater than or equal to 0 (0 disables the limit).",
+            );
+        };
+        let channel_limit = if max_channels == 0 { MAX_CHANNELS } else { max_channels };
+        let config = HostConfig {
+            max_peers,
+            channel_limit,
+            incoming_bandwidth,
+            outgoing_bandwidth,
+            ..HostConfig::default()
+        };
+        let driver = match binding {
+            Binding::Address(address) => Driver::bind(address, config),
+            Binding::Any => Driver::unbound(config),
+        };
+        match driver {
+            Ok(driver) => {
+                self.host.start(driver);
+                Error::OK
+            }
+            Err(_) => {
+                refuse(FUNCTION, "Parameter \"host\" is null.", "Couldn't create an ENet host.");
+                Error::ERR_CANT_CREATE
+            }
+        }
+    }
+
+    /// The address of the host's socket if there is a host; it has none as long as an unbound host has sent nothing.
+    fn local_address(&self, function: &str) -> Option<Option<SocketAddr>> {
+        let address = self.host.with(|host| host.driver.local_address());
+        if address.is_none() {
+            refuse_inactive(function);
+        }
+        address
+    }
+
+    fn dtls_unavailable(&self, function: &str) -> Error {
+        if self.host.is_active() {
+            refuse_unavailable(function, "DTLS");
+            Error::ERR_UNAVAILABLE
+        } else {
+            refuse_inactive(function);
+            Error::ERR_UNCONFIGURED
+        }
+    }
+}
+
+/// The address to send to; prints why if there is none, `returning` being the end of the engine's text. Looks names up in the calling thread, as the engine does.
+fn resolve(function: &str, returning: &str, address: &GString, port: i32) -> Option<SocketAddr> {
+    let Some(port) = addresses::remote_port(port) else {
+        let condition = format!("Condition \"p_port < 1 || p_port > 65535\" is true.{returning}");
+        refuse(function, &condition, errors::REMOTE_PORT);
+        return None;
+    };
+    let address = address.to_string();
+    let found = addresses::literal(&address).map_or_else(
+        || enet_rs_host::resolve(&address, port).into_iter().next(),
+        |literal| Some(SocketAddr::new(literal, port)),
+    );
+    if found.is_none() {
+        let condition = format!("Condition \"!ip.is_valid()\" is true.{returning}");
+        refuse(function, &condition, errors::UNRESOLVED);
+    }
+    found
+}

@@ -1,0 +1,74 @@
+//! What the classes say when a call is refused. The texts are the engine's, word for word, so that neither a log filter
+//! nor a person notices which of the two is in use; texts of our own exist only for what the engine does not have.
+//!
+//! The engine gives an error two texts: the condition that failed, and mostly a message, which then is what gets printed.
+
+use godot::global::{Error, PrintLevel, PrintRecord, PrintSource, print_custom};
+use godot::obj::EngineEnum;
+use std::panic::Location;
+
+/// Prefix of what enet_rs itself has to say, as against the texts that imitate the engine.
+pub(crate) const OURS: &str = "enet_rs: ";
+
+/// A connection is not active, or (in one method) a peer.
+pub(crate) const INACTIVE: &str = "The ENetConnection instance isn't currently active.";
+/// `destroy` without a host.
+pub(crate) const DESTROYED: &str = "Host already destroyed.";
+/// A method that needs a living peer, in the engine's first wording.
+pub(crate) const NOT_CONNECTED: &str = "Peer not connected.";
+/// A method that needs a living peer, in the engine's second wording (a condition without a message).
+pub(crate) const PEER_IS_NULL: &str = "Parameter \"peer\" is null.";
+/// `connect_to_host` and `socket_send` to a port outside of 1..=65535.
+pub(crate) const REMOTE_PORT: &str = "The remote port number must be between 1 and 65535 (inclusive).";
+/// A name without an address.
+pub(crate) const UNRESOLVED: &str = "Couldn't resolve the server IP address or domain name.";
+/// `send` and `broadcast` on a channel that cannot exist.
+pub(crate) const INVALID_CHANNEL: &str = "Invalid channel";
+/// `send` and `broadcast` with unknown flags.
+pub(crate) const INVALID_FLAGS: &str = "Invalid flags";
+
+/// The message for a channel that does not exist here.
+pub(crate) fn missing_channel(channel: i32, channels: u8) -> String {
+    format!("Unable to send packet on channel {channel}, max channels: {channels}")
+}
+
+/// Prints an error as the engine's `ERR_FAIL_*_MSG` macros do.
+#[track_caller]
+pub(crate) fn refuse(function: &str, condition: &str, message: &str) {
+    print(function, condition, Some(message));
+}
+
+/// Prints an error as the engine's `ERR_FAIL_*` macros without a message do.
+#[track_caller]
+pub(crate) fn refuse_plainly(function: &str, condition: &str) {
+    print(function, condition, None);
+}
+
+/// Prints that the host is inactive; most methods of `ENetConnection` start with this check.
+#[track_caller]
+pub(crate) fn refuse_inactive(function: &str) {
+    refuse(function, "Parameter \"host\" is null.", INACTIVE);
+}
+
+/// Prints that something which the engine has is not part of this version of enet_rs.
+#[track_caller]
+pub(crate) fn refuse_unavailable(function: &str, what: &str) {
+    let message = format!("{OURS}{what} is not available in version {}.", env!("CARGO_PKG_VERSION"));
+    refuse(function, "Method/function failed.", &message);
+}
+
+/// The engine's text for a condition that made a method return an error code.
+pub(crate) fn condition(expression: &str, error: Error) -> String {
+    format!("Condition \"{expression}\" is true. Returning: {}", error.as_str())
+}
+
+#[track_caller]
+fn print(function: &str, condition: &str, message: Option<&str>) {
+    print_custom(PrintRecord {
+        level: PrintLevel::Error,
+        message: condition,
+        rationale: message,
+        source: Some(PrintSource::from_location(Location::caller(), function)),
+        editor_notify: false,
+    });
+}

@@ -1,0 +1,257 @@
+//! The part of the engine's own API that Rust signatures cannot express: enums and constants, default arguments and
+//! which methods are `const`. The take-over reads these tables when it registers the classes; names, argument names and
+//! types come from the `#[func]` signatures in `connection.rs` and `packet_peer.rs`.
+//!
+//! Everything here must equal what Godot 4.5 to 4.7 register for the same classes, since other languages find a method
+//! by a hash over all of it.
+
+use godot::builtin::VariantType;
+use godot::meta::error::ConvertError;
+use godot::meta::shape::GodotShape;
+use godot::meta::{FromGodot, GodotConvert, ToGodot};
+use std::borrow::Cow;
+
+/// A class that this library registers under the name of one of the engine's.
+pub(crate) struct NativeClass {
+    /// The engine's name, which becomes ours.
+    pub(crate) name: &'static str,
+    /// The class to inherit from in the engine where it is not the Rust side's base: the bindings would register a
+    /// `PacketPeerExtension` only at the Scene level, after the engine has taken the name.
+    pub(crate) parent: Option<&'static str>,
+    /// What to add to the signatures of some methods.
+    pub(crate) methods: &'static [NativeMethod],
+    /// Enums by name. An empty name stands for constants outside any enum.
+    pub(crate) enums: &'static [NativeEnum],
+}
+
+/// What a method has beside its Rust signature.
+pub(crate) struct NativeMethod {
+    /// Name in GDScript.
+    pub(crate) name: &'static str,
+    /// Whether the engine declares it `const`.
+    pub(crate) is_const: bool,
+    /// Values of the last arguments when the caller leaves them out.
+    pub(crate) defaults: &'static [DefaultArgument],
+}
+
+/// A default argument.
+#[derive(Copy, Clone)]
+pub(crate) enum DefaultArgument {
+    /// An integer.
+    Int(i64),
+    /// No object.
+    Null,
+}
+
+/// Name of an enum with its constants.
+pub(crate) type NativeEnum = (&'static str, &'static [(&'static str, i64)]);
+
+/// All classes whose names are taken over.
+pub(crate) const NATIVE_CLASSES: &[NativeClass] = &[CONNECTION, PACKET_PEER];
+
+impl NativeClass {
+    /// The class of that name, if it is one that is taken over.
+    pub(crate) fn find(name: &str) -> Option<&'static Self> {
+        NATIVE_CLASSES.iter().find(|class| class.name == name)
+    }
+
+    /// What a method has beside its signature; most have nothing.
+    pub(crate) fn method(&self, name: &str) -> Option<&'static NativeMethod> {
+        self.methods.iter().find(|method| method.name == name)
+    }
+}
+
+const fn constant(name: &'static str) -> NativeMethod {
+    NativeMethod { name, is_const: true, defaults: &[] }
+}
+
+const fn with_defaults(name: &'static str, defaults: &'static [DefaultArgument]) -> NativeMethod {
+    NativeMethod { name, is_const: false, defaults }
+}
+
+use DefaultArgument::{Int, Null};
+
+const CONNECTION: NativeClass = NativeClass {
+    name: "ENetConnection",
+    parent: None,
+    methods: &[
+        with_defaults("create_host_bound", &[Int(32), Int(0), Int(0), Int(0)]),
+        with_defaults("create_host", &[Int(32), Int(0), Int(0), Int(0)]),
+        with_defaults("connect_to_host", &[Int(0), Int(0)]),
+        with_defaults("service", &[Int(0)]),
+        with_defaults("bandwidth_limit", &[Int(0), Int(0)]),
+        with_defaults("dtls_client_setup", &[Null]),
+        constant("get_max_channels"),
+        constant("get_local_port"),
+        constant("get_local_address"),
+    ],
+    enums: &[
+        (
+            "CompressionMode",
+            &[
+                ("COMPRESS_NONE", 0),
+                ("COMPRESS_RANGE_CODER", 1),
+                ("COMPRESS_FASTLZ", 2),
+                ("COMPRESS_ZLIB", 3),
+                ("COMPRESS_ZSTD", 4),
+            ],
+        ),
+        (
+            "EventType",
+            &[
+                ("EVENT_ERROR", event::ERROR),
+                ("EVENT_NONE", event::NONE),
+                ("EVENT_CONNECT", event::CONNECT),
+                ("EVENT_DISCONNECT", event::DISCONNECT),
+                ("EVENT_RECEIVE", event::RECEIVE),
+            ],
+        ),
+        (
+            "HostStatistic",
+            &[
+                ("HOST_TOTAL_SENT_DATA", 0),
+                ("HOST_TOTAL_SENT_PACKETS", 1),
+                ("HOST_TOTAL_RECEIVED_DATA", 2),
+                ("HOST_TOTAL_RECEIVED_PACKETS", 3),
+            ],
+        ),
+    ],
+};
+
+const PACKET_PEER: NativeClass = NativeClass {
+    name: "ENetPacketPeer",
+    parent: Some("PacketPeerExtension"),
+    methods: &[
+        with_defaults("peer_disconnect", &[Int(0)]),
+        with_defaults("peer_disconnect_later", &[Int(0)]),
+        with_defaults("peer_disconnect_now", &[Int(0)]),
+        constant("get_packet_flags"),
+        constant("get_remote_address"),
+        constant("get_remote_port"),
+        constant("get_state"),
+        constant("get_channels"),
+        constant("is_active"),
+        constant("get_available_packet_count"),
+    ],
+    enums: &[
+        (
+            "PeerState",
+            &[
+                ("STATE_DISCONNECTED", 0),
+                ("STATE_CONNECTING", 1),
+                ("STATE_ACKNOWLEDGING_CONNECT", 2),
+                ("STATE_CONNECTION_PENDING", 3),
+                ("STATE_CONNECTION_SUCCEEDED", 4),
+                ("STATE_CONNECTED", 5),
+                ("STATE_DISCONNECT_LATER", 6),
+                ("STATE_DISCONNECTING", 7),
+                ("STATE_ACKNOWLEDGING_DISCONNECT", 8),
+                ("STATE_ZOMBIE", 9),
+            ],
+        ),
+        (
+            "PeerStatistic",
+            &[
+                ("PEER_PACKET_LOSS", 0),
+                ("PEER_PACKET_LOSS_VARIANCE", 1),
+                ("PEER_PACKET_LOSS_EPOCH", 2),
+                ("PEER_ROUND_TRIP_TIME", 3),
+                ("PEER_ROUND_TRIP_TIME_VARIANCE", 4),
+                ("PEER_LAST_ROUND_TRIP_TIME", 5),
+                ("PEER_LAST_ROUND_TRIP_TIME_VARIANCE", 6),
+                ("PEER_PACKET_THROTTLE", 7),
+                ("PEER_PACKET_THROTTLE_LIMIT", 8),
+                ("PEER_PACKET_THROTTLE_COUNTER", 9),
+                ("PEER_PACKET_THROTTLE_EPOCH", 10),
+                ("PEER_PACKET_THROTTLE_ACCELERATION", 11),
+                ("PEER_PACKET_THROTTLE_DECELERATION", 12),
+                ("PEER_PACKET_THROTTLE_INTERVAL", 13),
+            ],
+        ),
+        (
+            "",
+            &[
+                ("PACKET_LOSS_SCALE", 65536),
+                ("PACKET_THROTTLE_SCALE", 32),
+                ("FLAG_RELIABLE", 1),
+                ("FLAG_UNSEQUENCED", 2),
+                ("FLAG_UNRELIABLE_FRAGMENT", 8),
+            ],
+        ),
+    ],
+};
+
+/// `ENetConnection.EventType`: the first element of what `service` returns.
+pub(crate) mod event {
+    /// The host is inactive, or its socket failed.
+    pub(crate) const ERROR: i64 = -1;
+    /// Nothing happened.
+    pub(crate) const NONE: i64 = 0;
+    /// A peer has connected.
+    pub(crate) const CONNECT: i64 = 1;
+    /// A peer has disconnected or timed out.
+    pub(crate) const DISCONNECT: i64 = 2;
+    /// A packet lies in the peer's queue.
+    pub(crate) const RECEIVE: i64 = 3;
+}
+
+/// Declares the type of an enum-typed argument or result: any integer a script passes, under the name of the enum.
+macro_rules! enum_type {
+    ($(#[$doc:meta])* $name:ident = $godot_name:literal) => {
+        $(#[$doc])*
+        #[derive(Copy, Clone, Debug, PartialEq, Eq)]
+        pub(crate) struct $name(
+            /// The integer as the script passed it, possibly none of the enum's values.
+            pub(crate) i64,
+        );
+
+        impl GodotConvert for $name {
+            type Via = i64;
+
+            fn godot_shape() -> GodotShape {
+                GodotShape::Enum {
+                    variant_type: VariantType::INT,
+                    enumerators: Cow::Borrowed(&[]),
+                    godot_name: Some(Cow::Borrowed($godot_name)),
+                    is_bitfield: false,
+                }
+            }
+        }
+
+        impl ToGodot for $name {
+            type Pass = godot::meta::conv::ByValue;
+
+            fn to_godot(&self) -> i64 {
+                self.0
+            }
+        }
+
+        impl FromGodot for $name {
+            fn try_from_godot(via: i64) -> Result<Self, ConvertError> {
+                Ok(Self(via))
+            }
+        }
+    };
+}
+
+enum_type! {
+    /// `ENetConnection.CompressionMode`.
+    CompressionMode = "ENetConnection.CompressionMode"
+}
+enum_type! {
+    /// `ENetConnection.HostStatistic`.
+    HostStatisticArgument = "ENetConnection.HostStatistic"
+}
+enum_type! {
+    /// `ENetPacketPeer.PeerState`.
+    PeerStateResult = "ENetPacketPeer.PeerState"
+}
+enum_type! {
+    /// `ENetPacketPeer.PeerStatistic`.
+    PeerStatisticArgument = "ENetPacketPeer.PeerStatistic"
+}
+
+/// Whether a mode is one of the engine's that compress. Unknown modes are ignored, as in the engine.
+pub(crate) fn is_compression(mode: CompressionMode) -> bool {
+    (1..=4).contains(&mode.0)
+}

@@ -1,0 +1,235 @@
+//! `ENetPacketPeer`: checks and texts of the engine's class, over the peer in its connection's host.
+
+use crate::addresses;
+use crate::errors::{self, NOT_CONNECTED, PEER_IS_NULL, condition, refuse, refuse_plainly};
+use crate::native_api::{PeerStateResult, PeerStatisticArgument};
+use crate::shared::{ActiveHost, PeerLink};
+use crate::takeover::{PacketSource, ThreadClaim, announce, construct_as_packet_peer};
+use enet_rs_host::protocol::{PacketFlags, PeerId, PeerState, PeerStatistic};
+use godot::builtin::{GString, PackedByteArray};
+use godot::classes::{PacketPeer, RefCounted};
+use godot::global::Error;
+use godot::obj::{Base, Gd, WithBaseField};
+use godot::register::{GodotClass, godot_api};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A peer of an `ENetConnection`, in the place of the engine's class of this name. Its parent in Godot is
+/// `PacketPeerExtension`; see the take-over for why that is not said here.
+#[derive(GodotClass)]
+#[class(no_init, tool, base = RefCounted)]
+pub(crate) struct ENetPacketPeer {
+    link: Rc<PeerLink>,
+    base: Base<RefCounted>,
+}
+
+/// The flags that scripts may pass with a packet, or `None` if others are among them.
+pub(crate) fn packet_flags(flags: i32) -> Option<PacketFlags> {
+    PacketFlags::from_bits(flags.cast_unsigned())
+}
+
+impl ENetPacketPeer {
+    /// Makes the object of a peer.
+    pub(crate) fn create(claim: &Arc<ThreadClaim>, link: &Rc<PeerLink>) -> Gd<Self> {
+        construct_as_packet_peer(|| {
+            Gd::from_init_fn(|base| {
+                let packets: Rc<dyn PacketSource> = Rc::<PeerLink>::clone(link);
+                announce(claim, Some(packets));
+                Self { link: Rc::clone(link), base }
+            })
+        })
+    }
+
+    /// Uses the peer; prints that it is closed if it is.
+    fn with<R>(&self, function: &str, action: impl FnOnce(&mut ActiveHost, PeerId) -> R) -> Option<R> {
+        let result = self.link.with(action);
+        if result.is_none() {
+            refuse_plainly(function, PEER_IS_NULL);
+        }
+        result
+    }
+
+    /// Uses the peer; prints that it is closed, in the engine's other wording, if it is.
+    fn with_connected<R>(
+        &self,
+        function: &str,
+        action: impl FnOnce(&mut ActiveHost, PeerId) -> R,
+    ) -> Option<R> {
+        let result = self.link.with(action);
+        if result.is_none() {
+            refuse(function, PEER_IS_NULL, NOT_CONNECTED);
+        }
+        result
+    }
+}
+
+#[godot_api]
+impl ENetPacketPeer {
+    #[func]
+    fn peer_disconnect(&self, data: i32) {
+        let data = data.cast_unsigned();
+        self.with("peer_disconnect", |host, id| host.driver.host_mut().disconnect(id, data));
+    }
+
+    #[func]
+    fn peer_disconnect_later(&self, data: i32) {
+        let data = data.cast_unsigned();
+        self.with("peer_disconnect_later", |host, id| host.driver.host_mut().disconnect_later(id, data));
+    }
+
+    #[func]
+    fn peer_disconnect_now(&self, data: i32) {
+        let data = data.cast_unsigned();
+        let was_open = self.link.close(|host, id| {
+            // The peer is gone, whether the datagram could leave or not.
+            let _ = host.driver.disconnect_now(id, data);
+        });
+        if !was_open {
+            refuse_plainly("peer_disconnect_now", PEER_IS_NULL);
+        }
+    }
+
+    #[func]
+    fn ping(&self) {
+        self.with("ping", |host, id| host.driver.host_mut().ping(id));
+    }
+
+    #[func]
+    fn ping_interval(&self, ping_interval: i32) {
+        let interval = ping_interval.cast_unsigned();
+        self.with("ping_interval", |host, id| host.driver.host_mut().set_ping_interval(id, interval));
+    }
+
+    #[func]
+    fn reset(&self) {
+        if !self.link.close(|host, id| host.driver.host_mut().reset(id)) {
+            refuse("reset", PEER_IS_NULL, NOT_CONNECTED);
+        }
+    }
+
+    #[func]
+    fn send(&self, channel: i32, packet: PackedByteArray, flags: i32) -> Error {
+        const FUNCTION: &str = "_send";
+        let Some(channels) = self.link.with(|host, id| host.driver.host().channel_count(id).unwrap_or(0))
+        else {
+            refuse(FUNCTION, PEER_IS_NULL, NOT_CONNECTED);
+            return Error::ERR_UNCONFIGURED;
+        };
+        if channel < 0 || channel > i32::from(channels) {
+            let expression = "p_channel < 0 || p_channel > (int)peer->channelCount";
+            refuse(FUNCTION, &condition(expression, Error::ERR_INVALID_PARAMETER), errors::INVALID_CHANNEL);
+            return Error::ERR_INVALID_PARAMETER;
+        }
+        let Some(flags) = packet_flags(flags) else {
+            let condition = condition("p_flags & ~FLAG_ALLOWED", Error::ERR_INVALID_PARAMETER);
+            refuse(FUNCTION, &condition, errors::INVALID_FLAGS);
+            return Error::ERR_INVALID_PARAMETER;
+        };
+        self.link.send(channel, packet.as_slice(), flags)
+    }
+
+    #[func]
+    fn throttle_configure(&self, interval: i32, acceleration: i32, deceleration: i32) {
+        let (interval, acceleration, deceleration) =
+            (interval.cast_unsigned(), acceleration.cast_unsigned(), deceleration.cast_unsigned());
+        self.with_connected("throttle_configure", |host, id| {
+            host.driver.host_mut().configure_throttle(id, interval, acceleration, deceleration);
+        });
+    }
+
+    #[func]
+    fn set_timeout(&self, timeout: i32, timeout_min: i32, timeout_max: i32) {
+        const FUNCTION: &str = "set_timeout";
+        if self.link.is_active() && (timeout > timeout_min || timeout_min > timeout_max) {
+            let condition =
+                "Condition \"p_timeout > p_timeout_min || p_timeout_min > p_timeout_max\" is true.";
+            return refuse(
+                FUNCTION,
+                condition,
+                "Timeout limit must be less than minimum timeout, which itself must be less than maximum timeout",
+            );
+        }
+        let (limit, minimum, maximum) =
+            (timeout.cast_unsigned(), timeout_min.cast_unsigned(), timeout_max.cast_unsigned());
+        self.with_connected(FUNCTION, |host, id| {
+            host.driver.host_mut().set_timeout(id, limit, minimum, maximum)
+        });
+    }
+
+    #[func]
+    fn get_packet_flags(&self) -> i32 {
+        let flags = self.link.next_packet_flags();
+        if flags.is_none() {
+            let condition = "Condition \"packet_queue.is_empty()\" is true. Returning: 0";
+            refuse_plainly("get_packet_flags", condition);
+        }
+        flags.map_or(0, |flags| flags.bits().cast_signed())
+    }
+
+    #[func]
+    fn get_remote_address(&self) -> GString {
+        let address = self.with("get_remote_address", |host, id| host.driver.host().remote_address(id));
+        address.flatten().map(addresses::text).unwrap_or_default()
+    }
+
+    #[func]
+    fn get_remote_port(&self) -> i32 {
+        let address = self.with("get_remote_port", |host, id| host.driver.host().remote_address(id));
+        address.flatten().map_or(0, |address| i32::from(address.port()))
+    }
+
+    #[func]
+    fn get_statistic(&self, statistic: PeerStatisticArgument) -> f64 {
+        const FUNCTION: &str = "get_statistic";
+        let Ok(known) = PeerStatistic::try_from(statistic.0) else {
+            let is_active = self.link.is_active();
+            refuse_plainly(
+                FUNCTION,
+                if is_active { "Method/function failed. Returning: 0" } else { PEER_IS_NULL },
+            );
+            return 0.0;
+        };
+        let value = self.with(FUNCTION, |host, id| host.driver.host().peer_statistic(id, known));
+        value.flatten().map_or(0.0, f64::from)
+    }
+
+    #[func]
+    fn get_state(&self) -> PeerStateResult {
+        let state = self.link.with(|host, id| host.driver.host().state(id)).flatten();
+        PeerStateResult(state.unwrap_or(PeerState::Disconnected) as i64)
+    }
+
+    #[func]
+    fn get_channels(&self) -> i32 {
+        let channels = self.link.with(|host, id| host.driver.host().channel_count(id).unwrap_or(0));
+        if channels.is_none() {
+            // The engine's text here is one of the connection's, too.
+            refuse("get_channels", PEER_IS_NULL, errors::INACTIVE);
+        }
+        channels.map_or(0, i32::from)
+    }
+
+    #[func]
+    fn is_active(&self) -> bool {
+        self.link.is_active()
+    }
+
+    /// `PacketPeer.get_packet`, with one copy instead of the engine's byte by byte. The engine has to do it where
+    /// `get_packet_error` changes by it.
+    #[func]
+    fn get_packet(&self) -> PackedByteArray {
+        if let Some(packet) = self.link.next_packet_unnoticed() {
+            return PackedByteArray::from(&packet[..]);
+        }
+        let has_packet = self.link.available_packets() > 0;
+        let packet = self.to_gd().upcast::<RefCounted>().cast::<PacketPeer>().get_packet();
+        self.link.note_engine_result(if has_packet { Error::OK } else { Error::ERR_UNAVAILABLE });
+        packet
+    }
+
+    /// `PacketPeer.get_available_packet_count`, without the way through the engine.
+    #[func]
+    fn get_available_packet_count(&self) -> i32 {
+        i32::try_from(self.link.available_packets()).unwrap_or(i32::MAX)
+    }
+}

@@ -1,0 +1,326 @@
+//! The host behind an `ENetConnection`, shared with the objects of its peers.
+//!
+//! The connection owns the host and holds the peer objects; a peer object reaches the host through a weak reference, so
+//! it never keeps its connection alive. All of it is used by one thread at a time, which the guard of the take-over sees
+//! to. Nothing is borrowed here while Godot code may run (printing, making or dropping objects), since a logger written
+//! in a script may call back into the same connection.
+
+use crate::errors;
+use crate::packet_peer::ENetPacketPeer;
+use crate::takeover::{PacketSource, ThreadClaim};
+use bytes::Bytes;
+use enet_rs_host::Driver;
+use enet_rs_host::protocol::{Event, Packet, PacketFlags, PeerId};
+use godot::global::Error;
+use godot::obj::Gd;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Highest number of channels a connection can have.
+pub(crate) const MAX_CHANNELS: u8 = 255;
+
+/// The host of a connection while there is one, and what guards it and the connection's peers.
+pub(crate) struct SharedHost {
+    pub(crate) claim: Arc<ThreadClaim>,
+    active: RefCell<Option<ActiveHost>>,
+}
+
+/// A host that is up, with the peers that scripts know.
+pub(crate) struct ActiveHost {
+    pub(crate) driver: Driver,
+    peers: HashMap<PeerId, ListedPeer, BuildHasherDefault<PeerIdHasher>>,
+    /// Peers that were closed from this side; they stay listed until the next `service`, as in the engine.
+    closed: Vec<PeerId>,
+    next_place: u64,
+}
+
+struct ListedPeer {
+    object: Gd<ENetPacketPeer>,
+    link: Rc<PeerLink>,
+    /// Rises from peer to peer: the order of `get_peers`.
+    place: u64,
+}
+
+/// What a peer object shares with its connection.
+pub(crate) struct PeerLink {
+    host: Weak<SharedHost>,
+    /// `None` once the peer is closed, for good.
+    id: Cell<Option<PeerId>>,
+    received: RefCell<VecDeque<Packet>>,
+    /// Set when the engine's own `get_packet` may have noted an error, which only the engine can take back.
+    engine_noted_error: Cell<bool>,
+}
+
+/// What a `service` call has brought.
+pub(crate) enum Serviced {
+    /// There is no host.
+    Inactive,
+    /// The socket failed.
+    Failed,
+    /// No event.
+    Nothing,
+    /// A peer has connected, with the data it sent along.
+    Connected(Gd<ENetPacketPeer>, u32),
+    /// A peer is gone, with the data it sent along.
+    Disconnected(Gd<ENetPacketPeer>, u32),
+    /// A packet is in the peer's queue; it came on that channel.
+    Received(Gd<ENetPacketPeer>, u8),
+}
+
+/// What an event of the host means for the list of peers.
+enum Happened {
+    /// Nothing that changes it.
+    Known(Serviced),
+    /// A peer from outside, which has no object yet.
+    NewPeer(PeerId, u32),
+    /// A peer that is no longer listed.
+    Gone(ListedPeer, u32),
+}
+
+impl SharedHost {
+    /// No host yet.
+    pub(crate) fn new(claim: Arc<ThreadClaim>) -> Rc<Self> {
+        Rc::new(Self { claim, active: RefCell::new(None) })
+    }
+
+    /// Whether a host is up.
+    pub(crate) fn is_active(&self) -> bool {
+        self.active.borrow().is_some()
+    }
+
+    /// Uses the host, if it is up. `action` must not run Godot code that could come back here.
+    pub(crate) fn with<R>(&self, action: impl FnOnce(&mut ActiveHost) -> R) -> Option<R> {
+        self.active.borrow_mut().as_mut().map(action)
+    }
+
+    /// Sets a host up.
+    pub(crate) fn start(&self, driver: Driver) {
+        let host = ActiveHost { driver, peers: HashMap::default(), closed: Vec::new(), next_place: 0 };
+        self.active.replace(Some(host));
+    }
+
+    /// Closes all peers and gives the socket back; false if there was no host. Remote ends are not told.
+    pub(crate) fn stop(&self) -> bool {
+        let Some(host) = self.active.take() else { return false };
+        for peer in host.peers.values() {
+            peer.link.id.set(None);
+        }
+        true
+    }
+
+    /// Starts to connect and makes the object for the peer. `None` if the host refuses.
+    pub(crate) fn connect(
+        self: &Rc<Self>,
+        begin: impl FnOnce(&mut Driver) -> Option<PeerId>,
+    ) -> Option<Gd<ENetPacketPeer>> {
+        let id = self.with(|host| begin(&mut host.driver))??;
+        Some(self.list(id))
+    }
+
+    /// Lets the host work until there is an event or `wait` is over.
+    pub(crate) fn service(self: &Rc<Self>, wait: Duration) -> Serviced {
+        let worked = self.with(|host| (host.sweep(), host.work(wait)));
+        // The swept peers are dropped here, with the host no longer borrowed.
+        let Some((_swept, happened)) = worked else { return Serviced::Inactive };
+        match happened {
+            Happened::Known(serviced) => serviced,
+            Happened::NewPeer(id, data) => Serviced::Connected(self.list(id), data),
+            Happened::Gone(peer, data) => {
+                peer.link.id.set(None);
+                Serviced::Disconnected(peer.object, data)
+            }
+        }
+    }
+
+    /// The objects of all listed peers, oldest first.
+    pub(crate) fn peers(&self) -> Option<Vec<Gd<ENetPacketPeer>>> {
+        self.with(|host| {
+            let mut listed: Vec<&ListedPeer> = host.peers.values().collect();
+            listed.sort_unstable_by_key(|peer| peer.place);
+            listed.into_iter().map(|peer| peer.object.clone()).collect()
+        })
+    }
+
+    /// Makes the object of a peer and lists it.
+    fn list(self: &Rc<Self>, id: PeerId) -> Gd<ENetPacketPeer> {
+        let link = Rc::new(PeerLink {
+            host: Rc::downgrade(self),
+            id: Cell::new(Some(id)),
+            received: RefCell::default(),
+            engine_noted_error: Cell::new(false),
+        });
+        let object = ENetPacketPeer::create(&self.claim, &link);
+        self.with(|host| {
+            let place = host.next_place;
+            host.next_place += 1;
+            host.peers.insert(id, ListedPeer { object: object.clone(), link, place });
+        });
+        object
+    }
+}
+
+impl Drop for SharedHost {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl ActiveHost {
+    /// Whether any peer is listed, be it closed or not.
+    pub(crate) fn has_peers(&self) -> bool {
+        !self.peers.is_empty()
+    }
+
+    /// Takes the peers that were closed from this side off the list.
+    fn sweep(&mut self) -> Vec<ListedPeer> {
+        self.closed.drain(..).filter_map(|id| self.peers.remove(&id)).collect()
+    }
+
+    /// Waits for an event and looks up whose it is. Events of peers that no script knows cannot be; they are ignored.
+    fn work(&mut self, wait: Duration) -> Happened {
+        let event = match self.driver.service(wait) {
+            Ok(Some(event)) => event,
+            Ok(None) => return Happened::Known(Serviced::Nothing),
+            Err(_) => return Happened::Known(Serviced::Failed),
+        };
+        let happened = match event {
+            Event::Connect { peer, data } => Some(match self.peers.get(&peer) {
+                Some(listed) => Happened::Known(Serviced::Connected(listed.object.clone(), data)),
+                None => Happened::NewPeer(peer, data),
+            }),
+            Event::Disconnect { peer, data, .. } => {
+                self.peers.remove(&peer).map(|listed| Happened::Gone(listed, data))
+            }
+            Event::Receive { peer, channel, packet } => self.peers.get(&peer).map(|listed| {
+                listed.link.received.borrow_mut().push_back(packet);
+                Happened::Known(Serviced::Received(listed.object.clone(), channel))
+            }),
+        };
+        happened.unwrap_or(Happened::Known(Serviced::Nothing))
+    }
+}
+
+impl PeerLink {
+    /// Whether the peer is still one of its host's.
+    pub(crate) fn is_active(&self) -> bool {
+        self.id.get().is_some()
+    }
+
+    /// Uses the peer, if it is not closed. `action` must not run Godot code that could come back here.
+    pub(crate) fn with<R>(&self, action: impl FnOnce(&mut ActiveHost, PeerId) -> R) -> Option<R> {
+        let id = self.id.get()?;
+        self.host.upgrade()?.with(|host| action(host, id))
+    }
+
+    /// Uses the peer a last time and closes it. False if it was closed already.
+    pub(crate) fn close(&self, action: impl FnOnce(&mut ActiveHost, PeerId)) -> bool {
+        let was_open = self.with(|host, id| {
+            action(host, id);
+            host.closed.push(id);
+        });
+        self.id.set(None);
+        was_open.is_some()
+    }
+
+    /// Sends a packet. The engine's texts differ before this point, so the peer must be open.
+    pub(crate) fn send(&self, channel: i32, packet: &[u8], flags: PacketFlags) -> Error {
+        let channels = self.with(|host, id| host.driver.host().channel_count(id)).flatten().unwrap_or(0);
+        let Some(existing) = u8::try_from(channel).ok().filter(|channel| *channel < channels) else {
+            let message = errors::missing_channel(channel, channels);
+            let condition = "Condition \"p_channel >= peer->channelCount\" is true. Returning: -1";
+            errors::refuse("send", condition, &message);
+            return Error::FAILED;
+        };
+        let payload = Bytes::copy_from_slice(packet);
+        match self.with(|host, id| host.driver.host_mut().send(id, existing, payload, flags)) {
+            Some(Ok(())) => Error::OK,
+            _ => Error::FAILED,
+        }
+    }
+
+    /// Takes the next received packet the quick way: if there is one and the engine has noted no error, which a packet
+    /// taken through the engine would clear.
+    pub(crate) fn next_packet_unnoticed(&self) -> Option<Bytes> {
+        if self.engine_noted_error.get() {
+            return None;
+        }
+        self.received.borrow_mut().pop_front().map(|packet| packet.payload)
+    }
+
+    /// To be called after the engine's own `get_packet` has noted how it went.
+    pub(crate) fn note_engine_result(&self, result: Error) {
+        self.engine_noted_error.set(result != Error::OK);
+    }
+
+    /// Flags of the next received packet.
+    pub(crate) fn next_packet_flags(&self) -> Option<PacketFlags> {
+        self.received.borrow().front().map(|packet| packet.flags)
+    }
+}
+
+impl PacketSource for PeerLink {
+    fn next_packet(&self) -> Result<Bytes, Error> {
+        let next = self.received.borrow_mut().pop_front();
+        if let Some(packet) = next {
+            return Ok(packet.payload);
+        }
+        self.engine_noted_error.set(true);
+        if self.is_active() {
+            let condition = errors::condition("packet_queue.is_empty()", Error::ERR_UNAVAILABLE);
+            errors::refuse_plainly("get_packet", &condition);
+            return Err(Error::ERR_UNAVAILABLE);
+        }
+        errors::refuse_plainly("get_packet", errors::PEER_IS_NULL);
+        Err(Error::ERR_UNCONFIGURED)
+    }
+
+    fn put_packet(&self, packet: &[u8]) -> Error {
+        if !self.is_active() {
+            errors::refuse_plainly("put_packet", errors::PEER_IS_NULL);
+            return Error::ERR_UNCONFIGURED;
+        }
+        self.send(0, packet, PacketFlags::RELIABLE)
+    }
+
+    fn available_packets(&self) -> usize {
+        self.received.borrow().len()
+    }
+}
+
+/// Hashes peer ids: they come from our own engine, so nobody can choose them to collide.
+#[derive(Default)]
+pub(crate) struct PeerIdHasher(u64);
+
+impl Hasher for PeerIdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u16(&mut self, value: u16) {
+        self.write_u64(u64::from(value));
+    }
+
+    fn write_u32(&mut self, value: u32) {
+        self.write_u64(u64::from(value));
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        /// An odd number without pattern, so that each bit of the value reaches the high bits.
+        const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+        self.0 = (self.0.rotate_left(5) ^ value).wrapping_mul(MIX);
+    }
+
+    fn write_usize(&mut self, value: usize) {
+        self.write_u64(value as u64);
+    }
+}

@@ -1,0 +1,177 @@
+//! The functions of Godot's extension interface that the take-over needs for itself, and the `get_proc_address` that the
+//! bindings get, which answers with substitutes for some of them.
+
+use super::{classes, methods};
+use godot::builtin::{Variant, VariantType};
+use godot::sys;
+use std::ffi::{CStr, c_char, c_void};
+use std::mem::transmute;
+use std::ptr;
+use std::sync::OnceLock;
+
+/// Any function of the interface, before it is cast to its type.
+type AnyFunction = unsafe extern "C" fn();
+type GetProcAddress = unsafe extern "C" fn(*const c_char) -> sys::GDExtensionInterfaceFunctionPtr;
+
+/// `classdb_register_extension_class4`.
+pub(super) type RegisterClass = unsafe extern "C" fn(
+    sys::GDExtensionClassLibraryPtr,
+    sys::GDExtensionConstStringNamePtr,
+    sys::GDExtensionConstStringNamePtr,
+    *const sys::GDExtensionClassCreationInfo4,
+);
+/// `classdb_unregister_extension_class`.
+pub(super) type UnregisterClass =
+    unsafe extern "C" fn(sys::GDExtensionClassLibraryPtr, sys::GDExtensionConstStringNamePtr);
+/// `classdb_register_extension_class_method`.
+pub(super) type RegisterMethod = unsafe extern "C" fn(
+    sys::GDExtensionClassLibraryPtr,
+    sys::GDExtensionConstStringNamePtr,
+    *const sys::GDExtensionClassMethodInfo,
+);
+/// `classdb_register_extension_class_integer_constant`.
+pub(super) type RegisterConstant = unsafe extern "C" fn(
+    sys::GDExtensionClassLibraryPtr,
+    sys::GDExtensionConstStringNamePtr,
+    sys::GDExtensionConstStringNamePtr,
+    sys::GDExtensionConstStringNamePtr,
+    sys::GDExtensionInt,
+    sys::GDExtensionBool,
+);
+/// `classdb_construct_object2`.
+pub(super) type Construct =
+    unsafe extern "C" fn(sys::GDExtensionConstStringNamePtr) -> sys::GDExtensionObjectPtr;
+/// `classdb_get_class_tag`.
+pub(super) type ClassTag = unsafe extern "C" fn(sys::GDExtensionConstStringNamePtr) -> *mut c_void;
+/// `object_set_instance`.
+pub(super) type SetInstance = unsafe extern "C" fn(
+    sys::GDExtensionObjectPtr,
+    sys::GDExtensionConstStringNamePtr,
+    sys::GDExtensionClassInstancePtr,
+);
+/// `get_variant_from_type_constructor`.
+pub(super) type VariantConstructor =
+    unsafe extern "C" fn(sys::GDExtensionVariantType) -> sys::GDExtensionVariantFromTypeConstructorFunc;
+
+/// The originals of the functions that are used or substituted here.
+pub(super) struct Interface {
+    get_proc_address: GetProcAddress,
+    pub(super) library: Library,
+    pub(super) register_class: RegisterClass,
+    pub(super) unregister_class: UnregisterClass,
+    pub(super) register_method: RegisterMethod,
+    pub(super) register_constant: RegisterConstant,
+    pub(super) construct: Construct,
+    pub(super) class_tag: ClassTag,
+    pub(super) set_instance: SetInstance,
+    pub(super) variant_constructor: VariantConstructor,
+}
+
+/// Godot's handle of this library.
+#[derive(Copy, Clone)]
+pub(super) struct Library(pub(super) sys::GDExtensionClassLibraryPtr);
+
+// SAFETY: an opaque handle that is only handed back to Godot.
+unsafe impl Send for Library {}
+// SAFETY: as above.
+unsafe impl Sync for Library {}
+
+static INTERFACE: OnceLock<Interface> = OnceLock::new();
+
+/// The original functions.
+pub(super) fn interface() -> &'static Interface {
+    INTERFACE.get().expect("Godot calls the entry symbol before anything else of this library")
+}
+
+/// A Variant that holds an object, or a null object, which is not the same as nil where hashes are compared.
+///
+/// # Safety
+/// `object` must be null or an object of the engine.
+pub(super) unsafe fn object_variant(mut object: sys::GDExtensionObjectPtr) -> Variant {
+    let mut variant = Variant::nil();
+    // SAFETY: the engine's constructor takes a pointer to the object pointer, and nil needs no destructor.
+    unsafe {
+        if let Some(convert) = (interface().variant_constructor)(VariantType::OBJECT.sys()) {
+            convert((&raw mut variant).cast(), (&raw mut object).cast());
+        }
+    }
+    variant
+}
+
+/// No object, as the engine's own arrays and results hold it: a Variant of type OBJECT, not nil.
+pub(crate) fn null_object() -> Variant {
+    // SAFETY: null stands for no object.
+    unsafe { object_variant(ptr::null_mut()) }
+}
+
+/// Fetches the originals. Panics if this Godot lacks one, which none since 4.4 does.
+///
+/// # Safety
+/// `get_proc_address` and `library` must be what Godot passed to the entry symbol.
+pub(super) unsafe fn load(
+    get_proc_address: sys::GDExtensionInterfaceGetProcAddress,
+    library: sys::GDExtensionClassLibraryPtr,
+) {
+    let get_proc_address = get_proc_address.expect("Godot passes a get_proc_address");
+    let fetch = |name: &CStr| -> AnyFunction {
+        // SAFETY: Godot's function, with a terminated string.
+        unsafe { get_proc_address(name.as_ptr()) }
+            .unwrap_or_else(|| panic!("this Godot has no {}", name.to_string_lossy()))
+    };
+    INTERFACE.get_or_init(|| {
+        // SAFETY: each name stands for a function of exactly the type that it is cast to, by gdextension_interface.h.
+        unsafe {
+            Interface {
+                get_proc_address,
+                library: Library(library),
+                register_class: transmute::<AnyFunction, RegisterClass>(fetch(
+                    c"classdb_register_extension_class4",
+                )),
+                unregister_class: transmute::<AnyFunction, UnregisterClass>(fetch(
+                    c"classdb_unregister_extension_class",
+                )),
+                register_method: transmute::<AnyFunction, RegisterMethod>(fetch(
+                    c"classdb_register_extension_class_method",
+                )),
+                register_constant: transmute::<AnyFunction, RegisterConstant>(fetch(
+                    c"classdb_register_extension_class_integer_constant",
+                )),
+                construct: transmute::<AnyFunction, Construct>(fetch(c"classdb_construct_object2")),
+                class_tag: transmute::<AnyFunction, ClassTag>(fetch(c"classdb_get_class_tag")),
+                set_instance: transmute::<AnyFunction, SetInstance>(fetch(c"object_set_instance")),
+                variant_constructor: transmute::<AnyFunction, VariantConstructor>(fetch(
+                    c"get_variant_from_type_constructor",
+                )),
+            }
+        }
+    });
+}
+
+/// The `get_proc_address` that the bindings get.
+///
+/// # Safety
+/// As Godot's own: `name` must be a terminated string, and the entry symbol must have been called.
+pub(super) unsafe extern "C" fn get_proc_address(
+    name: *const c_char,
+) -> sys::GDExtensionInterfaceFunctionPtr {
+    let interface = INTERFACE.get()?;
+    // SAFETY: promised by the caller.
+    let wanted = unsafe { CStr::from_ptr(name) };
+    // SAFETY: each substitute has the type of the function that it stands for; the caller casts it back.
+    unsafe {
+        match wanted.to_bytes() {
+            b"classdb_register_extension_class4" => {
+                Some(transmute::<RegisterClass, AnyFunction>(classes::register_class))
+            }
+            b"classdb_unregister_extension_class" => {
+                Some(transmute::<UnregisterClass, AnyFunction>(classes::unregister_class))
+            }
+            b"classdb_register_extension_class_method" => {
+                Some(transmute::<RegisterMethod, AnyFunction>(methods::register_method))
+            }
+            b"classdb_construct_object2" => Some(transmute::<Construct, AnyFunction>(classes::construct)),
+            b"object_set_instance" => Some(transmute::<SetInstance, AnyFunction>(classes::set_instance)),
+            _ => (interface.get_proc_address)(name),
+        }
+    }
+}

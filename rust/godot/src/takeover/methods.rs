@@ -1,0 +1,338 @@
+//! The substitute through which methods are registered: it completes what the bindings cannot express, and puts the
+//! guard before every call.
+
+use super::classes::{borrow_name, is_late};
+use super::guard::{Denial, GuardedInstance};
+use super::interface::{interface, null_object};
+use crate::errors::{self, OURS};
+use crate::native_api::{DefaultArgument, NativeClass, event};
+use godot::builtin::{GString, PackedByteArray, Variant, VariantType, varray};
+use godot::global::Error;
+use godot::meta::ToGodot;
+use godot::obj::EngineEnum;
+use godot::register::info::PropertyHint;
+use godot::sys::{self, GodotFfi, PtrcallType};
+use std::collections::BTreeSet;
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::{Mutex, PoisonError};
+
+/// Bit of a method's flags that says it is const.
+const FLAG_CONST: u32 = sys::GDEXTENSION_METHOD_FLAG_CONST as u32;
+/// Bit of a method's flags that says it is static.
+const FLAG_STATIC: u32 = sys::GDEXTENSION_METHOD_FLAG_STATIC as u32;
+/// More arguments than any method has.
+const MAX_ARGUMENTS: usize = 8;
+/// Name of the one method whose refusal is an array.
+const SERVICE: &str = "service";
+/// Names a method that tests leave out, to see that the engine's own in its place is reported.
+const SKIP_FOR_TEST: &str = "ENET_RS_TEST_SKIP_METHOD";
+
+/// A registered method: the bindings' functions behind ours. Leaked, as Godot keeps it as long as the class.
+struct GuardedMethod {
+    class: &'static str,
+    name: String,
+    userdata: *mut c_void,
+    call: sys::GDExtensionClassMethodCall,
+    ptrcall: sys::GDExtensionClassMethodPtrCall,
+    argument_count: usize,
+    defaults: Vec<Variant>,
+    returns_object: bool,
+    refused: Refused,
+}
+
+/// What a refused call returns.
+#[derive(Copy, Clone)]
+enum Refused {
+    /// Nothing, zero or empty, of that type.
+    Empty(VariantType),
+    /// An error code.
+    Error,
+    /// The array of an error event.
+    Event,
+}
+
+static REGISTERED: Mutex<BTreeSet<(&'static str, String)>> = Mutex::new(BTreeSet::new());
+
+/// Whether this library has registered that method.
+pub(super) fn is_registered(class: &'static str, method: String) -> bool {
+    REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).contains(&(class, method))
+}
+
+/// What a call says that may not enter its object.
+pub(super) fn denial_text(denial: Denial, class: &str, method: &str) -> String {
+    match denial {
+        Denial::NativeObject => format!(
+            "{OURS}{class}.{method}() cannot be used on this object, which belongs to the engine's own \
+             ENetMultiplayerPeer. Make an ENetConnection with new() instead, or set up the multiplayer peer by what \
+             ENetMultiplayerPeer itself offers. (ENetRsMultiplayerPeer, whose host can be used so, is planned for a \
+             later version.)"
+        ),
+        Denial::OtherThread => format!(
+            "{OURS}{class}.{method}() was refused: another thread is using this connection or one of its peers at \
+             this moment. They can be used in any thread, but by one at a time; guard them with a Mutex."
+        ),
+    }
+}
+
+/// Stands for `classdb_register_extension_class_method`.
+pub(super) unsafe extern "C" fn register_method(
+    library: sys::GDExtensionClassLibraryPtr,
+    class_name: sys::GDExtensionConstStringNamePtr,
+    info: *const sys::GDExtensionClassMethodInfo,
+) {
+    // SAFETY: the bindings pass valid names and a valid description.
+    let (class, name, info) = unsafe {
+        let info = *info;
+        (NativeClass::find(&borrow_name(class_name).to_string()), borrow_name(info.name).to_string(), info)
+    };
+    match class {
+        // SAFETY: passed on as it came.
+        None => unsafe { (interface().register_method)(library, class_name, &raw const info) },
+        Some(_) if is_late() || std::env::var(SKIP_FOR_TEST).is_ok_and(|skipped| skipped == name) => {}
+        Some(class) => {
+            // SAFETY: the description is valid, as above.
+            unsafe { register_guarded(library, class_name, class, name, info) };
+        }
+    }
+}
+
+/// # Safety
+/// The pointers must be those of `register_method`.
+unsafe fn register_guarded(
+    library: sys::GDExtensionClassLibraryPtr,
+    class_name: sys::GDExtensionConstStringNamePtr,
+    class: &'static NativeClass,
+    name: String,
+    mut info: sys::GDExtensionClassMethodInfo,
+) {
+    let extra = class.method(&name);
+    // SAFETY: a description has as many arguments as it says, and a return value where it says so.
+    let (mut arguments, mut returns) = unsafe {
+        let count = info.argument_count as usize;
+        let arguments =
+            if count == 0 { &[][..] } else { std::slice::from_raw_parts(info.arguments_info, count) };
+        (arguments.to_vec(), (info.has_return_value != 0).then(|| *info.return_value_info))
+    };
+    // The bindings declare a value of no type where there is none, which would change the method's hash.
+    returns = returns.filter(|returns| !is_nothing(returns));
+    // SAFETY: a description's names are valid. The hints live until the engine has copied them.
+    let _hints: Vec<_> = arguments
+        .iter_mut()
+        .chain(&mut returns)
+        .filter_map(|property| unsafe { hint_at_class(property) })
+        .collect();
+    info.arguments_info = arguments.as_mut_ptr();
+    info.has_return_value = sys::conv::bool_to_sys(returns.is_some());
+    if let Some(returns) = &mut returns {
+        info.return_value_info = returns;
+    }
+    let defaults: Vec<Variant> =
+        extra.map_or(&[][..], |extra| extra.defaults).iter().map(default_value).collect();
+    let mut default_pointers: Vec<sys::GDExtensionVariantPtr> =
+        defaults.iter().map(|value| ptr::from_ref(value).cast_mut().cast()).collect();
+    info.default_argument_count = u32::try_from(default_pointers.len()).unwrap_or(0);
+    info.default_arguments = default_pointers.as_mut_ptr();
+    // All instance methods take `&self` in Rust, for calls that re-enter on the same thread; the engine's flag is another
+    // matter.
+    info.method_flags &= !FLAG_CONST;
+    if extra.is_some_and(|extra| extra.is_const) {
+        info.method_flags |= FLAG_CONST;
+    }
+    if info.method_flags & FLAG_STATIC == 0 {
+        let method = Box::leak(Box::new(GuardedMethod {
+            class: class.name,
+            name: name.clone(),
+            userdata: info.method_userdata,
+            call: info.call_func,
+            ptrcall: info.ptrcall_func,
+            argument_count: arguments.len(),
+            // SAFETY: a description's names are valid.
+            refused: unsafe { Refused::for_method(&name, returns.as_ref()) },
+            returns_object: returns
+                .is_some_and(|returns| returns.type_ == sys::GDEXTENSION_VARIANT_TYPE_OBJECT),
+            defaults,
+        }));
+        info.method_userdata = ptr::from_mut(method).cast();
+        info.call_func = Some(call);
+        info.ptrcall_func = Some(ptrcall);
+    }
+    // SAFETY: the engine's function; it copies the description and what it points to.
+    unsafe { (interface().register_method)(library, class_name, &raw const info) };
+    REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).insert((class.name, name));
+}
+
+impl Refused {
+    /// # Safety
+    /// The names in `returns` must be valid.
+    unsafe fn for_method(name: &str, returns: Option<&sys::GDExtensionPropertyInfo>) -> Self {
+        // SAFETY: promised by the caller.
+        let class_name = returns.map(|returns| unsafe { borrow_name(returns.class_name) }.to_string());
+        match class_name {
+            Some(class_name) if class_name == "Error" => Self::Error,
+            _ if name == SERVICE => Self::Event,
+            _ => {
+                Self::Empty(returns.map_or(VariantType::NIL, |returns| VariantType::from_sys(returns.type_)))
+            }
+        }
+    }
+}
+
+/// Adds what the engine says about each object, its class as a hint; returns the hint, to be kept until it was read.
+///
+/// # Safety
+/// The names in `property` must be valid.
+unsafe fn hint_at_class(property: &mut sys::GDExtensionPropertyInfo) -> Option<Box<GString>> {
+    if property.type_ != sys::GDEXTENSION_VARIANT_TYPE_OBJECT {
+        return None;
+    }
+    // SAFETY: promised by the caller.
+    let class_name = unsafe { borrow_name(property.class_name) }.to_string();
+    let hint = Box::new(GString::from(&class_name));
+    property.hint = PropertyHint::RESOURCE_TYPE.ord().cast_unsigned();
+    property.hint_string = hint.string_sys().cast_mut();
+    Some(hint)
+}
+
+fn is_nothing(returns: &sys::GDExtensionPropertyInfo) -> bool {
+    /// Property usage of a value that may be of any type, which is also declared with type NIL.
+    const NIL_IS_VARIANT: u32 = 1 << 17;
+    returns.type_ == sys::GDEXTENSION_VARIANT_TYPE_NIL && returns.usage & NIL_IS_VARIANT == 0
+}
+
+fn default_value(value: &DefaultArgument) -> Variant {
+    match value {
+        DefaultArgument::Int(value) => Variant::from(*value),
+        DefaultArgument::Null => null_object(),
+    }
+}
+
+/// Calls with variants, as untyped GDScript does.
+unsafe extern "C" fn call(
+    userdata: *mut c_void,
+    instance: sys::GDExtensionClassInstancePtr,
+    arguments: *const sys::GDExtensionConstVariantPtr,
+    argument_count: sys::GDExtensionInt,
+    result: sys::GDExtensionVariantPtr,
+    error: *mut sys::GDExtensionCallError,
+) {
+    // SAFETY: the method's own userdata, leaked in `register_guarded`.
+    let method = unsafe { &*userdata.cast::<GuardedMethod>() };
+    // SAFETY: Godot passes the object's instance, or null.
+    let entered = match unsafe { GuardedInstance::enter(instance) } {
+        Ok(entered) => entered,
+        Err(denial) => {
+            // SAFETY: Godot passes a variant for the result.
+            return unsafe { method.refuse(denial, |value| *result.cast::<Variant>() = value, None) };
+        }
+    };
+    let Some(inner) = method.call else { return };
+    let given = usize::try_from(argument_count).unwrap_or(0);
+    let missing = method.argument_count.saturating_sub(given);
+    if missing == 0 || missing > method.defaults.len() || method.argument_count > MAX_ARGUMENTS {
+        // SAFETY: the bindings' own function with their own instance; it checks the count and catches panics.
+        unsafe { inner(method.userdata, entered.storage(), arguments, argument_count, result, error) };
+    } else {
+        let mut completed: [sys::GDExtensionConstVariantPtr; MAX_ARGUMENTS] = [ptr::null(); MAX_ARGUMENTS];
+        if given > 0 {
+            // SAFETY: Godot passes `given` pointers, fewer than the method has arguments.
+            unsafe { ptr::copy_nonoverlapping(arguments, completed.as_mut_ptr(), given) };
+        }
+        let first_default = method.defaults.len() - missing;
+        for (slot, value) in completed[given..].iter_mut().zip(&method.defaults[first_default..]) {
+            *slot = ptr::from_ref(value).cast();
+        }
+        let count = method.argument_count as sys::GDExtensionInt;
+        // SAFETY: as above, with a pointer for each argument.
+        unsafe { inner(method.userdata, entered.storage(), completed.as_ptr(), count, result, error) };
+    }
+    if method.returns_object {
+        // SAFETY: Godot passes a variant for the result.
+        let result = unsafe { &mut *result.cast::<Variant>() };
+        // The bindings make nil of an object that is null.
+        if result.is_nil() {
+            *result = null_object();
+        }
+    }
+}
+
+/// Calls with bare values, as typed GDScript does.
+unsafe extern "C" fn ptrcall(
+    userdata: *mut c_void,
+    instance: sys::GDExtensionClassInstancePtr,
+    arguments: *const sys::GDExtensionConstTypePtr,
+    result: sys::GDExtensionTypePtr,
+) {
+    // SAFETY: the method's own userdata, leaked in `register_guarded`.
+    let method = unsafe { &*userdata.cast::<GuardedMethod>() };
+    // SAFETY: Godot passes the object's instance, or null.
+    match unsafe { GuardedInstance::enter(instance) } {
+        Ok(entered) => {
+            if let Some(inner) = method.ptrcall {
+                // SAFETY: the bindings' own function with their own instance; it catches panics.
+                unsafe { inner(method.userdata, entered.storage(), arguments, result) };
+            }
+        }
+        // SAFETY: Godot passes a value of the declared type for the result.
+        Err(denial) => unsafe { method.refuse(denial, |_| (), Some(result)) },
+    }
+}
+
+impl GuardedMethod {
+    /// Prints why the call may not enter and sets its result, through `set` as a variant or into `bare`.
+    ///
+    /// # Safety
+    /// `bare` must point to an initialised value of the method's return type.
+    #[cold]
+    unsafe fn refuse(
+        &self,
+        denial: Denial,
+        set: impl FnOnce(Variant),
+        bare: Option<sys::GDExtensionTypePtr>,
+    ) {
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let text = denial_text(denial, self.class, &self.name);
+            errors::refuse(&self.name, "Method/function failed.", &text);
+            match (self.refused, bare) {
+                // Godot has prepared an empty value.
+                (Refused::Empty(_), Some(_)) => {}
+                (Refused::Empty(type_), None) => set(empty(type_)),
+                (Refused::Error, bare) => {
+                    let code = match denial {
+                        Denial::NativeObject => Error::ERR_UNAVAILABLE,
+                        Denial::OtherThread => Error::ERR_BUSY,
+                    };
+                    let code = i64::from(code.ord());
+                    match bare {
+                        // SAFETY: an error code travels as an i64.
+                        Some(bare) => unsafe { *bare.cast::<i64>() = code },
+                        None => set(Variant::from(code)),
+                    }
+                }
+                (Refused::Event, bare) => {
+                    let array = varray![event::ERROR, &null_object(), 0i64, 0i64];
+                    match bare {
+                        // SAFETY: `service` returns an Array.
+                        Some(bare) => unsafe { array.move_return_ptr(bare, PtrcallType::Standard) },
+                        None => set(array.to_variant()),
+                    }
+                }
+            }
+        }));
+    }
+}
+
+/// The empty value of a type that a method returns; null stands for an object.
+fn empty(type_: VariantType) -> Variant {
+    match type_ {
+        VariantType::BOOL => false.to_variant(),
+        VariantType::INT => 0i64.to_variant(),
+        VariantType::FLOAT => 0f64.to_variant(),
+        VariantType::STRING => GString::new().to_variant(),
+        VariantType::ARRAY => varray![].to_variant(),
+        VariantType::PACKED_BYTE_ARRAY => PackedByteArray::new().to_variant(),
+        VariantType::OBJECT => null_object(),
+        _ => Variant::nil(),
+    }
+}
