@@ -38,8 +38,12 @@ pub struct Limits {
     /// claimed sizes of incomplete ones. The one that crosses the limit is still accepted. Default 32 MiB, as in
     /// ENet. Answers the peer that floods an application which does not read.
     pub max_waiting_bytes: usize,
-    /// The same for all peers together. Default 256 MiB. Answers many peers that each stay below their own limit.
+    /// Bytes that may wait for all peers together, as far as they have arrived. Default 256 MiB. Beyond it each peer
+    /// may still have 64 KiB. Answers many peers that each stay below their own limit.
     pub max_total_waiting_bytes: usize,
+    /// Milliseconds after which an unreliable message that is still incomplete is dropped. Default 10,000. (The
+    /// fragments of a reliable one have been acknowledged: it ends with its connection.)
+    pub reassembly_timeout: u32,
     /// Strangers whose CONNECT was answered and not confirmed yet, `1..=65535`; 100 bytes each. Default 4096: with a
     /// flood of 50,000 forged CONNECTs a second, a real client has 80 ms to confirm before its entry is pushed out,
     /// and tries again if that is too short.
@@ -71,6 +75,7 @@ impl Default for Limits {
             max_waiting_bytes: 32 << 20,
             max_total_waiting_bytes: 256 << 20,
             max_half_open: 4096,
+            reassembly_timeout: 10_000,
             max_waiting_messages: 32_768,
         }
     }

@@ -91,8 +91,7 @@ impl Host {
             PeerState::Connecting => self.give_up(slot, DisconnectReason::Local),
             _ => {
                 peer.state = PeerState::Disconnecting;
-                peer.outgoing.clear();
-                peer.channels.limit(0);
+                peer.drop_messages();
                 peer.outgoing.queue_system(Body::Disconnect { data });
                 self.schedule.activate(slot, peer);
             }

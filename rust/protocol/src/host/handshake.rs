@@ -132,6 +132,7 @@ impl Host {
         let id = self.peers.id(slot);
         let Some(peer) = self.peers.at(slot) else { return };
         peer.state = state;
+        self.bandwidth.peer_changed(peer.incoming_bandwidth);
         self.events.push_back(Event::Connect { peer: id, data: std::mem::take(&mut peer.event_data) });
         // Sets the first ping, which measures the first round trip.
         self.schedule.set_timer(slot, peer);

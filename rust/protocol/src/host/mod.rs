@@ -1,5 +1,6 @@
 //! The engine: one local host and its connections.
 
+mod bandwidth;
 mod commands;
 mod half_open;
 mod handshake;
@@ -10,11 +11,13 @@ mod transmit;
 
 use crate::compressor::Compressor;
 use crate::peer::Peer;
+use crate::peer::waiting::{Account, WaitingBytes};
 use crate::random::{KeyedHash, Random};
 use crate::statistics::HostCounters;
 use crate::{
     ConfigError, DisconnectReason, Event, HostConfig, HostStatistic, PeerState, PeerStatistic, Seed, Time,
 };
+use bandwidth::Bandwidth;
 use bytes::BytesMut;
 use half_open::HalfOpen;
 use peers::Peers;
@@ -60,6 +63,7 @@ pub struct Host {
     /// Bytes of messages that wait, in `events` and in the peers.
     waiting_bytes: usize,
     half_open: HalfOpen,
+    bandwidth: Bandwidth,
     letters: VecDeque<Letter>,
     compressor: Option<Box<dyn Compressor>>,
     /// Where datagrams are expanded and compressed.
@@ -84,6 +88,7 @@ impl Host {
             waiting_bytes: 0,
             half_open: HalfOpen::new(&config.limits, &mut random),
             random,
+            bandwidth: Bandwidth::new(&config),
             letters: VecDeque::new(),
             compressor: None,
             expanded: BytesMut::new(),
@@ -115,8 +120,9 @@ impl Host {
                     let Some(peer) = self.peers.get_mut(*id) else {
                         continue;
                     };
-                    peer.waiting_bytes -= packet.payload.len();
-                    self.waiting_bytes -= packet.payload.len();
+                    let length = packet.payload.len();
+                    Account { peer: &mut peer.waiting, total_stored: &mut self.waiting_bytes }
+                        .release(WaitingBytes { claimed: length, stored: length });
                     if peer.state == PeerState::Disconnecting {
                         continue;
                     }
@@ -136,13 +142,17 @@ impl Host {
     /// When [`handle_timeout`](Self::handle_timeout) has something to do, at the earliest. It may turn out that it
     /// has not.
     pub fn next_timeout(&self) -> Option<Time> {
-        [self.schedule.next_due(), self.half_open.next_due()].into_iter().flatten().min()
+        [self.schedule.next_due(), self.half_open.next_due(), self.bandwidth.next_due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Does what was due by `now`: repeats what was not acknowledged, pings, gives up silent peers.
     pub fn handle_timeout(&mut self, now: Time) {
         self.now = now;
         self.repeat_answers(now);
+        self.balance_bandwidth(now);
         while let Some((time, slot)) = self.schedule.pop_due(now) {
             let Some(peer) = self.peers.at(slot) else { continue };
             if peer.timer != Some(time) {
@@ -151,7 +161,7 @@ impl Host {
             peer.timer = None;
             if peer.state == PeerState::Zombie || peer.deadline().is_none_or(|deadline| deadline > now) {
                 self.schedule.set_timer(slot, peer);
-            } else if peer.expire(now) {
+            } else if peer.expire(now, &mut self.waiting_bytes) {
                 self.give_up(slot, DisconnectReason::TimedOut);
             } else {
                 self.schedule.activate(slot, peer);
@@ -189,8 +199,7 @@ impl Host {
         &self.counters
     }
 
-    /// Bytes of received messages that wait: in events that were not taken, out of order, or incomplete, the last ones
-    /// by the size that they claim.
+    /// Bytes of received messages that wait: in events that were not taken, out of order, or incomplete.
     pub fn waiting_bytes(&self) -> usize {
         self.waiting_bytes
     }
@@ -210,10 +219,12 @@ impl Host {
         self.config.channel_limit = if limit == 0 { u8::MAX } else { limit };
     }
 
-    /// Sets what this host can receive and send, bytes per second, 0 = no limit. Later connections are told.
+    /// Sets what this host can receive and send, bytes per second, 0 = no limit. The remote hosts are told within a
+    /// second.
     pub fn set_bandwidth_limit(&mut self, incoming: u32, outgoing: u32) {
         self.config.incoming_bandwidth = incoming;
         self.config.outgoing_bandwidth = outgoing;
+        self.bandwidth.limits_changed();
     }
 
     /// Sets how datagrams are compressed; `None` = not at all. Compressed datagrams can then not be read.
@@ -232,7 +243,7 @@ impl Host {
     /// Forgets a connection.
     fn remove(&mut self, slot: u16) {
         if let Some(peer) = self.peers.remove(slot) {
-            self.waiting_bytes -= peer.waiting_bytes;
+            self.waiting_bytes -= peer.waiting.stored;
         }
     }
 
@@ -240,7 +251,9 @@ impl Host {
     fn end(&mut self, slot: u16, reason: DisconnectReason) {
         let id = self.peers.id(slot);
         let Some(peer) = self.peers.at(slot) else { return };
-        peer.become_zombie();
+        peer.state = PeerState::Zombie;
+        peer.drop_messages();
+        self.bandwidth.peer_changed(0);
         self.events.push_back(Event::Disconnect { peer: id, data: peer.event_data, reason });
     }
 }

@@ -3,7 +3,8 @@
 use super::Host;
 use crate::peer::incoming::{Inbox, Payload, Verdict};
 use crate::peer::outgoing::Acknowledgement;
-use crate::peer::{Acknowledged, Peer};
+use crate::peer::waiting::Account;
+use crate::peer::{Acknowledged, Peer, window_for_bandwidths};
 use crate::wire::command::{Body, Command};
 use crate::wire::header::Header;
 use crate::wire::{Malformed, NO_PEER};
@@ -150,8 +151,8 @@ impl Host {
             Body::BandwidthLimit { incoming, outgoing } => {
                 peer.incoming_bandwidth = incoming;
                 peer.outgoing_bandwidth = outgoing;
-                let local = self.config.outgoing_bandwidth;
-                peer.window_size = crate::peer::window_for_bandwidths(local, incoming);
+                peer.window_size = window_for_bandwidths(self.config.outgoing_bandwidth, incoming);
+                self.bandwidth.peer_changed(incoming);
                 return Ok(Verdict::Done);
             }
             Body::ThrottleConfigure { interval, acceleration, deceleration } => {
@@ -160,16 +161,17 @@ impl Host {
             }
             _ => {}
         }
-        let Peer { channels, unsequenced, waiting_bytes, state, .. } = peer;
+        let Peer { channels, unsequenced, waiting, partials, state, .. } = peer;
         let channel = channels.get(command.channel).ok_or(Malformed)?;
         let mut inbox = Inbox {
             events: &mut self.events,
             peer: id,
             channel: command.channel,
-            waiting_bytes,
-            total_waiting_bytes: &mut self.waiting_bytes,
+            account: Account { peer: waiting, total_stored: &mut self.waiting_bytes },
             limits: &self.config.limits,
             discard: *state == PeerState::DisconnectLater,
+            now: self.now,
+            partials,
         };
         let inbox = &mut inbox;
         let payload = |bytes| Payload { datagram: context.datagram, bytes };
@@ -256,8 +258,7 @@ impl Host {
             }
             state if state.is_established() => {
                 peer.event_data = data;
-                peer.outgoing.clear();
-                peer.channels.limit(0);
+                peer.drop_messages();
                 if wants_acknowledgement {
                     peer.state = PeerState::AcknowledgingDisconnect;
                 } else {

@@ -1,8 +1,9 @@
 //! The receiving half of a channel: what arrives is put in order, joined, and delivered once.
 
 use super::reassembly::{Layout, Progress, Reassembly};
+use super::waiting::{Account, WaitingBytes};
 use crate::wire::command::Fragment;
-use crate::{Event, Limits, Packet, PacketFlags, PeerId};
+use crate::{Event, Limits, Packet, PacketFlags, PeerId, Time};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
 
@@ -59,35 +60,54 @@ pub(crate) struct Inbox<'a> {
     pub(crate) events: &'a mut VecDeque<Event>,
     pub(crate) peer: PeerId,
     pub(crate) channel: u8,
-    /// Bytes of this peer that wait, here and in the event queue, and those of all peers.
-    pub(crate) waiting_bytes: &'a mut usize,
-    pub(crate) total_waiting_bytes: &'a mut usize,
+    pub(crate) account: Account<'a>,
     pub(crate) limits: &'a Limits,
     /// The application has given the connection up: received messages are acknowledged and forgotten.
     pub(crate) discard: bool,
+    pub(crate) now: Time,
+    /// Incomplete unreliable messages of this peer, oldest first; some are complete by now.
+    pub(crate) partials: &'a mut VecDeque<Partial>,
+}
+
+/// An unreliable message of which not all fragments may ever arrive.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Partial {
+    /// When its first fragment came.
+    pub(crate) since: Time,
+    pub(crate) channel: u8,
+    pub(crate) key: UnreliableKey,
 }
 
 impl Inbox<'_> {
     /// Hands a message to the application. Its bytes count as waiting until the event is taken.
     pub(crate) fn deliver(&mut self, payload: Bytes, flags: PacketFlags) {
         self.hold(payload.len());
+        self.deliver_held(payload, flags);
+    }
+
+    /// The same for a message that waits already.
+    fn deliver_held(&mut self, payload: Bytes, flags: PacketFlags) {
         let packet = Packet { payload, flags };
         self.events.push_back(Event::Receive { peer: self.peer, channel: self.channel, packet });
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        *self.waiting_bytes < self.limits.max_waiting_bytes
-            && *self.total_waiting_bytes < self.limits.max_total_waiting_bytes
+        self.account.has_room(self.limits)
     }
 
+    /// An unreliable message is complete. Usually it is the one that began last or first; else its record stays until
+    /// its time is over.
+    fn completed(&mut self, key: UnreliableKey) {
+        let is_it = |partial: &mut Partial| partial.channel == self.channel && partial.key == key;
+        if self.partials.pop_back_if(is_it).is_none() {
+            self.partials.pop_front_if(is_it);
+        }
+    }
+
+    /// A whole message waits.
     fn hold(&mut self, bytes: usize) {
-        *self.waiting_bytes += bytes;
-        *self.total_waiting_bytes += bytes;
-    }
-
-    fn release(&mut self, bytes: usize) {
-        *self.waiting_bytes -= bytes;
-        *self.total_waiting_bytes -= bytes;
+        self.account.claim(bytes);
+        self.account.store(bytes);
     }
 }
 
@@ -104,17 +124,19 @@ enum Waiting {
 }
 
 impl Waiting {
-    /// What it counts for against the limits: the size that the whole message will have.
-    fn size(&self) -> usize {
+    /// What it counts for against the limits.
+    fn bytes(&self) -> WaitingBytes {
         match self {
-            Self::Whole { payload, .. } => payload.len(),
-            Self::Partial(reassembly) => reassembly.total_length(),
+            Self::Whole { payload, .. } => WaitingBytes { claimed: payload.len(), stored: payload.len() },
+            Self::Partial(reassembly) => {
+                WaitingBytes { claimed: reassembly.total_length(), stored: reassembly.stored() }
+            }
         }
     }
 }
 
 /// Key of a waiting unreliable message: the reliable number that it follows, unwrapped, and its own.
-type UnreliableKey = (u64, u16);
+pub(crate) type UnreliableKey = (u64, u16);
 
 /// The receiving half of one channel.
 #[derive(Debug)]
@@ -212,7 +234,7 @@ impl Incoming {
             Entry::Occupied(place) => place.into_mut(),
             Entry::Vacant(_) if full || !inbox.has_room() => return Verdict::Refused,
             Entry::Vacant(place) => {
-                inbox.hold(layout.total_length());
+                inbox.account.claim(layout.total_length());
                 place.insert(Waiting::Partial(Reassembly::new(layout)))
             }
         };
@@ -222,17 +244,22 @@ impl Incoming {
         };
         let count = layout.count();
         match reassembly.insert(fragment.number, layout, payload.bytes) {
-            Progress::Incomplete => Verdict::Done,
+            Progress::Duplicate => Verdict::Done,
+            Progress::Stored => {
+                inbox.account.store(payload.bytes.len());
+                Verdict::Done
+            }
             Progress::Contradiction => Verdict::Malformed,
             Progress::Complete(message) if distance == 1 => {
                 self.reliable_waiting.remove(&key);
-                inbox.release(message.len());
-                inbox.deliver(message, PacketFlags::RELIABLE);
+                inbox.account.store(payload.bytes.len());
+                inbox.deliver_held(message, PacketFlags::RELIABLE);
                 self.advance(count, inbox);
                 Verdict::Done
             }
-            Progress::Complete(payload) => {
-                *waiting = Waiting::Whole { payload, flags: PacketFlags::RELIABLE, count };
+            Progress::Complete(message) => {
+                inbox.account.store(payload.bytes.len());
+                *waiting = Waiting::Whole { payload: message, flags: PacketFlags::RELIABLE, count };
                 Verdict::Done
             }
         }
@@ -298,7 +325,8 @@ impl Incoming {
             Entry::Occupied(place) => place.into_mut(),
             Entry::Vacant(_) if full || !inbox.has_room() => return Verdict::Refused,
             Entry::Vacant(place) => {
-                inbox.hold(layout.total_length());
+                inbox.account.claim(layout.total_length());
+                inbox.partials.push_back(Partial { since: inbox.now, channel: inbox.channel, key });
                 place.insert(Waiting::Partial(Reassembly::new(layout)))
             }
         };
@@ -307,20 +335,36 @@ impl Incoming {
             return Verdict::Done;
         };
         match reassembly.insert(fragment.number, layout, payload.bytes) {
-            Progress::Incomplete => Verdict::Done,
+            Progress::Duplicate => Verdict::Done,
+            Progress::Stored => {
+                inbox.account.store(payload.bytes.len());
+                Verdict::Done
+            }
             Progress::Contradiction => Verdict::Malformed,
             Progress::Complete(message) if key.0 == self.reliable => {
                 self.unreliable_waiting.remove(&key);
-                inbox.release(message.len());
-                inbox.deliver(message, PacketFlags::UNRELIABLE_FRAGMENT);
+                inbox.completed(key);
+                inbox.account.store(payload.bytes.len());
+                inbox.deliver_held(message, PacketFlags::UNRELIABLE_FRAGMENT);
                 self.passed_unreliable(key, inbox);
                 Verdict::Done
             }
             Progress::Complete(message) => {
+                inbox.account.store(payload.bytes.len());
                 *waiting =
                     Waiting::Whole { payload: message, flags: PacketFlags::UNRELIABLE_FRAGMENT, count: 0 };
                 Verdict::Done
             }
+        }
+    }
+
+    /// Drops an unreliable message if it is still incomplete; gives what it counted for.
+    pub(crate) fn drop_partial(&mut self, key: UnreliableKey) -> Option<WaitingBytes> {
+        match self.unreliable_waiting.entry(key) {
+            Entry::Occupied(place) if matches!(place.get(), Waiting::Partial(_)) => {
+                Some(place.remove().bytes())
+            }
+            _ => None,
         }
     }
 
@@ -360,8 +404,7 @@ impl Incoming {
                 break;
             }
             if let Waiting::Whole { payload, flags, count } = entry.remove() {
-                inbox.release(payload.len());
-                inbox.deliver(payload, flags);
+                inbox.deliver_held(payload, flags);
                 self.step(count, inbox);
             }
         }
@@ -383,11 +426,12 @@ impl Incoming {
             if key > end {
                 break;
             }
-            let waiting = entry.remove();
-            inbox.release(waiting.size());
-            if let (Waiting::Whole { payload, flags, .. }, true) = (waiting, key.0 == self.reliable) {
-                self.unreliable = key.1;
-                inbox.deliver(payload, flags);
+            match entry.remove() {
+                Waiting::Whole { payload, flags, .. } if key.0 == self.reliable => {
+                    self.unreliable = key.1;
+                    inbox.deliver_held(payload, flags);
+                }
+                late => inbox.account.release(late.bytes()),
             }
         }
     }
@@ -399,7 +443,7 @@ impl Incoming {
             if *entry.key() >= key {
                 break;
             }
-            inbox.release(entry.remove().size());
+            inbox.account.release(entry.remove().bytes());
         }
     }
 }

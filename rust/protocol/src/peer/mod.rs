@@ -12,18 +12,22 @@ pub(crate) mod state;
 pub(crate) mod throttle;
 pub(crate) mod timeout;
 pub(crate) mod unsequenced;
+pub(crate) mod waiting;
 
 use crate::wire::command::{Body, ConnectParameters};
 use crate::wire::{MTU_RANGE, NO_PEER, SYSTEM_CHANNEL, WINDOW_RANGE, WINDOW_SIZE_SCALE};
 use crate::{HostConfig, PeerState, PeerStatistic, Time};
 use channel::Channels;
+use incoming::Partial;
 use loss::Loss;
 use outgoing::{Acknowledgement, Datagram, Flow, Outgoing};
 use round_trip::RoundTrip;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use throttle::Throttle;
 use timeout::Timeout;
 use unsequenced::UnsequencedWindow;
+use waiting::{Account, WaitingBytes};
 
 /// Milliseconds without an acknowledgement after which an idle peer is pinged (`ENET_PEER_PING_INTERVAL`).
 const DEFAULT_PING_INTERVAL: u32 = 500;
@@ -54,13 +58,17 @@ pub(crate) struct Peer {
     /// Bytes per second that the remote host can receive and send; 0 = no limit.
     pub(crate) incoming_bandwidth: u32,
     pub(crate) outgoing_bandwidth: u32,
+    /// The incoming and outgoing bandwidth that the remote host was told of.
+    pub(crate) told_bandwidth: (u32, u32),
     /// What the event that is due will tell: the data of CONNECT or DISCONNECT.
     pub(crate) event_data: u32,
     pub(crate) channels: Channels,
     pub(crate) outgoing: Outgoing,
     pub(crate) unsequenced: UnsequencedWindow,
-    /// Bytes of messages that wait here or in the event queue.
-    pub(crate) waiting_bytes: usize,
+    pub(crate) waiting: WaitingBytes,
+    pub(crate) partials: VecDeque<Partial>,
+    /// Milliseconds after which incomplete unreliable messages are dropped.
+    reassembly_timeout: u32,
     pub(crate) round_trip: RoundTrip,
     pub(crate) throttle: Throttle,
     pub(crate) loss: Loss,
@@ -94,11 +102,14 @@ impl Peer {
             window_size: *WINDOW_RANGE.end(),
             incoming_bandwidth: 0,
             outgoing_bandwidth: 0,
+            told_bandwidth: (config.incoming_bandwidth, config.outgoing_bandwidth),
             event_data: 0,
             channels: Channels::new(channel_count, config.first_sequence),
             outgoing: Outgoing::new(config.first_sequence),
             unsequenced: UnsequencedWindow::new(config.first_sequence),
-            waiting_bytes: 0,
+            waiting: WaitingBytes::default(),
+            partials: VecDeque::new(),
+            reassembly_timeout: config.limits.reassembly_timeout,
             round_trip: RoundTrip::new(),
             throttle: Throttle::new(),
             loss: Loss::default(),
@@ -154,8 +165,12 @@ impl Peer {
 
     /// When this peer has to be looked at again although nothing arrives.
     pub(crate) fn deadline(&mut self) -> Option<Time> {
-        let retransmission = self.outgoing.deadline(&mut self.channels);
-        if retransmission.is_some() { retransmission } else { self.ping_due() }
+        let retransmission_or_ping = self.outgoing.deadline(&mut self.channels).or_else(|| self.ping_due());
+        [retransmission_or_ping, self.reassembly_due()].into_iter().flatten().min()
+    }
+
+    fn reassembly_due(&self) -> Option<Time> {
+        self.partials.front().map(|partial| partial.since.after(self.reassembly_timeout))
     }
 
     fn ping_due(&self) -> Option<Time> {
@@ -167,9 +182,17 @@ impl Peer {
         (is_connected && self.outgoing.expects_no_acknowledgement()).then_some(due)
     }
 
-    /// A deadline has passed: marks overdue commands as lost, or queues a ping. `true` if the peer has been silent for
+    /// A deadline has passed: marks overdue commands as lost, queues a ping, or drops messages that stayed incomplete;
+    /// `total_stored` counts the bytes of all peers' waiting messages. `true` if the peer has been silent for
     /// so long that it has to be given up.
-    pub(crate) fn expire(&mut self, now: Time) -> bool {
+    pub(crate) fn expire(&mut self, now: Time, total_stored: &mut usize) -> bool {
+        while self.reassembly_due().is_some_and(|due| due <= now) {
+            let Some(Partial { channel, key, .. }) = self.partials.pop_front() else { break };
+            let dropped = self.channels.used(channel).and_then(|channel| channel.incoming.drop_partial(key));
+            if let Some(message) = dropped {
+                Account { peer: &mut self.waiting, total_stored }.release(message);
+            }
+        }
         let loss = &mut self.loss;
         if self.outgoing.expire(now, &mut self.channels, &mut self.timeout, || loss.lost()) {
             return true;
@@ -208,11 +231,11 @@ impl Peer {
         }
     }
 
-    /// The connection is over: nothing more is sent, only its event is left.
-    pub(crate) fn become_zombie(&mut self) {
-        self.state = PeerState::Zombie;
+    /// The connection is ending: drops what is queued, under way or incomplete. Messages in the event queue stay.
+    pub(crate) fn drop_messages(&mut self) {
         self.outgoing.clear();
         self.channels.limit(0);
+        self.partials.clear();
     }
 
     /// One of the figures that `PeerStatistic` names.

@@ -91,6 +91,8 @@ pub(crate) struct Outgoing {
     unreliable: VecDeque<Message<Unreliable>>,
     /// Number of messages queued so far.
     order: u64,
+    /// Bytes of messages queued since bandwidth was last shared out.
+    queued_bytes: u64,
     unsequenced_group: u16,
     /// First attempts, oldest first.
     first_attempts: VecDeque<Attempt>,
@@ -117,6 +119,7 @@ impl Outgoing {
             reliable: VecDeque::new(),
             unreliable: VecDeque::new(),
             order: 0,
+            queued_bytes: 0,
             unsequenced_group: first_sequence,
             first_attempts: VecDeque::new(),
             later_attempts: Vec::new(),
@@ -159,6 +162,7 @@ impl Outgoing {
         let is_cut = payload.len() > piece;
         let order = self.order;
         self.order += 1;
+        self.queued_bytes += payload.len() as u64;
         let reliable = flags.contains(PacketFlags::RELIABLE);
         if !reliable && !is_cut && flags.contains(PacketFlags::UNSEQUENCED) {
             self.unsequenced_group = self.unsequenced_group.wrapping_add(1);
@@ -182,6 +186,15 @@ impl Outgoing {
             channel.outgoing_unreliable = 0;
             self.reliable.push_back(message);
         }
+    }
+
+    /// Bytes of messages queued since the last [`Self::forget_queued_bytes`].
+    pub(crate) fn queued_bytes(&self) -> u64 {
+        self.queued_bytes
+    }
+
+    pub(crate) fn forget_queued_bytes(&mut self) {
+        self.queued_bytes = 0;
     }
 
     /// Forgets everything queued and under way: the connection ends.

@@ -3,7 +3,7 @@
 
 use crate::wire::{self, HEADER_SIZE, MAXIMUM_FRAGMENT_COUNT, MTU_RANGE, command::Fragment};
 use bytes::{Bytes, BytesMut};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 /// No sender makes a fragment smaller than this, except the last of a message: the smallest MTU, less header,
 /// checksum and command. So bookkeeping stays a small part of the bytes it is for.
@@ -62,13 +62,17 @@ pub(crate) struct Reassembly {
     next: u32,
     /// Fragments after a gap, by number.
     ahead: BTreeMap<u32, Bytes>,
+    /// Bytes of all fragments that have arrived.
+    stored: usize,
 }
 
 /// What became of a fragment.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Progress {
-    /// It is stored, or was before.
-    Incomplete,
+    /// It is stored; others are missing.
+    Stored,
+    /// It was stored before.
+    Duplicate,
     /// It was the last one missing.
     Complete(Bytes),
     /// It tells another layout than the fragments before it.
@@ -78,12 +82,17 @@ pub(crate) enum Progress {
 impl Reassembly {
     /// Begins a message; takes no memory yet.
     pub(crate) fn new(layout: Layout) -> Self {
-        Self { layout, joined: BytesMut::new(), next: 0, ahead: BTreeMap::new() }
+        Self { layout, joined: BytesMut::new(), next: 0, ahead: BTreeMap::new(), stored: 0 }
     }
 
     /// Bytes that the whole message will have.
     pub(crate) fn total_length(&self) -> usize {
         self.layout.total_length()
+    }
+
+    /// Bytes of it that have arrived.
+    pub(crate) fn stored(&self) -> usize {
+        self.stored
     }
 
     /// Adds fragment `number`, from which `layout` was read.
@@ -92,17 +101,25 @@ impl Reassembly {
             return Progress::Contradiction;
         }
         if number > self.next {
-            self.ahead.entry(number).or_insert_with(|| Bytes::copy_from_slice(payload));
+            return match self.ahead.entry(number) {
+                Entry::Occupied(_) => Progress::Duplicate,
+                Entry::Vacant(place) => {
+                    place.insert(Bytes::copy_from_slice(payload));
+                    self.stored += payload.len();
+                    Progress::Stored
+                }
+            };
         }
-        if number != self.next {
-            return Progress::Incomplete;
+        if number < self.next {
+            return Progress::Duplicate;
         }
+        self.stored += payload.len();
         self.join(payload);
         while let Some(payload) = self.ahead.remove(&self.next) {
             self.join(&payload);
         }
         if self.next < self.layout.count {
-            return Progress::Incomplete;
+            return Progress::Stored;
         }
         Progress::Complete(std::mem::take(&mut self.joined).freeze())
     }
@@ -169,7 +186,7 @@ mod tests {
         };
         let layout = Layout::of(&fragment, &[0; PIECE], 32 << 20).unwrap();
         let mut reassembly = Reassembly::new(layout);
-        assert_eq!(reassembly.insert(24_000, layout, &[0; PIECE]), Progress::Incomplete);
+        assert_eq!(reassembly.insert(24_000, layout, &[0; PIECE]), Progress::Stored);
         assert_eq!(reassembly.joined.capacity(), 0);
     }
 
@@ -209,7 +226,7 @@ mod tests {
         let longer = vec![1; 4000];
         let layout = |message: &[u8]| Layout::of(&cut(message)[0].0, cut(message)[0].1, 1 << 20).unwrap();
         let mut reassembly = Reassembly::new(layout(&message));
-        assert_eq!(reassembly.insert(0, layout(&message), &message[..PIECE]), Progress::Incomplete);
+        assert_eq!(reassembly.insert(0, layout(&message), &message[..PIECE]), Progress::Stored);
         assert_eq!(reassembly.insert(1, layout(&longer), &longer[..PIECE]), Progress::Contradiction);
     }
 }

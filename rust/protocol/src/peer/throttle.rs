@@ -73,6 +73,12 @@ impl Throttle {
         self.counter <= self.value
     }
 
+    /// Sets what the throttle cannot exceed, `0..=32`.
+    pub(crate) fn set_limit(&mut self, limit: u32) {
+        self.limit = limit;
+        self.value = self.value.min(limit);
+    }
+
     /// What the throttle leaves of a reliable window of `size` bytes.
     pub(crate) fn window(&self, size: u32) -> u32 {
         (u64::from(size) * u64::from(self.value) / u64::from(THROTTLE_SCALE)) as u32

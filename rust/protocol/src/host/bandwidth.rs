@@ -1,0 +1,164 @@
+//! Shares the bandwidth of this host among its connections, once a second (ENet's `enet_host_bandwidth_throttle`).
+//!
+//! What this host sends is held within its own limit and each remote host's by the packet throttle, which drops
+//! unreliable packets and narrows the reliable window. What it receives is held within its limit by telling the
+//! remote hosts in BANDWIDTH_LIMIT commands what each may send. Without any limit nothing of this takes place.
+
+use super::Host;
+use crate::peer::Peer;
+use crate::peer::throttle::THROTTLE_SCALE;
+use crate::wire::command::Body;
+use crate::{HostConfig, Time};
+
+/// Milliseconds between two rounds.
+const INTERVAL: u32 = 1000;
+
+/// What the rounds need to remember.
+#[derive(Debug, Default)]
+pub(super) struct Bandwidth {
+    /// When the last round was.
+    epoch: Time,
+    /// A limit may concern someone: this end's, or a remote host's.
+    matters: bool,
+    /// Connections have come or gone, or the limits are new: the remote hosts' shares have to be worked out anew.
+    shares_changed: bool,
+}
+
+impl Bandwidth {
+    pub(super) fn new(config: &HostConfig) -> Self {
+        let matters = config.incoming_bandwidth != 0 || config.outgoing_bandwidth != 0;
+        Self { matters, ..Self::default() }
+    }
+
+    /// This host's limits are new.
+    pub(super) fn limits_changed(&mut self) {
+        // Also where limits were lifted: one more round tells everyone.
+        self.matters = true;
+        self.shares_changed = true;
+    }
+
+    /// A connection has come up or ended, or its remote host has told a limit, bytes per second.
+    pub(super) fn peer_changed(&mut self, incoming_bandwidth: u32) {
+        self.matters |= incoming_bandwidth != 0;
+        self.shares_changed = true;
+    }
+
+    /// When the next round is due.
+    pub(super) fn next_due(&self) -> Option<Time> {
+        self.matters.then(|| self.epoch.after(INTERVAL))
+    }
+}
+
+impl Host {
+    /// Does the round of this second, if it is due.
+    pub(super) fn balance_bandwidth(&mut self, now: Time) {
+        if self.bandwidth.next_due().is_none_or(|due| due > now) {
+            return;
+        }
+        let elapsed = now.since(self.bandwidth.epoch);
+        self.bandwidth.epoch = now;
+        let HostConfig { incoming_bandwidth, outgoing_bandwidth, .. } = self.config;
+        let established = self.peers.iter_mut().filter(|(_, peer)| peer.state.is_established());
+        let (slots, mut peers): (Vec<u16>, Vec<&mut Peer>) = established.unzip();
+        share_outgoing(outgoing_bandwidth, elapsed, &mut peers);
+        let peers_limit = peers.iter().any(|peer| peer.incoming_bandwidth != 0);
+        if std::mem::take(&mut self.bandwidth.shares_changed) {
+            let shares = share_incoming(
+                incoming_bandwidth,
+                peers.iter().map(|peer| peer.outgoing_bandwidth).collect(),
+            );
+            for ((slot, peer), share) in slots.into_iter().zip(peers).zip(shares) {
+                if peer.told_bandwidth != (share, outgoing_bandwidth) {
+                    peer.told_bandwidth = (share, outgoing_bandwidth);
+                    peer.outgoing
+                        .queue_system(Body::BandwidthLimit { incoming: share, outgoing: outgoing_bandwidth });
+                    self.schedule.activate(slot, peer);
+                }
+            }
+        }
+        self.bandwidth.matters = incoming_bandwidth != 0 || outgoing_bandwidth != 0 || peers_limit;
+    }
+}
+
+/// Sets each peer's throttle limit so that what it is sent, going by the last `elapsed` milliseconds, stays within its
+/// own limit and all together within `bandwidth` bytes per second. A peer that needs less than its share leaves the rest
+/// to the others.
+fn share_outgoing(bandwidth: u32, elapsed: u32, peers: &mut [&mut Peer]) {
+    let scale = u64::from(THROTTLE_SCALE);
+    let in_interval = |bandwidth: u32| u64::from(bandwidth) * u64::from(elapsed) / 1000;
+    let mut limit = if bandwidth == 0 { u64::MAX } else { in_interval(bandwidth) };
+    let mut queued =
+        if bandwidth == 0 { 0 } else { peers.iter().map(|peer| peer.outgoing.queued_bytes()).sum() };
+    let throttle_for = |queued: u64, limit: u64| if queued <= limit { scale } else { limit * scale / queued };
+    let mut settled = vec![false; peers.len()];
+    loop {
+        let throttle = throttle_for(queued, limit);
+        let mut changed = false;
+        for (peer, settled) in peers.iter_mut().zip(&mut settled).filter(|(_, settled)| !**settled) {
+            let bytes = peer.outgoing.queued_bytes();
+            let own = in_interval(peer.incoming_bandwidth);
+            if peer.incoming_bandwidth == 0 || throttle * bytes / scale <= own {
+                continue;
+            }
+            peer.throttle.set_limit(((own * scale / bytes) as u32).max(1));
+            *settled = true;
+            changed = true;
+            limit = limit.saturating_sub(own);
+            queued = queued.saturating_sub(own);
+        }
+        if !changed {
+            break;
+        }
+    }
+    let throttle = throttle_for(queued, limit) as u32;
+    for (peer, settled) in peers.iter_mut().zip(settled) {
+        if !settled {
+            peer.throttle.set_limit(throttle);
+        }
+        peer.outgoing.forget_queued_bytes();
+    }
+}
+
+/// What each remote host may send, bytes per second, so that all together stay within `bandwidth`: who can send less than
+/// an equal share anyway, going by its own limit (0 = none), leaves the rest to the others. 0 = no limit.
+fn share_incoming(bandwidth: u32, limits: Vec<u32>) -> Vec<u32> {
+    if bandwidth == 0 {
+        return vec![0; limits.len()];
+    }
+    let mut shares: Vec<Option<u32>> = vec![None; limits.len()];
+    let mut left = bandwidth;
+    loop {
+        let open = shares.iter().filter(|share| share.is_none()).count() as u32;
+        let share = left.checked_div(open).unwrap_or(0);
+        let mut changed = false;
+        for (settled, &limit) in shares.iter_mut().zip(&limits) {
+            if settled.is_none() && limit != 0 && limit < share {
+                *settled = Some(limit);
+                left -= limit;
+                changed = true;
+            }
+        }
+        if !changed {
+            return shares.into_iter().map(|settled| settled.unwrap_or(share)).collect();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share_incoming;
+
+    #[test]
+    fn no_limit_means_none_for_everyone() {
+        assert_eq!(share_incoming(0, vec![5, 0]), [0, 0]);
+    }
+
+    #[test]
+    fn what_slow_hosts_leave_goes_to_the_others() {
+        assert_eq!(share_incoming(900, vec![0, 0, 0]), [300, 300, 300]);
+        assert_eq!(share_incoming(900, vec![100, 0, 0]), [100, 400, 400]);
+        assert_eq!(share_incoming(900, vec![100, 350, 0]), [100, 350, 450]);
+        assert_eq!(share_incoming(900, vec![10, 20, 30]), [10, 20, 30]);
+        assert_eq!(share_incoming(900, vec![]), []);
+    }
+}

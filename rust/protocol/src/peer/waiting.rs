@@ -1,0 +1,49 @@
+//! Counts what messages that wait cost, against the limits.
+
+use crate::Limits;
+
+/// Bytes that each peer may have waiting even when the limit of all peers together is reached: a reliable window's
+/// worth, so that others who use up the limit cannot stop a peer that reads its messages.
+const GUARANTEED_BYTES: usize = 64 << 10;
+
+/// Bytes of one peer's messages that wait: in the event queue, out of order, or incomplete.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct WaitingBytes {
+    /// What they will have when they are complete.
+    pub(crate) claimed: usize,
+    /// What has arrived of them.
+    pub(crate) stored: usize,
+}
+
+/// The account of one peer, and the stored bytes of all peers.
+#[derive(Debug)]
+pub(crate) struct Account<'a> {
+    pub(crate) peer: &'a mut WaitingBytes,
+    pub(crate) total_stored: &'a mut usize,
+}
+
+impl Account<'_> {
+    /// Whether another message may wait.
+    pub(crate) fn has_room(&self, limits: &Limits) -> bool {
+        self.peer.claimed < limits.max_waiting_bytes
+            && (*self.total_stored < limits.max_total_waiting_bytes || self.peer.stored < GUARANTEED_BYTES)
+    }
+
+    /// A message of `bytes` begins to arrive.
+    pub(crate) fn claim(&mut self, bytes: usize) {
+        self.peer.claimed += bytes;
+    }
+
+    /// `bytes` of a message that was claimed have arrived.
+    pub(crate) fn store(&mut self, bytes: usize) {
+        self.peer.stored += bytes;
+        *self.total_stored += bytes;
+    }
+
+    /// A message waits no more: it was taken, or dropped.
+    pub(crate) fn release(&mut self, message: WaitingBytes) {
+        self.peer.claimed -= message.claimed;
+        self.peer.stored -= message.stored;
+        *self.total_stored -= message.stored;
+    }
+}
