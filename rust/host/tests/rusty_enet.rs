@@ -16,9 +16,15 @@ fn ours() -> Driver {
 }
 
 fn stock() -> (stock::Host<UdpSocket>, SocketAddr) {
+    stock_with(false)
+}
+
+fn stock_with(checksum: bool) -> (stock::Host<UdpSocket>, SocketAddr) {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = socket.local_addr().unwrap();
-    let settings = stock::HostSettings { channel_limit: 255, ..Default::default() };
+    let crc32: Box<dyn Fn(&[&[u8]]) -> u32> = Box::new(stock::crc32);
+    let checksum = checksum.then_some(crc32);
+    let settings = stock::HostSettings { channel_limit: 255, checksum, ..Default::default() };
     (stock::Host::new(socket, settings).unwrap(), address)
 }
 
@@ -119,6 +125,33 @@ fn a_stock_client_and_our_server_understand_each_other() {
     let ours = ours();
     stock.connect(ours.local_address().unwrap(), 4, 1).unwrap();
     converse(ours, stock, None);
+}
+
+#[test]
+fn checksums_are_understood_both_ways() {
+    let config = HostConfig { checksum: true, ..HostConfig::default() };
+    let (stock, address) = stock_with(true);
+    let mut ours = Driver::unbound(config.clone()).unwrap();
+    let peer = ours.host_mut().connect(address, 4, 1).unwrap();
+    converse(ours, stock, Some(peer));
+    let (mut stock, _) = stock_with(true);
+    let ours = Driver::bind((Ipv4Addr::LOCALHOST, 0).into(), config).unwrap();
+    stock.connect(ours.local_address().unwrap(), 4, 1).unwrap();
+    converse(ours, stock, None);
+}
+
+#[test]
+fn datagrams_without_the_checksum_are_dropped() {
+    let config = HostConfig { checksum: true, ..HostConfig::default() };
+    let mut server = Driver::bind((Ipv4Addr::LOCALHOST, 0).into(), config).unwrap();
+    let mut client = Driver::unbound(HostConfig::default()).unwrap();
+    client.host_mut().connect(server.local_address().unwrap(), 1, 0).unwrap();
+    let end = Instant::now() + DEADLINE;
+    while server.host().counters().dropped_datagrams == 0 {
+        assert!(Instant::now() < end);
+        assert_eq!(client.service(Duration::ZERO).unwrap(), None);
+        assert_eq!(server.service(Duration::from_millis(1)).unwrap(), None);
+    }
 }
 
 #[test]

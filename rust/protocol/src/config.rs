@@ -1,6 +1,7 @@
 //! What a host can be told when it is made: its size, its wire parameters and its memory limits.
 
 use crate::wire::MTU_RANGE;
+use crate::wire::checksum::CHECKSUM_SIZE;
 use thiserror::Error;
 
 /// Largest number of peers that a host can have: peer ids have 12 bits and the last one means "none".
@@ -20,6 +21,9 @@ pub struct HostConfig {
     /// Largest datagram that this host sends or wants to receive, bytes of UDP payload: `576..=4096`. The smaller
     /// of both ends' wishes holds. Default 1392.
     pub mtu: u16,
+    /// Every datagram carries a CRC-32 (`enet_crc32`), and one whose checksum is wrong is dropped. Both ends have to agree
+    /// on it without a word. Default `false`, as in Godot.
+    pub checksum: bool,
     /// What strangers and peers may make this host remember.
     pub limits: Limits,
     /// For tests of the wrap of sequence numbers: the number before the first one of every new connection. The two
@@ -62,6 +66,7 @@ impl Default for HostConfig {
             incoming_bandwidth: 0,
             outgoing_bandwidth: 0,
             mtu: 1392,
+            checksum: false,
             limits: Limits::default(),
             first_sequence: 0,
         }
@@ -96,6 +101,11 @@ pub enum ConfigError {
 }
 
 impl HostConfig {
+    /// Bytes that a checksum takes of each datagram.
+    pub(crate) fn checksum_size(&self) -> usize {
+        if self.checksum { CHECKSUM_SIZE } else { 0 }
+    }
+
     /// Checks the ranges that the fields document.
     ///
     /// # Errors

@@ -41,6 +41,7 @@ impl Host {
         flags: PacketFlags,
     ) -> Result<(), SendError> {
         let limit = self.config.limits.max_message_size;
+        let checksum_size = self.config.checksum_size();
         let slot = peer.slot;
         let peer = self.peers.get_mut(peer).filter(|peer| can_send(peer)).ok_or(SendError::NotConnected)?;
         let count = peer.channels.count();
@@ -50,7 +51,13 @@ impl Host {
         if payload.len() > limit {
             return Err(SendError::TooLarge { size: payload.len(), limit });
         }
-        peer.outgoing.queue_message(&mut peer.channels, channel, payload, flags, peer.mtu as usize);
+        peer.outgoing.queue_message(
+            &mut peer.channels,
+            channel,
+            payload,
+            flags,
+            peer.mtu as usize - checksum_size,
+        );
         self.schedule.activate(slot, peer);
         Ok(())
     }
@@ -64,6 +71,7 @@ impl Host {
         if payload.len() > limit {
             return Err(SendError::TooLarge { size: payload.len(), limit });
         }
+        let checksum_size = self.config.checksum_size();
         for (slot, peer) in self.peers.iter_mut().filter(|(_, peer)| can_send(peer)) {
             if channel < peer.channels.count() {
                 peer.outgoing.queue_message(
@@ -71,7 +79,7 @@ impl Host {
                     channel,
                     payload.clone(),
                     flags,
-                    peer.mtu as usize,
+                    peer.mtu as usize - checksum_size,
                 );
                 self.schedule.activate(slot, peer);
             }

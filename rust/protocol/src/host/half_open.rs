@@ -172,6 +172,12 @@ impl HalfOpen {
         Some(request)
     }
 
+    /// The connect id of the entry for an address and slot.
+    pub(super) fn connect_id(&mut self, from: SocketAddr, slot: u16) -> Option<[u8; 4]> {
+        let key = self.key(from, slot);
+        self.entry(key).map(|entry| entry.request.parameters.connect_id)
+    }
+
     /// Another datagram of `size` bytes has come in for a slot that no connection has. If it is from a client that
     /// believes in its connection, all its acknowledgements were lost: gives the reply again.
     pub(super) fn remind(&mut self, now: Time, from: SocketAddr, slot: u16, size: usize) -> Option<Reply> {

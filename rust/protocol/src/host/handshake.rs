@@ -75,7 +75,7 @@ impl Host {
             sequence: cookie.sequence,
             body: Body::VerifyConnect { parameters },
         };
-        self.post(Letter { to: *to, header, command });
+        self.post(Letter { to: *to, header, connect_id: peer.connect_id, command });
     }
 
     /// A datagram for a slot that no connection has begins with an acknowledgement: it may confirm a connection. `true`

@@ -5,9 +5,10 @@ use crate::peer::incoming::{Inbox, Payload, Verdict};
 use crate::peer::outgoing::Acknowledgement;
 use crate::peer::waiting::Account;
 use crate::peer::{Acknowledged, Peer, window_for_bandwidths};
+use crate::wire::checksum::{self, CHECKSUM_SIZE};
 use crate::wire::command::{Body, Command};
 use crate::wire::header::Header;
-use crate::wire::{Malformed, NO_PEER};
+use crate::wire::{Malformed, NO_PEER, take};
 use crate::{DisconnectReason, PacketFlags, PeerState, Time};
 use bytes::Bytes;
 use std::net::SocketAddr;
@@ -35,13 +36,19 @@ impl Host {
 
     fn take_in(&mut self, from: SocketAddr, mut datagram: Bytes) -> Result<(), Malformed> {
         let size = datagram.len();
-        let header = Header::parse(&mut &datagram[..])?;
+        let mut rest = &datagram[..];
+        let header = Header::parse(&mut rest)?;
         self.check_sender(from, &header)?;
-        let header_size = if header.sent_time.is_some() { 4 } else { 2 };
+        let header_size = size - rest.len();
+        let sum = if self.config.checksum { Some(take::<CHECKSUM_SIZE>(&mut rest)?) } else { None };
+        let head = datagram.split_to(size - rest.len());
         if header.compressed {
-            datagram = self.expand(&datagram[header_size..], header_size)?;
-        } else {
-            datagram = datagram.slice(header_size..);
+            datagram = self.expand(&datagram, EXPANDED_SIZE - head.len())?;
+        }
+        if sum.is_some_and(|sum| {
+            sum != checksum::checksum(&head[..header_size], self.checksum_key(from, header.peer), &datagram)
+        }) {
+            return Err(Malformed);
         }
         let mut rest = &datagram[..];
         if header.peer == NO_PEER {
@@ -82,10 +89,18 @@ impl Host {
         }
     }
 
-    fn expand(&mut self, compressed: &[u8], header_size: usize) -> Result<Bytes, Malformed> {
+    fn checksum_key(&mut self, from: SocketAddr, slot: u16) -> [u8; 4] {
+        let connect_id = match self.peers.at(slot) {
+            Some(peer) => Some(peer.connect_id),
+            None => self.half_open.connect_id(from, slot),
+        };
+        checksum::key(slot, connect_id.unwrap_or_default())
+    }
+
+    fn expand(&mut self, compressed: &[u8], limit: usize) -> Result<Bytes, Malformed> {
         let compressor = self.compressor.as_mut().ok_or(Malformed)?;
         self.scratch.clear();
-        if !compressor.decompress(compressed, EXPANDED_SIZE - header_size, &mut self.scratch) {
+        if !compressor.decompress(compressed, limit, &mut self.scratch) || self.scratch.len() > limit {
             return Err(Malformed);
         }
         self.expanded.extend_from_slice(&self.scratch);

@@ -5,7 +5,7 @@ use crate::peer::Peer;
 use crate::peer::outgoing::Datagram;
 use crate::wire::command::{Body, Command};
 use crate::wire::header::Header;
-use crate::wire::{HEADER_SIZE, SYSTEM_CHANNEL};
+use crate::wire::{HEADER_SIZE, SYSTEM_CHANNEL, checksum};
 use crate::{DisconnectReason, PeerState, Time};
 use std::net::SocketAddr;
 
@@ -18,6 +18,7 @@ const MAXIMUM_LETTERS: usize = 1024;
 pub(super) struct Letter {
     pub(super) to: SocketAddr,
     pub(super) header: Header,
+    pub(super) connect_id: [u8; 4],
     pub(super) command: Command<'static>,
 }
 
@@ -26,7 +27,7 @@ impl Letter {
     pub(super) fn farewell(peer: &Peer, data: u32) -> Self {
         let body = Body::Disconnect { data };
         let command = Command { wants_acknowledgement: false, channel: SYSTEM_CHANNEL, sequence: 0, body };
-        Self { to: peer.address, header: header_for(peer), command }
+        Self { to: peer.address, header: header_for(peer), connect_id: peer.connect_id, command }
     }
 }
 
@@ -40,10 +41,9 @@ impl Host {
     pub fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>) -> Option<SocketAddr> {
         self.now = now;
         if let Some(letter) = self.letters.pop_front() {
-            let start = out.len();
-            out.extend_from_slice(&[0; HEADER_SIZE]);
+            let start = self.begin(out);
             letter.command.emit(out);
-            self.finish(letter.header, start, out);
+            self.finish(letter.header, letter.connect_id, start, out);
             return Some(letter.to);
         }
         while let Some(slot) = self.schedule.first_active() {
@@ -67,24 +67,25 @@ impl Host {
             let id = self.peers.id(slot);
             self.disconnect(id, data);
         }
-        let peer = self.peers.at(slot).filter(|peer| peer.state != PeerState::Zombie)?;
-        let start = out.len();
-        out.extend_from_slice(&[0; HEADER_SIZE]);
+        let start = self.begin(out);
+        let empty = out.len();
+        let peer = self.peers.at(slot)?;
         let mut datagram = Datagram::new(out, start + peer.mtu as usize);
         peer.fill(now, &mut datagram);
         let sent_time = datagram.wants_acknowledgement.then(|| now.wire());
-        if out.len() == start + HEADER_SIZE {
+        if out.len() == empty {
             out.truncate(start);
             return None;
         }
         peer.loss.update(now);
-        let (address, header) = (peer.address, Header { sent_time, ..header_for(peer) });
+        let (address, connect_id, header) =
+            (peer.address, peer.connect_id, Header { sent_time, ..header_for(peer) });
         let is_farewell =
             peer.state == PeerState::AcknowledgingDisconnect && !peer.outgoing.owes_acknowledgements();
         if is_farewell {
             self.end(slot, DisconnectReason::Remote);
         }
-        self.finish(header, start, out);
+        self.finish(header, connect_id, start, out);
         Some(address)
     }
 
@@ -95,24 +96,39 @@ impl Host {
         }
     }
 
-    /// Compresses what follows the header where that helps, and puts the header before it.
-    fn finish(&mut self, mut header: Header, start: usize, out: &mut Vec<u8>) {
-        let commands = start + HEADER_SIZE;
-        if let Some(compressor) = &mut self.compressor {
-            self.scratch.clear();
-            let shorter = compressor.compress(&out[commands..], &mut self.scratch);
-            if shorter && !self.scratch.is_empty() && self.scratch.len() < out.len() - commands {
-                out.truncate(commands);
-                out.extend_from_slice(&self.scratch);
-                header.compressed = true;
-            }
-        }
+    /// Makes room for the header and what belongs to it; gives where the datagram starts.
+    fn begin(&self, out: &mut Vec<u8>) -> usize {
+        let start = out.len();
+        out.resize(start + HEADER_SIZE + self.config.checksum_size(), 0);
+        start
+    }
+
+    /// Compresses the commands where that helps, and puts header and checksum before them.
+    fn finish(&mut self, mut header: Header, connect_id: [u8; 4], start: usize, out: &mut Vec<u8>) {
+        let commands = start + HEADER_SIZE + self.config.checksum_size();
+        header.compressed = self.compress(&out[commands..]);
         let (bytes, length) = header.emit();
+        if self.config.checksum {
+            let key = checksum::key(header.peer, connect_id);
+            let sum = checksum::checksum(&bytes[..length], key, &out[commands..]);
+            out[start + HEADER_SIZE..commands].copy_from_slice(&sum);
+        }
+        if header.compressed {
+            out.truncate(commands);
+            out.extend_from_slice(&self.scratch);
+        }
         out[start..start + length].copy_from_slice(&bytes[..length]);
         if length < HEADER_SIZE {
-            out.copy_within(commands.., start + length);
+            out.copy_within(start + HEADER_SIZE.., start + length);
             out.truncate(out.len() - (HEADER_SIZE - length));
         }
         self.counters.sent(out.len() - start);
+    }
+
+    /// Puts the compressed form of `commands` into the scratch buffer; `false` if that is not shorter.
+    fn compress(&mut self, commands: &[u8]) -> bool {
+        let Some(compressor) = &mut self.compressor else { return false };
+        self.scratch.clear();
+        compressor.compress(commands, &mut self.scratch) && (1..commands.len()).contains(&self.scratch.len())
     }
 }

@@ -3,6 +3,7 @@
 //! Everything is big endian, except the connect id, which ENet copies in memory order and nobody interprets.
 //! Parsing never panics and never trusts a length: what does not fit is [`Malformed`].
 
+pub(crate) mod checksum;
 pub(crate) mod command;
 pub(crate) mod header;
 

@@ -1,0 +1,354 @@
+//! What the owners of hosts do, and what happens to hosts and network while a world is in its active time.
+
+use crate::content::{Content, LARGEST};
+use crate::endpoint::{Ending, Key, Setting};
+use crate::ledger::{End, Life, Link, Side, Stage};
+use crate::plan::{DEEDS, Deed, Plan, Population, draw_weather};
+use crate::run::Run;
+use enet_rs_protocol::PacketFlags;
+use enet_rs_sim::{Conditions, MILLISECOND, SECOND};
+
+/// Tags of broadcasts begin here, so that they are nobody else's.
+const BROADCAST_TAGS: u32 = 0x8000_0000;
+/// How long after the end of a connection its stragglers can still do harm to another one between the same addresses.
+const STRAGGLERS: u64 = 20 * SECOND;
+
+/// Does the deeds of a world.
+pub(crate) struct Deeds {
+    /// Mean microseconds between two.
+    interval: u64,
+    budget: usize,
+    broadcasts: u32,
+    /// Numbers for DISCONNECT, all different.
+    farewells: u32,
+    stopped: Vec<usize>,
+}
+
+impl Deeds {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let interval = plan.active / plan.deeds.max(1);
+        Self { interval, budget: plan.budget, broadcasts: 0, farewells: 0, stopped: Vec::new() }
+    }
+
+    /// Microseconds until the next deed.
+    pub(crate) fn pause(&self, run: &mut Run) -> u64 {
+        1 + run.random.below(2 * self.interval)
+    }
+
+    /// Does one deed.
+    pub(crate) fn act(&mut self, run: &mut Run) {
+        let host = run.random.below(run.nodes.len() as u64) as usize;
+        let weights = run.plan.weights;
+        let mut deed = DEEDS[run.random.weighted(&weights)];
+        if run.world.now() == 0 {
+            // Somebody has to begin.
+            (0..run.nodes.len()).for_each(|host| self.connect(run, host));
+            return;
+        }
+        if run.nodes[host].links.is_empty() && matches!(deed, Deed::Send | Deed::Broadcast) {
+            deed = Deed::Connect;
+        }
+        if run.nodes[host].endpoint.is_none() && deed != Deed::Weather {
+            deed = Deed::Restart;
+        }
+        match deed {
+            Deed::Send => self.send(run, host),
+            Deed::Broadcast => self.broadcast(run, host),
+            Deed::Connect => self.connect(run, host),
+            Deed::Disconnect => self.end(run, host, Ending::Disconnect),
+            Deed::DisconnectLater => self.end(run, host, Ending::Later),
+            Deed::DisconnectNow => self.end(run, host, Ending::Now),
+            Deed::Reset => self.end(run, host, Ending::Reset),
+            Deed::Settings => self.set(run, host),
+            Deed::HostLimits => self.limit_host(run, host),
+            Deed::Pause => {
+                let pause = run.random.within(50 * MILLISECOND..3 * SECOND);
+                run.nodes[host].paused_until = run.world.now() + pause;
+            }
+            Deed::Restart => self.restart(run, host),
+            Deed::Partition => self.part(run, host),
+            Deed::Weather => self.change_weather(run, host),
+        }
+    }
+
+    /// The faults are over: everything works again, only latency stays.
+    pub(crate) fn repair(&mut self, run: &mut Run) {
+        let latency = run.plan.weather.latency;
+        run.world.set_all_conditions(Conditions::with_latency(latency));
+        run.world.unblock_all();
+        for host in std::mem::take(&mut self.stopped) {
+            if run.random.chance(0.7) {
+                run.start(host, run.plan.keeps_address);
+            }
+        }
+        for host in 0..run.nodes.len() {
+            run.nodes[host].paused_until = 0;
+            run.nodes[host].dirty = true;
+            run.schedule(host);
+        }
+        let now = run.world.now();
+        run.trace.line(now, format_args!("the faults are over"));
+    }
+
+    /// Sends one more reliable message over everything that claims to be up.
+    pub(crate) fn prove(&mut self, run: &mut Run) {
+        for host in 0..run.nodes.len() {
+            let keys: Vec<Key> = run.nodes[host].links.keys().copied().collect();
+            for key in keys {
+                self.send_one(run, host, key, 0, 20, PacketFlags::RELIABLE);
+            }
+            run.nodes[host].dirty = true;
+            run.schedule(host);
+        }
+    }
+
+    fn pick_connection(&self, run: &mut Run, host: usize) -> Option<(Key, (u32, Side))> {
+        let count = run.nodes[host].links.len() as u64;
+        let index = run.random.below(count) as usize;
+        run.nodes[host].links.iter().nth(index).map(|(key, end)| (*key, *end))
+    }
+
+    fn draw_message(&mut self, run: &mut Run) -> (usize, PacketFlags) {
+        let sizes = run.plan.sizes;
+        let length = match run.random.weighted(&sizes) {
+            0 => run.random.below(33),
+            1 => run.random.below(600),
+            2 => run.random.below(6_000),
+            3 => run.random.below(65_537),
+            _ => run.random.within(200_000..LARGEST as u64 + 1),
+        };
+        let kinds = run.plan.kinds;
+        let flags = match run.random.weighted(&kinds) {
+            0 => PacketFlags::RELIABLE,
+            1 => PacketFlags::empty(),
+            2 => PacketFlags::UNSEQUENCED,
+            3 => PacketFlags::UNRELIABLE_FRAGMENT,
+            _ => PacketFlags::UNRELIABLE_FRAGMENT | PacketFlags::UNSEQUENCED,
+        };
+        // Stock ENet does not tell how a message came, so it has to tell its name.
+        let least = if run.plan.population == Population::Mixed { 4 } else { 0 };
+        ((length as usize).max(least).min(self.budget.max(least)), flags)
+    }
+
+    fn send(&mut self, run: &mut Run, host: usize) {
+        let Some((key, _)) = self.pick_connection(run, host) else { return };
+        let burst = run.plan.burst;
+        let channel = run.random.below(4).saturating_sub(1) as u8;
+        for _ in 0..=run.random.below(burst) {
+            let (length, flags) = self.draw_message(run);
+            let channel = if run.random.chance(0.2) { run.random.below(8) as u8 } else { channel };
+            self.send_one(run, host, key, channel, length, flags);
+        }
+        run.nodes[host].dirty = true;
+        run.schedule(host);
+    }
+
+    fn send_one(
+        &mut self,
+        run: &mut Run,
+        host: usize,
+        key: Key,
+        channel: u8,
+        length: usize,
+        flags: PacketFlags,
+    ) {
+        let Some(&(token, side)) = run.nodes[host].links.get(&key) else { return };
+        let Some(endpoint) = &mut run.nodes[host].endpoint else { return };
+        if channel >= endpoint.open_channels(key) {
+            return;
+        }
+        let link = &mut run.links[token as usize];
+        let content = link.next_content(token, side, channel, length);
+        if endpoint.send(key, channel, content.bytes(), flags) {
+            link.sent(side, channel, content, flags);
+            self.budget = self.budget.saturating_sub(length);
+            let now = run.world.now();
+            run.trace.line(
+                now,
+                format_args!(
+                    "host {host}: send {key} channel {channel} {flags:?} tag {} {length} bytes",
+                    content.tag
+                ),
+            );
+        }
+    }
+
+    fn broadcast(&mut self, run: &mut Run, host: usize) {
+        let (length, flags) = self.draw_message(run);
+        let channel = run.random.below(3) as u8;
+        self.broadcasts += 1;
+        let content = Content { tag: BROADCAST_TAGS + self.broadcasts, salt: u32::MAX, length };
+        let node = &mut run.nodes[host];
+        let Some(endpoint) = &mut node.endpoint else { return };
+        for (key, (token, side)) in &node.links {
+            if channel < endpoint.open_channels(*key) {
+                run.links[*token as usize].sent(*side, channel, content, flags);
+                self.budget = self.budget.saturating_sub(length);
+            }
+        }
+        endpoint.broadcast(channel, content.bytes(), flags);
+        let now = run.world.now();
+        run.trace.line(
+            now,
+            format_args!(
+                "host {host}: broadcast channel {channel} {flags:?} tag {} {length} bytes",
+                content.tag
+            ),
+        );
+        node.dirty = true;
+        run.schedule(host);
+    }
+
+    fn connect(&mut self, run: &mut Run, host: usize) {
+        let count = run.nodes.len() as u64;
+        let target = if run.plan.is_star { 0 } else { run.random.below(count) as usize };
+        let is_own = |(token, side): &&(u32, Side)| *side == 0 && !run.links[*token as usize].is_over();
+        let made = run.nodes[host].links.values().filter(is_own).count();
+        if target == host || made >= run.plan.connections {
+            return;
+        }
+        let channels = *run.random.pick(&[1, 2, 4, 8, 8, 255]);
+        let token = run.links.len() as u32;
+        let to = run.nodes[target].address;
+        let node = &mut run.nodes[host];
+        let Some(endpoint) = &mut node.endpoint else { return };
+        let Some(key) = endpoint.connect(to, channels, token) else { return };
+        let life = Life { host, number: node.life };
+        let is_stock = node.plan.is_stock;
+        let end = End { life, key, stage: Stage::Connecting, asked: Vec::new(), is_stock };
+        let is_doubtful = !run.plan.is_intact() || is_haunted(run, host, target);
+        let mtu = run.nodes[host].plan.config.mtu.min(run.nodes[target].plan.config.mtu);
+        run.links.push(Link::new(end, channels, mtu, is_doubtful));
+        let node = &mut run.nodes[host];
+        node.links.insert(key, (token, 0));
+        node.dirty = true;
+        let now = run.world.now();
+        run.trace.line(now, format_args!("host {host}: connect {key} to host {target}, connection {token}"));
+        run.schedule(host);
+    }
+
+    fn end(&mut self, run: &mut Run, host: usize, how: Ending) {
+        let Some((key, (token, side))) = self.pick_connection(run, host) else { return };
+        self.farewells += 1;
+        let data = if run.random.chance(0.2) { 0 } else { self.farewells };
+        let Some(endpoint) = &mut run.nodes[host].endpoint else { return };
+        if let Some(end) = run.links[token as usize].end_mut(side) {
+            end.asked.push((how, data));
+        }
+        let event_follows = endpoint.end(key, how, data);
+        let now = run.world.now();
+        run.trace.line(now, format_args!("host {host}: {how:?} {key} with {data}, connection {token}"));
+        if !event_follows {
+            run.forget(host, key);
+        }
+        run.nodes[host].dirty = true;
+        run.schedule(host);
+    }
+
+    fn set(&mut self, run: &mut Run, host: usize) {
+        let Some((key, _)) = self.pick_connection(run, host) else { return };
+        let random = &mut run.random;
+        let setting = match random.below(4) {
+            0 => Setting::Ping,
+            1 => Setting::PingInterval(*random.pick(&[0, 50, 200, 1000, 5000])),
+            2 => Setting::Timeout {
+                limit: *random.pick(&[0, 2, 8, 32, 64]),
+                minimum: *random.pick(&[0, 500, 2000, 5000]),
+                maximum: *random.pick(&[0, 3000, 10_000, 30_000]),
+            },
+            _ => Setting::Throttle {
+                interval: *random.pick(&[100, 1000, 5000]),
+                acceleration: random.below(8) as u32,
+                deceleration: random.below(8) as u32,
+            },
+        };
+        if let Some(endpoint) = &mut run.nodes[host].endpoint {
+            endpoint.set(key, setting);
+        }
+        let now = run.world.now();
+        run.trace.line(now, format_args!("host {host}: set {key} {setting:?}"));
+        run.nodes[host].dirty = true;
+        run.schedule(host);
+    }
+
+    fn limit_host(&mut self, run: &mut Run, host: usize) {
+        let random = &mut run.random;
+        let mut bandwidth = || if random.chance(0.5) { 0 } else { random.within(2_000..300_000) as u32 };
+        let (incoming, outgoing) = (bandwidth(), bandwidth());
+        let channels = *random.pick(&[0, 1, 2, 8, 255]);
+        if let Some(endpoint) = &mut run.nodes[host].endpoint {
+            endpoint.set_bandwidth_limit(incoming, outgoing);
+            endpoint.set_channel_limit(channels);
+        }
+        run.nodes[host].dirty = true;
+        run.schedule(host);
+    }
+
+    fn restart(&mut self, run: &mut Run, host: usize) {
+        if run.nodes[host].endpoint.is_some() {
+            run.stop(host);
+            self.stopped.push(host);
+        } else if run.random.chance(0.3) {
+            self.stopped.retain(|stopped| *stopped != host);
+            run.start(host, run.plan.keeps_address);
+        }
+    }
+
+    /// Cuts a host off from another one or from all, in one direction or both; or heals everything.
+    fn part(&mut self, run: &mut Run, host: usize) {
+        if run.random.chance(0.5) {
+            return run.world.unblock_all();
+        }
+        let other = run.random.below(2 * run.nodes.len() as u64) as usize;
+        let directions = run.random.below(3);
+        let address = run.nodes[host].address;
+        for (index, node) in run.nodes.iter().enumerate() {
+            if index == other || other >= run.nodes.len() {
+                if directions != 1 {
+                    run.world.block(address, node.address);
+                }
+                if directions != 0 {
+                    run.world.block(node.address, address);
+                }
+            }
+        }
+    }
+
+    /// The network gets better or worse, everywhere or for one host.
+    fn change_weather(&mut self, run: &mut Run, host: usize) {
+        let weather = Conditions { damage: run.plan.damage.clone(), ..draw_weather(&mut run.random) };
+        if run.random.chance(0.3) {
+            return run.world.set_all_conditions(weather);
+        }
+        let address = run.nodes[host].address;
+        let directions = run.random.below(3);
+        for node in &run.nodes {
+            if directions != 1 {
+                run.world.set_conditions(address, node.address, weather.clone());
+            }
+            if directions != 0 {
+                run.world.set_conditions(node.address, address, weather.clone());
+            }
+        }
+    }
+}
+
+/// Whether a new connection between two hosts could be confused with an old one. ENet's datagrams name a connection by
+/// address, slot and a session number of two bits; a host that was restarted at its address gives the same ones again.
+fn is_haunted(run: &Run, host: usize, target: usize) -> bool {
+    let lives = |index: usize| Life { host: index, number: run.nodes[index].life };
+    let now = run.world.now();
+    run.plan.keeps_address
+        && run.links.iter().any(|link| {
+            let initiator = link.initiator.life;
+            let acceptor = link.acceptor.as_ref().map(|end| end.life);
+            let hosts = [initiator.host, acceptor.map_or(usize::MAX, |life| life.host)];
+            let is_between = hosts == [host, target] || hosts == [target, host] || acceptor.is_none();
+            let is_of_these_lives = [Some(initiator), acceptor]
+                .iter()
+                .flatten()
+                .all(|life| *life == lives(host) || *life == lives(target));
+            let is_recent = link.over_at.is_none_or(|over| now - over < STRAGGLERS);
+            is_between && !is_of_these_lives && is_recent
+        })
+}

@@ -1,0 +1,241 @@
+//! The book of a world: every connection with its two ends, every message that is under way, and the rules that
+//! what arrives has to keep.
+
+use crate::content::{Content, tag_of};
+use crate::endpoint::{Ending, Key};
+use enet_rs_protocol::{DisconnectReason, PacketFlags};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Bytes of a datagram that a fragment's payload cannot use: the header and the command.
+const FRAGMENT_OVERHEAD: usize = 28;
+
+/// Names a host over its restarts: which host, and which of its lives.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Life {
+    pub(crate) host: usize,
+    pub(crate) number: u32,
+}
+
+/// How far one end of a connection is.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Stage {
+    /// CONNECT was asked for.
+    Connecting,
+    /// The Connect event has come.
+    Up,
+    /// The Disconnect event has come, or will not come because the owner wanted it so, or the host was stopped.
+    Over,
+}
+
+/// One end of a connection.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) life: Life,
+    pub(crate) key: Key,
+    pub(crate) stage: Stage,
+    /// How its owner has asked to end it, and with which numbers.
+    pub(crate) asked: Vec<(Ending, u32)>,
+    pub(crate) is_stock: bool,
+}
+
+impl End {
+    /// Messages can be expected to flow.
+    pub(crate) fn is_live(&self) -> bool {
+        self.stage == Stage::Up && self.asked.is_empty()
+    }
+}
+
+/// How a message travels.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+enum Kind {
+    Reliable,
+    Sequenced,
+}
+
+/// One direction of a channel.
+#[derive(Debug, Default)]
+struct Lane {
+    next_tag: u32,
+    /// Unreliable messages since the last reliable one: there are numbers for 65,535.
+    unreliable_run: u16,
+    /// Messages that keep an order and have neither arrived nor been passed.
+    ordered: VecDeque<(Content, Kind)>,
+    /// Unsequenced messages that have not arrived.
+    loose: BTreeMap<u32, Content>,
+}
+
+/// One connection, from the call that asked for it on.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) initiator: End,
+    pub(crate) acceptor: Option<End>,
+    /// Channels that were asked for.
+    pub(crate) channels: u8,
+    /// Largest datagram of both ends.
+    pub(crate) mtu: u16,
+    /// ENet itself cannot tell its datagrams from those of another connection, or they may be damaged: contents and
+    /// order are not checked.
+    pub(crate) is_doubtful: bool,
+    /// When the last end was over.
+    pub(crate) over_at: Option<u64>,
+    lanes: [BTreeMap<u8, Lane>; 2],
+}
+
+/// Which end: `0` the initiator, `1` the acceptor. The lanes of an end are those that it sends on.
+pub(crate) type Side = usize;
+
+impl Link {
+    pub(crate) fn new(initiator: End, channels: u8, mtu: u16, is_doubtful: bool) -> Self {
+        let lanes = [BTreeMap::new(), BTreeMap::new()];
+        Self { initiator, acceptor: None, channels, mtu, is_doubtful, over_at: None, lanes }
+    }
+
+    pub(crate) fn end(&self, side: Side) -> Option<&End> {
+        if side == 0 { Some(&self.initiator) } else { self.acceptor.as_ref() }
+    }
+
+    pub(crate) fn end_mut(&mut self, side: Side) -> Option<&mut End> {
+        if side == 0 { Some(&mut self.initiator) } else { self.acceptor.as_mut() }
+    }
+
+    /// Both ends are up and nobody has asked to end it.
+    pub(crate) fn is_live(&self) -> bool {
+        self.initiator.is_live() && self.acceptor.as_ref().is_some_and(End::is_live)
+    }
+
+    /// Neither end knows it any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.initiator.stage == Stage::Over
+            && self.acceptor.as_ref().is_none_or(|end| end.stage == Stage::Over)
+    }
+
+    /// The next message of a channel: its content, named so that it can be recognised.
+    pub(crate) fn next_content(&mut self, token: u32, side: Side, channel: u8, length: usize) -> Content {
+        let lane = self.lanes[side].entry(channel).or_default();
+        lane.next_tag += 1;
+        Content { tag: lane.next_tag, salt: token * 2 + side as u32, length }
+    }
+
+    /// A message was accepted for sending.
+    pub(crate) fn sent(&mut self, side: Side, channel: u8, content: Content, flags: PacketFlags) {
+        let is_cut = content.length > usize::from(self.mtu) - FRAGMENT_OVERHEAD;
+        let lane = self.lanes[side].entry(channel).or_default();
+        if flags.contains(PacketFlags::RELIABLE) {
+            return lane.queue_reliable(content);
+        }
+        if flags.contains(PacketFlags::UNSEQUENCED) && !is_cut {
+            lane.loose.insert(content.tag, content);
+        } else if is_cut && !flags.contains(PacketFlags::UNRELIABLE_FRAGMENT)
+            || lane.unreliable_run == u16::MAX
+        {
+            lane.queue_reliable(content);
+        } else {
+            lane.unreliable_run += 1;
+            lane.ordered.push_back((content, Kind::Sequenced));
+        }
+    }
+
+    /// A message came to the end `side`.
+    pub(crate) fn received(
+        &mut self,
+        side: Side,
+        channel: u8,
+        bytes: &[u8],
+        flags: Option<PacketFlags>,
+    ) -> Result<(), String> {
+        if self.is_doubtful {
+            return Ok(());
+        }
+        let lane = self.lanes[1 - side]
+            .get_mut(&channel)
+            .ok_or_else(|| format!("a message on channel {channel}, on which nothing was sent"))?;
+        let tag = tag_of(bytes);
+        let is_loose = match flags {
+            Some(flags) => flags.contains(PacketFlags::UNSEQUENCED),
+            None => tag.is_some_and(|tag| lane.loose.contains_key(&tag)),
+        };
+        if is_loose { lane.take_loose(tag, bytes) } else { lane.take_ordered(bytes, flags) }
+            .map_err(|error| format!("channel {channel}, {} bytes, tag {tag:?}: {error}", bytes.len()))
+    }
+
+    /// Reliable messages that the end `side` has sent and the other one has not got.
+    pub(crate) fn undelivered(&self, side: Side) -> usize {
+        let reliable = |lane: &Lane| lane.ordered.iter().filter(|(_, kind)| *kind == Kind::Reliable).count();
+        self.lanes[side].values().map(reliable).sum()
+    }
+
+    /// The connection of `side` ended with the number `data`: was that right?
+    pub(crate) fn disconnected(
+        &self,
+        side: Side,
+        data: u32,
+        reason: Option<DisconnectReason>,
+    ) -> Result<(), String> {
+        if self.is_doubtful {
+            return Ok(());
+        }
+        let asked = |side| self.end(side).map_or(&[][..], |end| &end.asked);
+        let (own, other) = (asked(side), asked(1 - side));
+        if data != 0 && !other.iter().any(|(_, told)| *told == data) {
+            return Err(format!("DISCONNECT carries {data}, but the other end said {other:?}"));
+        }
+        match reason {
+            Some(DisconnectReason::Local) if own.is_empty() => {
+                Err("it ended by its owner's wish, who had none".to_owned())
+            }
+            Some(DisconnectReason::Remote) if own.is_empty() => {
+                let missing = self.undelivered(1 - side);
+                if missing > 0 && !other.is_empty() && other.iter().all(|(how, _)| *how == Ending::Later) {
+                    return Err(format!(
+                        "{missing} reliable messages sent before disconnect_later are missing"
+                    ));
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Lane {
+    fn queue_reliable(&mut self, content: Content) {
+        self.unreliable_run = 0;
+        self.ordered.push_back((content, Kind::Reliable));
+    }
+
+    fn take_loose(&mut self, tag: Option<u32>, bytes: &[u8]) -> Result<(), String> {
+        let tag = match tag {
+            Some(tag) => tag,
+            // Too short to tell its name: any that looks like it.
+            None => {
+                *self
+                    .loose
+                    .iter()
+                    .find(|(_, content)| content.is(bytes))
+                    .ok_or("an unsequenced message that nobody sent, or that came before")?
+                    .0
+            }
+        };
+        let content =
+            self.loose.remove(&tag).ok_or("an unsequenced message came twice, or nobody sent it")?;
+        if content.is(bytes) { Ok(()) } else { Err("an unsequenced message has wrong contents".to_owned()) }
+    }
+
+    fn take_ordered(&mut self, bytes: &[u8], flags: Option<PacketFlags>) -> Result<(), String> {
+        while let Some((content, kind)) = self.ordered.pop_front() {
+            let expected =
+                flags.is_none_or(|flags| flags.contains(PacketFlags::RELIABLE) == (kind == Kind::Reliable));
+            if expected && content.is(bytes) {
+                return Ok(());
+            }
+            if kind == Kind::Reliable {
+                return Err(format!(
+                    "came (as {flags:?}) before the reliable message {} of {} bytes, or is not what was sent",
+                    content.tag, content.length
+                ));
+            }
+            // An unreliable one that is passed over is lost.
+        }
+        Err(format!("came (as {flags:?}) twice, too late, or was never sent like this"))
+    }
+}

@@ -1,0 +1,76 @@
+//! The command line.
+
+use crate::plan::Population;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+/// What the command line can say.
+pub(crate) const USAGE: &str = "\
+usage: swarm FIRST..LAST [--stock] [--threads N]      runs the worlds of these seeds, both included
+       swarm SEED [--stock] [--log FILE] [--pcap FILE]  runs one world; the files show what happened in it
+  --stock    half of the hosts are stock ENet (the crate rusty_enet)";
+
+/// What the command line said.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct Options {
+    pub(crate) seeds: RangeInclusive<u64>,
+    pub(crate) population: Population,
+    pub(crate) threads: usize,
+    pub(crate) log: Option<PathBuf>,
+    pub(crate) pcap: Option<PathBuf>,
+}
+
+impl Options {
+    /// Reads the arguments after the program's name.
+    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut seeds = None;
+        let mut options =
+            Self { seeds: 0..=0, population: Population::Ours, threads: 2, log: None, pcap: None };
+        let mut arguments = arguments;
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
+            match argument.as_str() {
+                "--stock" => options.population = Population::Mixed,
+                "--threads" => options.threads = number(&value()?)?.max(1) as usize,
+                "--log" => options.log = Some(value()?.into()),
+                "--pcap" => options.pcap = Some(value()?.into()),
+                range => seeds = Some(parse_range(range)?),
+            }
+        }
+        options.seeds = seeds.ok_or("no seeds given")?;
+        if (options.log.is_some() || options.pcap.is_some()) && options.seeds.clone().count() != 1 {
+            return Err("--log and --pcap need a single seed".to_owned());
+        }
+        Ok(options)
+    }
+}
+
+fn parse_range(text: &str) -> Result<RangeInclusive<u64>, String> {
+    match text.split_once("..") {
+        Some((first, last)) => Ok(number(first)?..=number(last)?),
+        None => number(text).map(|seed| seed..=seed),
+    }
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("'{text}' is not a number"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Options, String> {
+        Options::parse(text.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn ranges_and_single_seeds_are_read() {
+        assert_eq!(parse("3..9").unwrap().seeds, 3..=9);
+        let one = parse("7 --stock --log x").unwrap();
+        assert_eq!((one.seeds, one.population, one.log), (7..=7, Population::Mixed, Some("x".into())));
+        for wrong in ["", "a..b", "1..2 --pcap x", "1 --log"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The engine of this project as an [`Endpoint`].
+
+use crate::endpoint::{Counters, Ending, Endpoint, Event, Key, Output, Setting};
+use bytes::Bytes;
+use enet_rs_protocol::{
+    Event as EngineEvent, Host, HostConfig, HostStatistic, PacketFlags, PeerId, PeerState, Time,
+};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+/// Datagrams of one turn that mean "it sends without end".
+const TOO_MANY_DATAGRAMS: usize = 100_000;
+
+/// An engine.
+pub(crate) struct Ours {
+    host: Host,
+    /// Every connection that ever was: the name that the engine gave it must not return.
+    ids: Vec<PeerId>,
+    keys: HashMap<PeerId, Key>,
+}
+
+impl Ours {
+    pub(crate) fn new(config: HostConfig, seed: u64) -> Self {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        let host = Host::new(config, &bytes).expect("worlds draw valid configurations");
+        Self { host, ids: Vec::new(), keys: HashMap::new() }
+    }
+
+    fn key(&mut self, id: PeerId) -> Key {
+        *self.keys.entry(id).or_insert_with(|| {
+            self.ids.push(id);
+            self.ids.len() - 1
+        })
+    }
+
+    fn translate(&mut self, event: EngineEvent) -> Event {
+        match event {
+            EngineEvent::Connect { peer, data } => Event::Connect { key: self.key(peer), data },
+            EngineEvent::Disconnect { peer, data, reason } => {
+                Event::Disconnect { key: self.key(peer), data, reason: Some(reason) }
+            }
+            EngineEvent::Receive { peer, channel, packet } => Event::Receive {
+                key: self.key(peer),
+                channel,
+                payload: packet.payload,
+                flags: Some(packet.flags),
+            },
+        }
+    }
+}
+
+impl Endpoint for Ours {
+    fn connect(&mut self, to: SocketAddr, channels: u8, data: u32) -> Option<Key> {
+        let id = self.host.connect(to, channels, data).ok()?;
+        Some(self.key(id))
+    }
+
+    fn send(&mut self, key: Key, channel: u8, payload: Bytes, flags: PacketFlags) -> bool {
+        self.host.send(self.ids[key], channel, payload, flags).is_ok()
+    }
+
+    fn broadcast(&mut self, channel: u8, payload: Bytes, flags: PacketFlags) {
+        self.host.broadcast(channel, payload, flags).expect("messages of worlds are below the limit");
+    }
+
+    fn end(&mut self, key: Key, how: Ending, data: u32) -> bool {
+        let id = self.ids[key];
+        match how {
+            Ending::Disconnect => self.host.disconnect(id, data),
+            Ending::Later => self.host.disconnect_later(id, data),
+            Ending::Now => self.host.disconnect_now(id, data),
+            Ending::Reset => self.host.reset(id),
+        }
+        matches!(how, Ending::Disconnect | Ending::Later)
+    }
+
+    fn set(&mut self, key: Key, setting: Setting) {
+        let id = self.ids[key];
+        match setting {
+            Setting::Ping => self.host.ping(id),
+            Setting::PingInterval(milliseconds) => self.host.set_ping_interval(id, milliseconds),
+            Setting::Timeout { limit, minimum, maximum } => {
+                self.host.set_timeout(id, limit, minimum, maximum)
+            }
+            Setting::Throttle { interval, acceleration, deceleration } => {
+                self.host.configure_throttle(id, interval, acceleration, deceleration);
+            }
+        }
+    }
+
+    fn set_bandwidth_limit(&mut self, incoming: u32, outgoing: u32) {
+        self.host.set_bandwidth_limit(incoming, outgoing);
+    }
+
+    fn set_channel_limit(&mut self, limit: u8) {
+        self.host.set_channel_limit(limit);
+    }
+
+    fn open_channels(&self, key: Key) -> u8 {
+        let id = self.ids[key];
+        match self.host.state(id) {
+            Some(PeerState::Connected) => self.host.channel_count(id).unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    fn receive(&mut self, now: u64, from: SocketAddr, datagram: Bytes) {
+        self.host.handle_datagram(Time::from_millis(now), from, datagram);
+    }
+
+    fn work(&mut self, now: u64, output: &mut Output) {
+        let now = Time::from_millis(now);
+        if self.host.next_timeout().is_some_and(|time| time <= now) {
+            self.host.handle_timeout(now);
+        }
+        loop {
+            let mut datagram = Vec::new();
+            let Some(to) = self.host.poll_transmit(now, &mut datagram) else { break };
+            output.datagrams.push((to, datagram.into()));
+            assert!(output.datagrams.len() < TOO_MANY_DATAGRAMS, "poll_transmit never comes to an end");
+        }
+        while let Some(event) = self.host.poll_event() {
+            let event = self.translate(event);
+            output.events.push(event);
+        }
+    }
+
+    fn next_timeout(&self, _: u64) -> Option<u64> {
+        self.host.next_timeout().map(Time::as_millis)
+    }
+
+    fn take_counters(&mut self) -> Option<Counters> {
+        use HostStatistic::*;
+        let statistics = [TotalSentData, TotalSentPackets, TotalReceivedData, TotalReceivedPackets];
+        Some(statistics.map(|statistic| self.host.pop_statistic(statistic)))
+    }
+
+    fn waiting_bytes(&self) -> Option<usize> {
+        None
+    }
+}

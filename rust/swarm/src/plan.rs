@@ -1,0 +1,244 @@
+//! What a world is like: everything that is drawn before it begins.
+
+use enet_rs_protocol::{HostConfig, Limits};
+use enet_rs_sim::{Bursts, Conditions, Damage, MILLISECOND, Random, RateLimit, SECOND};
+
+/// Which implementations live in a world.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Population {
+    /// Only engines of this project.
+    Ours,
+    /// Engines and stock ENet side by side.
+    Mixed,
+}
+
+/// One host.
+#[derive(Clone, Debug)]
+pub(crate) struct HostPlan {
+    pub(crate) is_stock: bool,
+    pub(crate) config: HostConfig,
+    /// Milliseconds that the host's clock shows when the world begins.
+    pub(crate) clock: u64,
+    /// Microseconds between two turns of a host that works in frames, as games do; others react at once.
+    pub(crate) frame: Option<u64>,
+    /// Bytes that its socket can hold between two turns.
+    pub(crate) socket_buffer: usize,
+}
+
+/// What hosts do, each as likely as its weight.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Deed {
+    Send,
+    Broadcast,
+    Connect,
+    Disconnect,
+    DisconnectLater,
+    DisconnectNow,
+    Reset,
+    Settings,
+    HostLimits,
+    Pause,
+    Restart,
+    Partition,
+    Weather,
+}
+
+/// All deeds, in the order of [`Plan::weights`].
+pub(crate) const DEEDS: [Deed; 13] = [
+    Deed::Send,
+    Deed::Broadcast,
+    Deed::Connect,
+    Deed::Disconnect,
+    Deed::DisconnectLater,
+    Deed::DisconnectNow,
+    Deed::Reset,
+    Deed::Settings,
+    Deed::HostLimits,
+    Deed::Pause,
+    Deed::Restart,
+    Deed::Partition,
+    Deed::Weather,
+];
+
+/// A world before it begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) population: Population,
+    pub(crate) hosts: Vec<HostPlan>,
+    /// Everybody connects to the first host only.
+    pub(crate) is_star: bool,
+    /// Conditions of all paths at first.
+    pub(crate) weather: Conditions,
+    /// Damaged datagrams get through: only what does not depend on contents can be checked.
+    pub(crate) damage: Damage,
+    /// Microseconds during which deeds are done and the network is bad.
+    pub(crate) active: u64,
+    /// Number of deeds.
+    pub(crate) deeds: u64,
+    pub(crate) weights: [u32; DEEDS.len()],
+    /// Connections that a host makes by itself at a time.
+    pub(crate) connections: usize,
+    /// Weights of message sizes: tiny, small, up to some datagrams, to 64 KiB, to 1 MiB.
+    pub(crate) sizes: [u32; 5],
+    /// Weights of message kinds: reliable, unreliable, unsequenced, unreliable fragments, both of the last.
+    pub(crate) kinds: [u32; 5],
+    /// Most messages in one deed.
+    pub(crate) burst: u64,
+    /// Bytes of messages in the whole world.
+    pub(crate) budget: usize,
+    /// A restarted host comes back at the address that it had.
+    pub(crate) keeps_address: bool,
+}
+
+impl Plan {
+    /// Draws a world.
+    pub(crate) fn draw(random: &mut Random, population: Population) -> Self {
+        let is_large = random.chance(0.01);
+        let count = match random.weighted(&[50, 35, 15]) {
+            0 => random.within(2..5),
+            1 => random.within(5..13),
+            _ => random.within(13..41),
+        };
+        let first_sequence = match population {
+            // What stock ENet cannot be told.
+            Population::Mixed => 0,
+            Population::Ours => match random.below(4) {
+                0 => 0,
+                1 => random.next_u64() as u16,
+                _ => 0u16.wrapping_sub(random.below(200) as u16),
+            },
+        };
+        let frames = random.below(3);
+        let mut hosts: Vec<HostPlan> =
+            (0..count).map(|_| draw_host(random, population, first_sequence, frames)).collect();
+        if population == Population::Mixed {
+            let ours = random.below(count) as usize;
+            let stock = (ours + 1 + random.below(count - 1) as usize) % hosts.len();
+            hosts[ours].is_stock = false;
+            hosts[stock].is_stock = true;
+        }
+        let active = random.within(SECOND..10 * SECOND) * if random.chance(0.05) { 6 } else { 1 };
+        let damage = if random.chance(0.06) {
+            Damage { flips: random.unit() * 0.1, truncation: random.unit() * 0.05 }
+        } else {
+            Damage::default()
+        };
+        let hosts_share = 6 + count;
+        Self {
+            population,
+            hosts,
+            is_star: random.chance(0.6),
+            weather: draw_weather(random),
+            damage,
+            active,
+            deeds: random.within(10..60) * hosts_share / 4,
+            weights: draw_weights(random),
+            connections: 1 + random.below(3) as usize,
+            sizes: if is_large { [20, 20, 20, 10, 5] } else { *random.pick(&SIZES) },
+            kinds: *random.pick(&KINDS),
+            burst: *random.pick(&[1, 4, 20, 60]),
+            budget: if is_large { 12 << 20 } else { random.within(20_000..400_000) as usize },
+            keeps_address: random.chance(0.3),
+        }
+    }
+
+    /// No stock host takes part.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.population == Population::Ours
+    }
+
+    /// Contents can be relied on.
+    pub(crate) fn is_intact(&self) -> bool {
+        self.damage == Damage::default()
+    }
+}
+
+const SIZES: [[u32; 5]; 5] =
+    [[60, 35, 5, 0, 0], [30, 30, 38, 2, 0], [90, 10, 0, 0, 0], [10, 20, 60, 10, 0], [40, 59, 1, 0, 0]];
+const KINDS: [[u32; 5]; 5] =
+    [[1, 1, 1, 1, 1], [10, 3, 2, 2, 1], [1, 0, 0, 0, 0], [2, 10, 5, 5, 0], [1, 8, 1, 0, 0]];
+
+fn draw_weights(random: &mut Random) -> [u32; DEEDS.len()] {
+    // The order is that of DEEDS. Endings are rare, so that connections live for a while.
+    let mut weights = [100, 8, 14, 2, 3, 2, 2, 6, 2, 3, 1, 2, 3];
+    for weight in &mut weights[1..] {
+        *weight *= *random.pick(&[0, 1, 1, 1, 3]);
+    }
+    weights[2] = weights[2].max(5);
+    weights
+}
+
+fn draw_host(random: &mut Random, population: Population, first_sequence: u16, frames: u64) -> HostPlan {
+    let is_stock = population == Population::Mixed && random.chance(0.5);
+    let rarely = |random: &mut Random, value: u32| if random.chance(0.15) { value } else { 0 };
+    let bandwidth = |random: &mut Random| {
+        let bandwidth = random.within(2_000..300_000) as u32;
+        rarely(random, bandwidth)
+    };
+    let limits = if random.chance(0.1) {
+        Limits {
+            max_waiting_bytes: random.within(2_000..100_000) as usize,
+            max_waiting_messages: random.within(8..500) as usize,
+            ..Limits::default()
+        }
+    } else {
+        Limits::default()
+    };
+    let any_mtu = random.within(576..4097) as u16;
+    let config = HostConfig {
+        max_peers: if random.chance(0.2) { random.within(1..6) as u16 } else { 64 },
+        channel_limit: if random.chance(0.2) { random.within(1..5) as u8 } else { 255 },
+        incoming_bandwidth: bandwidth(random),
+        outgoing_bandwidth: bandwidth(random),
+        mtu: *random.pick(&[576, any_mtu, 1200, 1392, 1392, 1392, 4096]),
+        limits,
+        first_sequence,
+    };
+    let before_wrap = random.below(12_000);
+    let clock = match random.below(4) {
+        0 => 1 + random.below(100_000),
+        1 => (1 + random.below(100)) * 0x1_0000 - before_wrap.min(0xf000),
+        2 => (1 + random.below(3)) * 0x1_0000_0000 - before_wrap,
+        _ => 1 + random.below(1 << 40),
+    };
+    let in_frames = is_stock || frames == 1 || (frames == 2 && random.chance(0.5));
+    HostPlan {
+        is_stock,
+        config,
+        clock,
+        frame: in_frames.then(|| *random.pick(&[5, 16, 16, 33]) * MILLISECOND),
+        socket_buffer: if random.chance(0.1) { 8 << 10 } else { 256 << 10 },
+    }
+}
+
+/// Draws how bad a network is.
+pub(crate) fn draw_weather(random: &mut Random) -> Conditions {
+    let latency = *random.pick(&[0, 1, 5, 20, 50, 150]) * MILLISECOND + random.below(MILLISECOND);
+    let mut weather = Conditions::with_latency(latency);
+    if random.chance(0.1) {
+        return weather;
+    }
+    let jitter = *random.pick(&[1, 5, 30, 100]) * MILLISECOND;
+    weather.jitter = random.below(jitter);
+    weather.in_order = random.chance(0.4);
+    if random.chance(0.6) {
+        weather.loss = *random.pick(&[0.005, 0.02, 0.1, 0.25]) * random.unit();
+    }
+    if random.chance(0.3) {
+        let (begin, end) = (0.001 + 0.03 * random.unit(), 0.02 + 0.3 * random.unit());
+        weather.bursts = Some(Bursts { begin, end, loss: 0.3 + 0.7 * random.unit() });
+    }
+    if random.chance(0.4) {
+        weather.duplicates = 0.2 * random.unit();
+    }
+    if random.chance(0.4) {
+        weather.reorder = 0.2 * random.unit();
+        let delay = *random.pick(&[5, 50, 500, 2000]) * MILLISECOND;
+        weather.reorder_delay = random.below(delay);
+    }
+    if random.chance(0.2) {
+        let bytes_per_second = random.within(4_000..500_000);
+        weather.rate = Some(RateLimit { bytes_per_second, queue_bytes: random.within(4_000..64_000) });
+    }
+    weather
+}
