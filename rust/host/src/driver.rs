@@ -9,9 +9,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// Batches that one [`Driver::service`] receives at most, so that a flood cannot keep it from returning. ENet takes
-/// 256 datagrams; a batch is up to 32 calls' worth of joined datagrams.
-const MAXIMUM_BATCHES: usize = 8;
+/// Calls to the kernel by which one [`Driver::service`] receives at most, so that a flood cannot keep it from returning.
+/// Together they take about the 256 datagrams that ENet does, or more where the kernel joins them.
+const MAXIMUM_BATCHES: usize = 10;
 
 /// Runs a [`Host`] over a UDP socket. Commands and queries go to the engine itself, through [`host`](Self::host)
 /// and [`host_mut`](Self::host_mut); [`service`](Self::service) moves the datagrams.

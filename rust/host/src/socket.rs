@@ -9,8 +9,11 @@ use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-/// Buffers, each for one or several datagrams, that one call to the kernel fills.
-const BATCH: usize = quinn_udp::BATCH_SIZE;
+/// Buffers, each for one or several datagrams, that one call to the kernel can fill.
+const MAXIMUM_BATCH: usize = quinn_udp::BATCH_SIZE;
+/// How many it is offered when little arrives, since each costs some work even if it stays empty. Two, so that the
+/// usual single datagram leaves one empty: then there is no need to ask again.
+const MINIMUM_BATCH: usize = if MAXIMUM_BATCH < 2 { MAXIMUM_BATCH } else { 2 };
 /// Bytes that the socket's own buffers should hold, each way (`ENET_HOST_RECEIVE_BUFFER_SIZE`).
 const SOCKET_BUFFER: usize = 256 << 10;
 
@@ -23,6 +26,9 @@ pub(crate) struct Socket {
     /// The operating system knows a local port: only then can something arrive.
     has_port: bool,
     buffers: ReceiveBuffers,
+    metas: [RecvMeta; MAXIMUM_BATCH],
+    /// How many buffers the next call is offered.
+    batch: usize,
 }
 
 impl Socket {
@@ -57,8 +63,9 @@ impl Socket {
         let socket = UdpSocket::from(socket);
         let state = UdpSocketState::new((&socket).into())?;
         allow_fragmentation(&socket, is_ipv6);
-        let buffers = ReceiveBuffers::new(BATCH);
-        Ok(Self { socket, state, is_ipv6, has_port: address.is_some(), buffers })
+        let buffers = ReceiveBuffers::new(MAXIMUM_BATCH);
+        let metas = [RecvMeta::default(); MAXIMUM_BATCH];
+        Ok(Self { socket, state, is_ipv6, has_port: address.is_some(), buffers, metas, batch: MINIMUM_BATCH })
     }
 
     /// The local address; its port is 0 while there is none.
@@ -102,15 +109,21 @@ impl Socket {
         if !self.has_port {
             return Ok(false);
         }
-        let mut metas = [RecvMeta::default(); BATCH];
+        let offered = self.batch;
         let count = {
-            let mut slices: [IoSliceMut<'_>; BATCH] = std::array::from_fn(|_| IoSliceMut::new(&mut []));
-            for (slice, buffer) in slices.iter_mut().zip(self.buffers.free()) {
+            let mut slices: [IoSliceMut<'_>; MAXIMUM_BATCH] =
+                std::array::from_fn(|_| IoSliceMut::new(&mut []));
+            for (slice, buffer) in slices.iter_mut().zip(self.buffers.free()).take(offered) {
                 *slice = IoSliceMut::new(buffer);
             }
-            match self.state.recv((&self.socket).into(), &mut slices, &mut metas) {
+            let received =
+                self.state.recv((&self.socket).into(), &mut slices[..offered], &mut self.metas[..offered]);
+            match received {
                 Ok(count) => count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.batch = MINIMUM_BATCH;
+                    return Ok(false);
+                }
                 // Some systems report here that an earlier datagram found nobody; that is not this socket's fault.
                 Err(error)
                     if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused) =>
@@ -120,7 +133,7 @@ impl Socket {
                 Err(error) => return Err(error),
             }
         };
-        for (index, meta) in metas.iter().enumerate().take(count) {
+        for (index, meta) in self.metas.iter().enumerate().take(count) {
             let from = canonical(meta.addr);
             let mut rest = self.buffers.lend(index).slice(..meta.len);
             while rest.len() > meta.stride && meta.stride > 0 {
@@ -128,7 +141,11 @@ impl Socket {
             }
             take(from, rest);
         }
-        Ok(count == BATCH)
+        let is_full = count == offered;
+        if is_full {
+            self.batch = (offered * 4).min(MAXIMUM_BATCH);
+        }
+        Ok(is_full)
     }
 
     /// Waits until a datagram arrives, at most for `timeout`.
