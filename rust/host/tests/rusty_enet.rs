@@ -9,6 +9,9 @@ use rusty_enet as stock;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
+/// The checksum as `rusty_enet` wants it: over the parts of a datagram.
+type StockChecksum = Box<dyn Fn(&[&[u8]]) -> u32>;
+
 const DEADLINE: Duration = Duration::from_secs(20);
 
 fn ours() -> Driver {
@@ -22,7 +25,7 @@ fn stock() -> (stock::Host<UdpSocket>, SocketAddr) {
 fn stock_with(checksum: bool) -> (stock::Host<UdpSocket>, SocketAddr) {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = socket.local_addr().unwrap();
-    let crc32: Box<dyn Fn(&[&[u8]]) -> u32> = Box::new(stock::crc32);
+    let crc32: StockChecksum = Box::new(stock::crc32);
     let checksum = checksum.then_some(crc32);
     let settings = stock::HostSettings { channel_limit: 255, checksum, ..Default::default() };
     (stock::Host::new(socket, settings).unwrap(), address)

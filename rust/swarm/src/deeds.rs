@@ -215,7 +215,7 @@ impl Deeds {
         let Some(key) = endpoint.connect(to, channels, token) else { return };
         let life = Life { host, number: node.life };
         let is_stock = node.plan.is_stock;
-        let end = End { life, key, stage: Stage::Connecting, asked: Vec::new(), is_stock };
+        let end = End::new(life, Stage::Connecting, is_stock);
         let is_doubtful = !run.plan.is_intact() || is_haunted(run, host, target);
         let mtu = run.nodes[host].plan.config.mtu.min(run.nodes[target].plan.config.mtu);
         run.links.push(Link::new(end, channels, mtu, is_doubtful));

@@ -2,7 +2,7 @@
 //! what arrives has to keep.
 
 use crate::content::{Content, tag_of};
-use crate::endpoint::{Ending, Key};
+use crate::endpoint::Ending;
 use enet_rs_protocol::{DisconnectReason, PacketFlags};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -31,7 +31,6 @@ pub(crate) enum Stage {
 #[derive(Debug)]
 pub(crate) struct End {
     pub(crate) life: Life,
-    pub(crate) key: Key,
     pub(crate) stage: Stage,
     /// How its owner has asked to end it, and with which numbers.
     pub(crate) asked: Vec<(Ending, u32)>,
@@ -39,6 +38,10 @@ pub(crate) struct End {
 }
 
 impl End {
+    pub(crate) fn new(life: Life, stage: Stage, is_stock: bool) -> Self {
+        Self { life, stage, asked: Vec::new(), is_stock }
+    }
+
     /// Messages can be expected to flow.
     pub(crate) fn is_live(&self) -> bool {
         self.stage == Stage::Up && self.asked.is_empty()
@@ -176,7 +179,9 @@ impl Link {
         }
         let asked = |side| self.end(side).map_or(&[][..], |end| &end.asked);
         let (own, other) = (asked(side), asked(1 - side));
-        if data != 0 && !other.iter().any(|(_, told)| *told == data) {
+        // An attempt knows no session yet, so a late DISCONNECT of the slot's last connection can end it.
+        let is_attempt = self.end(side).is_some_and(|end| end.stage == Stage::Connecting);
+        if data != 0 && !is_attempt && !other.iter().any(|(_, told)| *told == data) {
             return Err(format!("DISCONNECT carries {data}, but the other end said {other:?}"));
         }
         match reason {
@@ -184,7 +189,9 @@ impl Link {
                 Err("it ended by its owner's wish, who had none".to_owned())
             }
             Some(DisconnectReason::Remote) if own.is_empty() => {
-                let missing = self.undelivered(1 - side);
+                // Stock ENet drops what it has not dispatched when a DISCONNECT comes.
+                let is_stock = self.end(side).is_some_and(|end| end.is_stock);
+                let missing = if is_stock { 0 } else { self.undelivered(1 - side) };
                 if missing > 0 && !other.is_empty() && other.iter().all(|(how, _)| *how == Ending::Later) {
                     return Err(format!(
                         "{missing} reliable messages sent before disconnect_later are missing"

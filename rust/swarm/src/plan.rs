@@ -142,11 +142,6 @@ impl Plan {
         }
     }
 
-    /// No stock host takes part.
-    pub(crate) fn is_ours(&self) -> bool {
-        self.population == Population::Ours
-    }
-
     /// Contents can be relied on.
     pub(crate) fn is_intact(&self) -> bool {
         self.damage == Damage::default()

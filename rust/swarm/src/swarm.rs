@@ -138,14 +138,10 @@ fn same_again(seed: u64, population: Population, first: &Report) -> Result<(), S
     Err(format!("went another way the second time: {:016x}, then {:016x}", first.hash, second.hash))
 }
 
-/// CPU time of this thread where the system tells it, else time of the clock.
+/// CPU time of this thread.
 fn cpu_time() -> Duration {
-    static BEGIN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    match told.and_then(|text| text.split(' ').next()?.parse().ok()) {
-        Some(nanoseconds) => Duration::from_nanos(nanoseconds),
-        None => BEGIN.get_or_init(Instant::now).elapsed(),
-    }
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 impl Tally {
