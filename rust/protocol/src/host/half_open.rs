@@ -68,6 +68,7 @@ pub(super) struct Reply {
 struct Entry {
     /// Hash of address and slot.
     key: u64,
+    slot: u16,
     request: Request,
     /// When it was answered last.
     answered: Time,
@@ -96,6 +97,8 @@ pub(super) struct HalfOpen {
     departed: u64,
     /// By its key, the how manieth entry ever it is.
     index: HashMap<u64, u64, KeyedHash>,
+    /// By slot, how many entries hope for it; empty before the first CONNECT.
+    claims: Vec<u16>,
     repetitions: VecDeque<Repetition>,
     /// Bytes received from all strangers who have not confirmed, less bytes sent to them.
     savings: i64,
@@ -109,13 +112,14 @@ impl HalfOpen {
             entries: VecDeque::new(),
             departed: 0,
             index: HashMap::with_hasher(KeyedHash::new(random)),
+            claims: Vec::new(),
             repetitions: VecDeque::new(),
             savings: 0,
         }
     }
 
-    /// The slot for a CONNECT: the same one for its repetitions, unless a connection got it; `is_free` tells. `None` if
-    /// too many slots are in use to find a free one quickly.
+    /// The slot for a CONNECT: the same one for its repetitions, else one that nobody else hopes for, if a few tries
+    /// find one; `is_free` tells which ones no connection has. `None` if they find none at all.
     pub(super) fn find_slot(
         &self,
         from: SocketAddr,
@@ -123,7 +127,14 @@ impl HalfOpen {
         is_free: impl Fn(u16) -> bool,
     ) -> Option<u16> {
         let first = (self.hash.hash_one((from, connect_id)) % u64::from(NO_PEER)) as u16;
-        (0..PROBES).map(|step| (first + step) % NO_PEER).find(|&slot| is_free(slot))
+        let candidates = || (0..PROBES).map(|step| (first + step) % NO_PEER).filter(|&slot| is_free(slot));
+        candidates()
+            .find(|&slot| self.connect_id(from, slot) == Some(connect_id))
+            .or_else(|| {
+                candidates()
+                    .find(|&slot| self.claims.get(usize::from(slot)).is_none_or(|&claims| claims == 0))
+            })
+            .or_else(|| candidates().next())
     }
 
     /// A CONNECT of `size` bytes has come in. Gives the reply, unless it would be larger.
@@ -146,7 +157,7 @@ impl HalfOpen {
             .remove(key)
             .filter(|entry| entry.request.parameters.connect_id == request.parameters.connect_id);
         let balance = known.map_or(0, |entry| entry.balance) + gain;
-        self.insert(Entry { key, request, answered: now, repeated: 0, balance });
+        self.insert(Entry { key, slot, request, answered: now, repeated: 0, balance });
         if self.is_quiet() {
             self.repetitions.push_back(Repetition { due: now.after(REPETITION_INTERVAL), to: from, slot });
         }
@@ -173,9 +184,10 @@ impl HalfOpen {
     }
 
     /// The connect id of the entry for an address and slot.
-    pub(super) fn connect_id(&mut self, from: SocketAddr, slot: u16) -> Option<[u8; 4]> {
-        let key = self.key(from, slot);
-        self.entry(key).map(|entry| entry.request.parameters.connect_id)
+    pub(super) fn connect_id(&self, from: SocketAddr, slot: u16) -> Option<[u8; 4]> {
+        let place = self.index.get(&self.key(from, slot))? - self.departed;
+        let entry = self.entries.get(place as usize)?.as_ref();
+        entry.map(|entry| entry.request.parameters.connect_id)
     }
 
     /// Another datagram of `size` bytes has come in for a slot that no connection has. If it is from a client that
@@ -191,6 +203,9 @@ impl HalfOpen {
 
     /// A reply to repeat by itself, if one is due by `now`.
     pub(super) fn repeat(&mut self, now: Time) -> Option<Reply> {
+        if self.entries.is_empty() && self.repetitions.is_empty() {
+            return None;
+        }
         self.forget_old(now);
         while let Some(repetition) = self.repetitions.pop_front_if(|repetition| repetition.due <= now) {
             let Repetition { to, slot, .. } = repetition;
@@ -262,20 +277,23 @@ impl HalfOpen {
             self.forget_first();
         }
         self.index.insert(entry.key, self.departed + self.entries.len() as u64);
+        self.claims.resize(NO_PEER.into(), 0);
+        self.claims[usize::from(entry.slot)] += 1;
         self.entries.push_back(Some(entry));
     }
 
     fn remove(&mut self, key: u64) -> Option<Entry> {
         let place = self.index.remove(&key)? - self.departed;
-        self.entries.get_mut(place as usize)?.take()
+        let entry = self.entries.get_mut(place as usize)?.take()?;
+        self.claims[usize::from(entry.slot)] -= 1;
+        Some(entry)
     }
 
     fn forget_first(&mut self) {
-        if let Some(first) = self.entries.pop_front() {
+        if let Some(key) = self.entries.front().map(|first| first.as_ref().map(|entry| entry.key)) {
+            key.and_then(|key| self.remove(key));
+            self.entries.pop_front();
             self.departed += 1;
-            if let Some(entry) = first {
-                self.index.remove(&entry.key);
-            }
         }
     }
 }

@@ -27,7 +27,8 @@ impl Host {
         if self.peers.is_full() || self.peers.knows_incoming(from, parameters.connect_id) {
             return true;
         }
-        let is_free = |slot| self.peers.is_free(slot);
+        let peers = &self.peers;
+        let is_free = |slot| peers.is_free(slot);
         let Some(slot) = self.half_open.find_slot(from, parameters.connect_id, is_free) else { return true };
         let sessions = next_sessions(self.peers.last_sessions(slot), &parameters);
         let request = Request { parameters, data, sessions };
@@ -78,18 +79,18 @@ impl Host {
         self.post(Letter { to: *to, header, connect_id: peer.connect_id, command });
     }
 
-    /// A datagram for a slot that no connection has begins with an acknowledgement: it may confirm a connection. `true`
-    /// if it does; the connection is up then.
+    /// A datagram that is from no peer, though its header says so, begins with an acknowledgement: it may confirm a
+    /// connection. `true` if it does; the connection is up then.
     pub(super) fn handle_confirmation(&mut self, from: SocketAddr, slot: u16, command: &Command<'_>) -> bool {
         let Body::Acknowledge { sequence, sent_time } = command.body else { return false };
-        if command.channel != SYSTEM_CHANNEL || !self.peers.is_free(slot) {
+        if command.channel != SYSTEM_CHANNEL {
             return false;
         }
         let cookie = Cookie { sequence, sent_time };
         let Some(request) = self.half_open.confirm(self.now, from, slot, cookie) else { return false };
         let peer = accepted(from, &request, &self.config);
-        if self.peers.is_full() {
-            // It was not when the stranger asked; it believes in the connection, so it has to be told.
+        if self.peers.is_full() || !self.peers.is_free(slot) {
+            // Others were quicker; the stranger believes in the connection, so it has to be told.
             self.post(Letter::farewell(&peer, 0));
             return false;
         }

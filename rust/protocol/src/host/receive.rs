@@ -10,7 +10,7 @@ use crate::wire::command::{Body, Command};
 use crate::wire::header::Header;
 use crate::wire::{Malformed, NO_PEER, take};
 use crate::{DisconnectReason, PacketFlags, PeerState, Time};
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use std::net::SocketAddr;
 
 /// The largest datagram after expansion, bytes: ENet's buffer.
@@ -38,25 +38,21 @@ impl Host {
         let size = datagram.len();
         let mut rest = &datagram[..];
         let header = Header::parse(&mut rest)?;
-        self.check_sender(from, &header)?;
+        let is_peer = self.is_from_peer(from, &header);
         let header_size = size - rest.len();
-        let sum = if self.config.checksum { Some(take::<CHECKSUM_SIZE>(&mut rest)?) } else { None };
-        let head = datagram.split_to(size - rest.len());
-        if header.compressed {
-            datagram = self.expand(&datagram, EXPANDED_SIZE - head.len())?;
-        }
-        if sum.is_some_and(|sum| {
-            sum != checksum::checksum(&head[..header_size], self.checksum_key(from, header.peer), &datagram)
-        }) {
-            return Err(Malformed);
+        if self.config.checksum {
+            datagram = self.check(from, &header, header_size, &datagram)?;
+        } else {
+            datagram.advance(header_size);
+            if header.compressed {
+                datagram = self.expand(&datagram, EXPANDED_SIZE - header_size)?;
+            }
         }
         let mut rest = &datagram[..];
         if header.peer == NO_PEER {
             return self.handle_stranger(from, &mut rest, size);
         }
-        if self.peers.is_free(header.peer)
-            && !self.handle_confirmation(from, header.peer, &Command::parse(&mut rest)?)
-        {
+        if !is_peer && !self.handle_confirmation(from, header.peer, &Command::parse(&mut rest)?) {
             self.remind(from, header.peer, size);
             return Err(Malformed);
         }
@@ -71,30 +67,44 @@ impl Host {
                 break;
             }
         }
-        if let Some(peer) = self.peers.at(header.peer) {
+        if let Some(peer) = self.peers.at(header.peer)
+            && peer.has_something_to_send()
+        {
             self.schedule.activate(header.peer, peer);
         }
         Ok(())
     }
 
-    /// Whether the header's peer, if it has one, is where the datagram comes from. So a datagram that claims to be from
-    /// one has to know the address, the slot and the session.
-    fn check_sender(&mut self, from: SocketAddr, header: &Header) -> Result<(), Malformed> {
-        let Some(peer) = self.peers.at(header.peer) else { return Ok(()) };
-        let wrong_session = peer.remote_slot != NO_PEER && header.session != peer.sessions.incoming;
-        if peer.state == PeerState::Zombie || peer.address != from || wrong_session {
-            Err(Malformed)
-        } else {
-            Ok(())
-        }
+    /// Whether the peer that the header names is where the datagram comes from. Who claims to be one has to know its
+    /// address, slot and session.
+    fn is_from_peer(&mut self, from: SocketAddr, header: &Header) -> bool {
+        self.peers.at(header.peer).is_some_and(|peer| {
+            let right_session = peer.remote_slot == NO_PEER || header.session == peer.sessions.incoming;
+            peer.state != PeerState::Zombie && peer.address == from && right_session
+        })
     }
 
-    fn checksum_key(&mut self, from: SocketAddr, slot: u16) -> [u8; 4] {
-        let connect_id = match self.peers.at(slot) {
-            Some(peer) => Some(peer.connect_id),
-            None => self.half_open.connect_id(from, slot),
+    /// Takes header and checksum off a datagram, and expands what follows, if the checksum is right.
+    fn check(
+        &mut self,
+        from: SocketAddr,
+        header: &Header,
+        header_size: usize,
+        datagram: &Bytes,
+    ) -> Result<Bytes, Malformed> {
+        let (head, mut rest) = datagram.split_at(header_size);
+        let sum = take::<CHECKSUM_SIZE>(&mut rest)?;
+        let commands = if header.compressed {
+            self.expand(rest, EXPANDED_SIZE - header_size - CHECKSUM_SIZE)?
+        } else {
+            datagram.slice_ref(rest)
         };
-        checksum::key(slot, connect_id.unwrap_or_default())
+        let connect_id = match self.peers.at(header.peer).filter(|peer| peer.address == from) {
+            Some(peer) => Some(peer.connect_id),
+            None => self.half_open.connect_id(from, header.peer),
+        };
+        let key = checksum::key(header.peer, connect_id.unwrap_or_default());
+        if sum == checksum::checksum(head, key, &commands) { Ok(commands) } else { Err(Malformed) }
     }
 
     fn expand(&mut self, compressed: &[u8], limit: usize) -> Result<Bytes, Malformed> {

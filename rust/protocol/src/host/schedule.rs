@@ -29,17 +29,26 @@ impl Schedule {
         self.active.front().copied()
     }
 
-    /// The first active slot has nothing more to send.
-    pub(crate) fn deactivate_first(&mut self, peer: Option<&mut Peer>) {
+    /// The first active slot has nothing more to send for now.
+    pub(crate) fn deactivate_first(&mut self, slot: u16, peer: Option<&mut Peer>) {
         self.active.pop_front();
         if let Some(peer) = peer {
             peer.is_active = false;
+            if peer.timer.is_none() {
+                self.set_timer(slot, peer);
+            }
         }
     }
 
     /// Sets the peer's timer to its deadline, unless it has an earlier one, which will ask again.
     pub(crate) fn set_timer(&mut self, slot: u16, peer: &mut Peer) {
-        let Some(deadline) = peer.deadline() else { return };
+        if let Some(deadline) = peer.deadline() {
+            self.set_timer_to(slot, peer, deadline);
+        }
+    }
+
+    /// The same for a deadline that is known.
+    pub(crate) fn set_timer_to(&mut self, slot: u16, peer: &mut Peer, deadline: Time) {
         if peer.timer.is_none_or(|timer| deadline < timer) {
             peer.timer = Some(deadline);
             self.timers.push(Reverse((deadline, slot)));

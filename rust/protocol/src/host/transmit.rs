@@ -47,13 +47,13 @@ impl Host {
             return Some(letter.to);
         }
         while let Some(slot) = self.schedule.first_active() {
-            if let Some(address) = self.transmit(slot, out) {
-                return Some(address);
-            }
+            let address = self.transmit(slot, out);
             let peer = self.peers.at(slot);
-            self.schedule.deactivate_first(peer);
-            if let Some(peer) = self.peers.at(slot) {
-                self.schedule.set_timer(slot, peer);
+            if address.is_none() || peer.as_ref().is_none_or(|peer| !peer.has_something_to_send()) {
+                self.schedule.deactivate_first(slot, peer);
+            }
+            if address.is_some() {
+                return address;
             }
         }
         None
@@ -61,7 +61,7 @@ impl Host {
 
     fn transmit(&mut self, slot: u16, out: &mut Vec<u8>) -> Option<SocketAddr> {
         let now = self.now;
-        let peer = self.peers.at(slot)?;
+        let peer = self.peers.at(slot).filter(|peer| peer.has_something_to_send())?;
         if peer.state == PeerState::DisconnectLater && peer.outgoing.is_idle() {
             let data = peer.event_data;
             let id = self.peers.id(slot);
@@ -72,12 +72,16 @@ impl Host {
         let peer = self.peers.at(slot)?;
         let mut datagram = Datagram::new(out, start + peer.mtu as usize);
         peer.fill(now, &mut datagram);
-        let sent_time = datagram.wants_acknowledgement.then(|| now.wire());
+        let deadline = datagram.deadline;
         if out.len() == empty {
             out.truncate(start);
             return None;
         }
+        if let Some(deadline) = deadline {
+            self.schedule.set_timer_to(slot, peer, deadline);
+        }
         peer.loss.update(now);
+        let sent_time = deadline.map(|_| now.wire());
         let (address, connect_id, header) =
             (peer.address, peer.connect_id, Header { sent_time, ..header_for(peer) });
         let is_farewell =
@@ -99,7 +103,10 @@ impl Host {
     /// Makes room for the header and what belongs to it; gives where the datagram starts.
     fn begin(&self, out: &mut Vec<u8>) -> usize {
         let start = out.len();
-        out.resize(start + HEADER_SIZE + self.config.checksum_size(), 0);
+        out.extend_from_slice(&[0; HEADER_SIZE]);
+        if self.config.checksum {
+            out.extend_from_slice(&[0; checksum::CHECKSUM_SIZE]);
+        }
         start
     }
 

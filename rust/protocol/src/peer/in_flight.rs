@@ -25,17 +25,21 @@ impl<C> Sent<C> {
         Self { content, sent_at: now, timeout: round_trip.retransmission_timeout(), attempts: 1, lost: false }
     }
 
-    /// A lost command goes out again: gives when it is overdue.
-    pub(crate) fn next_attempt(&mut self, now: Time) -> Time {
+    /// When the last attempt is overdue.
+    pub(crate) fn due(&self) -> Time {
+        self.sent_at.after(self.timeout)
+    }
+
+    /// A lost command goes out again.
+    pub(crate) fn next_attempt(&mut self, now: Time) {
         self.sent_at = now;
         self.attempts += 1;
         self.lost = false;
-        now.after(self.timeout)
     }
 
     /// When the attempt of `sent_at` is overdue; `None` if it was not the last one, or is lost already.
     pub(crate) fn deadline(&self, sent_at: Time) -> Option<Time> {
-        (self.sent_at == sent_at && !self.lost).then(|| sent_at.after(self.timeout))
+        (self.sent_at == sent_at && !self.lost).then(|| self.due())
     }
 
     /// The last attempt is overdue: its successor waits twice as long. `true` if the peer has to be given up.

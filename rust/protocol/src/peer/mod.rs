@@ -163,6 +163,12 @@ impl Peer {
         }
     }
 
+    /// Whether [`Self::fill`] may put something into a datagram, or a disconnection that waited for everything to be sent
+    /// is due.
+    pub(crate) fn has_something_to_send(&self) -> bool {
+        self.outgoing.has_queued() || (self.state == PeerState::DisconnectLater && self.outgoing.is_idle())
+    }
+
     /// When this peer has to be looked at again although nothing arrives.
     pub(crate) fn deadline(&mut self) -> Option<Time> {
         let retransmission_or_ping = self.outgoing.deadline(&mut self.channels).or_else(|| self.ping_due());

@@ -29,14 +29,15 @@ pub(crate) struct Datagram<'a> {
     end: usize,
     /// Commands so far, acknowledgements not counted.
     pub(crate) commands: u32,
-    /// A command asks for an acknowledgement, so the header has to tell the time.
-    pub(crate) wants_acknowledgement: bool,
+    /// A command asks for an acknowledgement, so the header has to tell the time; it is overdue at this time at the
+    /// earliest.
+    pub(crate) deadline: Option<Time>,
 }
 
 impl<'a> Datagram<'a> {
     /// Appends to `out`, which has the datagram's header already, at most up to `end`.
     pub(crate) fn new(out: &'a mut Vec<u8>, end: usize) -> Self {
-        Self { out, end, commands: 0, wants_acknowledgement: false }
+        Self { out, end, commands: 0, deadline: None }
     }
 
     fn fits(&self, command: &Command<'_>) -> bool {
@@ -46,7 +47,12 @@ impl<'a> Datagram<'a> {
     fn put(&mut self, command: &Command<'_>) {
         command.emit(self.out);
         self.commands += u32::from(!matches!(command.body, Body::Acknowledge { .. }));
-        self.wants_acknowledgement |= command.wants_acknowledgement;
+    }
+
+    /// Appends a command that is overdue at `deadline` if it stays unacknowledged.
+    fn put_reliable(&mut self, command: &Command<'_>, deadline: Time) {
+        self.put(command);
+        self.deadline = Some(earliest(self.deadline, deadline));
     }
 }
 
@@ -200,6 +206,15 @@ impl Outgoing {
     /// Forgets everything queued and under way: the connection ends.
     pub(crate) fn clear(&mut self) {
         *self = Self::new(self.system_sequence);
+    }
+
+    /// Something is queued; the reliable window may hold it back.
+    pub(crate) fn has_queued(&self) -> bool {
+        !(self.acknowledgements.is_empty()
+            && self.lost.is_empty()
+            && self.system.is_empty()
+            && self.reliable.is_empty()
+            && self.unreliable.is_empty())
     }
 
     /// Nothing is queued and nothing awaits an acknowledgement.
@@ -372,9 +387,10 @@ impl Outgoing {
             if !datagram.fits(&command) {
                 return Put::Full;
             }
-            datagram.put(&command);
+            let sent = Sent::first_attempt(body, flow.now, flow.round_trip);
+            datagram.put_reliable(&command, sent.due());
             self.system.pop_front();
-            self.system_in_flight.push(sequence, Sent::first_attempt(body, flow.now, flow.round_trip));
+            self.system_in_flight.push(sequence, sent);
             self.sent_first(SYSTEM_CHANNEL, sequence, flow.now);
         }
         Put::Done
@@ -402,16 +418,23 @@ impl Outgoing {
         if !datagram.fits(&command) {
             return Put::Full;
         }
-        datagram.put(&command);
+        let overdue = flow.now.after(flow.round_trip.retransmission_timeout());
+        datagram.put_reliable(&command, overdue);
         message.sent += 1;
         let is_last = range.end == message.payload.len();
-        let part = Part { payload: message.payload.slice(range), fragment };
-        channel.in_flight.push(sequence, Sent::first_attempt(part, flow.now, flow.round_trip));
-        self.in_transit += length;
-        self.sent_first(index, sequence, flow.now);
+        let payload = if fragment.is_some() {
+            message.payload.slice(range)
+        } else {
+            // Moving it costs nothing; the first slice of a buffer allocates.
+            std::mem::take(&mut message.payload)
+        };
         if is_last {
             self.reliable.pop_front();
         }
+        let part = Part { payload, fragment };
+        channel.in_flight.push(sequence, Sent::first_attempt(part, flow.now, flow.round_trip));
+        self.in_transit += length;
+        self.sent_first(index, sequence, flow.now);
         Put::Done
     }
 
@@ -474,8 +497,10 @@ fn resend<C: Carried>(
     if !datagram.fits(&command) {
         return Resend::NotPut(Put::Full);
     }
-    datagram.put(&command);
-    Resend::Sent { length, deadline: sent.next_attempt(attempt.sent_at) }
+    let deadline = attempt.sent_at.after(sent.timeout);
+    datagram.put_reliable(&command, deadline);
+    sent.next_attempt(attempt.sent_at);
+    Resend::Sent { length, deadline }
 }
 
 fn reliable_command(channel: u8, sequence: u16, body: Body<'_>) -> Command<'_> {
