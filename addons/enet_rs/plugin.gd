@@ -1,0 +1,38 @@
+@tool
+extends EditorPlugin
+## Offers to restart the editor when enet_rs was loaded too late to own the names of the engine's ENet classes.
+##
+## That happens once, when the addon is new in a project: the editor finds it after its own classes are registered. From
+## the next start on it is loaded early. Nothing in here is needed at run time.
+
+var _dialog: ConfirmationDialog
+
+
+func _enter_tree() -> void:
+	if ClassDB.class_has_method("ENetConnection", "get_engine_version"):
+		return
+	var folder := (get_script() as Script).resource_path.get_base_dir()
+	if not GDExtensionManager.is_extension_loaded(folder.path_join("enet_rs.gdextension")):
+		push_warning("enet_rs: there is no library for this platform in %s, so the engine's own ENet is in use."
+				% folder.path_join("bin"))
+	elif DisplayServer.get_name() != "headless":
+		_offer_restart()
+
+
+func _exit_tree() -> void:
+	if _dialog != null:
+		_dialog.queue_free()
+		_dialog = null
+
+
+func _offer_restart() -> void:
+	_dialog = ConfirmationDialog.new()
+	_dialog.title = "enet_rs"
+	_dialog.dialog_text = ("enet_rs is new in this project and takes the place of the engine's ENet classes\n"
+			+ "from the next start of the editor on. Save and restart now?")
+	_dialog.ok_button_text = "Save & Restart"
+	_dialog.cancel_button_text = "Later"
+	_dialog.confirmed.connect(func() -> void: EditorInterface.restart_editor(true))
+	EditorInterface.get_base_control().add_child(_dialog)
+	# The editor is still being set up here.
+	_dialog.popup_centered.call_deferred()

@@ -1,0 +1,177 @@
+extends RefCounted
+## What every test file extends. The runner makes one instance per method whose name starts with "test_".
+##
+## The checks may be used on the main thread only. Every error that is reported during a test fails it, unless
+## `check_call` or `expect_error` announced it.
+
+const ErrorLog := preload("error_log.gd")
+const Pair := preload("pair.gd")
+const PeerProcess := preload("res://common/peer_process.gd")
+
+## Which classes bear the names in this process: PeerProcess.ENET_RS or PeerProcess.ENGINE.
+var implementation := ""
+## Set by the runner.
+var error_log: ErrorLog
+## Read by the runner.
+var failures: PackedStringArray = []
+
+var _announced: PackedStringArray = []
+var _processes: Array[PeerProcess] = []
+var _unjudged: Array[PeerProcess] = []
+
+
+## Override: whether the tests of this file make sense for `implementation`.
+func applies() -> bool:
+	return true
+
+
+## Override: how long a test may take.
+func time_limit_seconds(_test: String) -> float:
+	return 30.0
+
+
+## Records a failure at the line of the test that led here.
+func fail(message: String) -> void:
+	failures.append("%s: %s" % [_test_line(), message])
+
+
+func check(condition: bool, message: String) -> bool:
+	if not condition:
+		fail(message)
+	return condition
+
+
+func check_equal(actual: Variant, expected: Variant, what: String) -> bool:
+	if _same(actual, expected):
+		return true
+	fail("%s is %s, expected %s" % [what, _show(actual), _show(expected)])
+	return false
+
+
+## Calls the method and checks its result and the errors that it reports: exactly these texts, in this order.
+func check_call(object: Object, method: StringName, arguments: Array, expected: Variant,
+		errors: PackedStringArray = []) -> void:
+	_judge_errors("before %s" % method)
+	var result: Variant = object.callv(method, arguments)
+	var call_text := "%s(%s)" % [method, ", ".join(arguments.map(_show))]
+	check_equal(result, expected, call_text)
+	var reported := error_log.take()
+	var as_announced := reported.size() == errors.size()
+	for index in mini(reported.size(), errors.size()):
+		as_announced = as_announced and reported[index].contains(errors[index])
+	if not as_announced:
+		fail("%s reported %s, expected %s" % [call_text, reported, errors])
+
+
+## Announces one error that will be, or already was, reported in this test and contains `text`.
+func expect_error(text: String) -> void:
+	_announced.append(text)
+
+
+## Takes the errors that were reported since the last check, announced or not.
+func take_errors() -> Array[ErrorLog.Entry]:
+	return error_log.take()
+
+
+## Calls `step` until it returns true; fails after that time. Blocks, so `step` should service what it waits for.
+func wait_until(step: Callable, seconds: float, what: String) -> bool:
+	var deadline := Time.get_ticks_msec() + int(seconds * 1000)
+	while not step.call():
+		if Time.get_ticks_msec() > deadline:
+			fail("waited %.1f s in vain for %s" % [seconds, what])
+			return false
+		OS.delay_usec(200)
+	return true
+
+
+## Services the connection until an event of that type comes and returns it; other events are dropped. An event of type
+## NONE is returned, and the test fails, when it does not come in time.
+func wait_for_event(connection: ENetConnection, type: ENetConnection.EventType, seconds: float = 5.0,
+		dropped: Array[Array] = []) -> Array:
+	var deadline := Time.get_ticks_msec() + int(seconds * 1000)
+	while Time.get_ticks_msec() < deadline:
+		var event := connection.service(5)
+		if event[0] == type:
+			return event
+		if event[0] != ENetConnection.EVENT_NONE:
+			dropped.append(event)
+	fail("waited %.1f s in vain for an event of type %d" % [seconds, type])
+	return [ENetConnection.EVENT_NONE, null, 0, 0]
+
+
+## Starts a script in another Godot. It is ended with the test at the latest; errors that it printed fail the test.
+func start_process(with_implementation: String, script: String, arguments: PackedStringArray = []) -> PeerProcess:
+	var process := PeerProcess.start(with_implementation, script, arguments)
+	_processes.append(process)
+	return process
+
+
+## Starts another Godot with these arguments. Errors that it prints are left to the test to judge.
+func start_godot(arguments: PackedStringArray) -> PeerProcess:
+	var process := PeerProcess.start_godot("godot " + " ".join(arguments), arguments)
+	_unjudged.append(process)
+	return process
+
+
+## Connects two connections of this process with each other; fails when that takes too long.
+func connected_pair(channels: int = 8) -> Pair:
+	var pair := Pair.new()
+	pair.open(channels)
+	wait_until(pair.is_connected_both_ways, 5.0, "both ends of a pair to connect")
+	return pair
+
+
+## Called by the runner after the test method.
+func finish() -> void:
+	for process in _processes:
+		process.kill()
+		for line in process.error_lines():
+			failures.append("%s printed %s" % [process, line])
+	for process in _unjudged:
+		process.kill()
+	_processes.clear()
+	_unjudged.clear()
+	_judge_errors("in the test")
+
+
+## Fails for each error that nobody announced, and at the end of the test for each announced one that never came.
+func _judge_errors(when: String) -> void:
+	for entry in error_log.take():
+		var announced := -1
+		for index in _announced.size():
+			if entry.contains(_announced[index]):
+				announced = index
+				break
+		if announced < 0:
+			failures.append("unexpected error %s: %s" % [when, entry])
+		else:
+			_announced.remove_at(announced)
+	if when == "in the test":
+		for text in _announced:
+			failures.append("the announced error was not reported: %s" % text)
+
+
+func _test_line() -> String:
+	for backtrace in Engine.capture_script_backtraces():
+		for index in backtrace.get_frame_count():
+			if not backtrace.get_frame_file(index).contains("/framework/"):
+				return "%s:%d" % [backtrace.get_frame_file(index).get_file(), backtrace.get_frame_line(index)]
+	return "?"
+
+
+## Equal in type and value; no object is as good as none at all.
+static func _same(a: Variant, b: Variant) -> bool:
+	if a is Array and b is Array:
+		if a.size() != b.size() or not a.is_same_typed(b):
+			return false
+		for index: int in a.size():
+			if not _same(a[index], b[index]):
+				return false
+		return true
+	return (a == null and b == null) or (typeof(a) == typeof(b) and a == b)
+
+
+static func _show(value: Variant) -> String:
+	if value is PackedByteArray and value.size() > 16:
+		return "<%d bytes, hash %x>" % [value.size(), hash(value)]
+	return str(value) if value is Object or value is Array else var_to_str(value)

@@ -1,0 +1,139 @@
+extends Node
+## Runs all tests in tests/test_*.gd whose "file.method" contains one of the words given:
+##
+##     scripts/godot --headless --path godot_project res://tests/run.tscn -- [--engine] [--in=FOLDER] [WORD...]
+##
+## --engine tells that the engine's own classes are expected instead of enet_rs (in a project without the addon).
+## --in=FOLDER takes the tests from another folder. The last line is "N passed, N failed"; it exits 0 only if some test
+## ran and none failed.
+
+const ErrorLog := preload("framework/error_log.gd")
+const PeerProcess := preload("res://common/peer_process.gd")
+const TestCase := preload("framework/test_case.gd")
+const Watchdog := preload("framework/watchdog.gd")
+
+const _RUN_LIMIT_SECONDS := 900.0
+
+var _folder := "res://tests"
+var _words: PackedStringArray = []
+var _implementation := PeerProcess.ENET_RS
+var _error_log := ErrorLog.new()
+var _watchdog := Watchdog.new()
+var _passed := 0
+var _failed := 0
+
+
+func _ready() -> void:
+	for argument in OS.get_cmdline_user_args():
+		if argument == "--engine":
+			_implementation = PeerProcess.ENGINE
+		elif argument.begins_with("--in="):
+			_folder = argument.trim_prefix("--in=")
+		else:
+			_words.append(argument)
+	OS.add_logger(_error_log)
+	_watchdog.start(_RUN_LIMIT_SECONDS)
+	if _has_expected_classes():
+		await _run_all()
+	_watchdog.stop()
+	OS.remove_logger(_error_log)
+	if _passed + _failed == 0:
+		print("No test matches %s" % " ".join(_words))
+		_failed += 1
+	print(_summary(_failed))
+	get_tree().quit(0 if _failed == 0 else 1)
+
+
+## Without this all the tests might run, and pass, on the wrong classes.
+func _has_expected_classes() -> bool:
+	var ours := ClassDB.class_has_method("ENetConnection", "get_engine_version")
+	if ours == (_implementation == PeerProcess.ENET_RS):
+		return true
+	_conclude("setup", ["ENetConnection is the engine's own here: run scripts/build first, or pass --engine" if not ours
+			else "ENetConnection is enet_rs's here, but --engine was passed"], 0)
+	return false
+
+
+func _run_all() -> void:
+	var files := DirAccess.get_files_at(_folder)
+	files.sort()
+	for file in files:
+		if file.begins_with("test_") and file.ends_with(".gd"):
+			await _run_file(file)
+
+
+func _run_file(file: String) -> void:
+	var name := file.trim_prefix("test_").trim_suffix(".gd")
+	_watchdog.begin_test(name, 10.0, _summary(_failed + 1))
+	var script := load(_folder.path_join(file)) as GDScript
+	if script == null or not script.can_instantiate():
+		var reasons: PackedStringArray = ["the script does not load"]
+		_conclude(name, reasons + _texts(_error_log.take()), 0)
+		return
+	var sample: TestCase = script.new()
+	sample.implementation = _implementation
+	if not sample.applies():
+		return
+	for method: Dictionary in script.get_script_method_list():
+		var method_name: String = method["name"]
+		if method_name.begins_with("test_") and _is_wanted(name + "." + method_name.trim_prefix("test_")):
+			await _run_test(script, name, method_name)
+
+
+func _is_wanted(name: String) -> bool:
+	for word in _words:
+		if name.contains(word):
+			return true
+	return _words.is_empty()
+
+
+func _run_test(script: GDScript, file_name: String, method: String) -> void:
+	var name := file_name + "." + method.trim_prefix("test_")
+	var objects_before := await _settled_object_count()
+	var started := Time.get_ticks_msec()
+	var test: TestCase = script.new()
+	test.implementation = _implementation
+	test.error_log = _error_log
+	_error_log.take()
+	_watchdog.begin_test(name, test.time_limit_seconds(method), _summary(_failed + 1))
+	await test.call(method)
+	test.finish()
+	var failures := test.failures
+	test = null
+	var leaked := await _settled_object_count(objects_before) - objects_before
+	if leaked > 0:
+		failures.append("%d objects are left behind" % leaked)
+	_conclude(name, failures, Time.get_ticks_msec() - started)
+
+
+## The number of objects once what is queued for deletion is gone; waits at most some frames for `wanted` to be reached.
+func _settled_object_count(wanted: int = 0) -> int:
+	var count := 0
+	for frame in 5:
+		await get_tree().process_frame
+		count = int(Performance.get_monitor(Performance.OBJECT_COUNT))
+		if count <= wanted:
+			break
+	return count
+
+
+func _conclude(name: String, failures: PackedStringArray, milliseconds: int) -> void:
+	if failures.is_empty():
+		_passed += 1
+		print("ok   %s (%d ms)" % [name, milliseconds])
+		return
+	_failed += 1
+	print("FAIL %s (%d ms)" % [name, milliseconds])
+	for failure in failures:
+		print("     " + failure.replace("\n", "\n     | "))
+
+
+func _summary(failed: int) -> String:
+	return "%d passed, %d failed" % [_passed, failed]
+
+
+func _texts(entries: Array[ErrorLog.Entry]) -> PackedStringArray:
+	var texts: PackedStringArray = []
+	for entry in entries:
+		texts.append(str(entry))
+	return texts

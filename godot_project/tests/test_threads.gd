@@ -1,0 +1,54 @@
+extends "framework/test_case.gd"
+## A connection and its peers may be used by any thread, by one at a time.
+
+
+func test_a_connection_works_inside_a_thread() -> void:
+	var thread := Thread.new()
+	thread.start(_talk_within_a_thread)
+	check_equal(thread.wait_to_finish(), 200, "packets that arrived within the thread")
+
+
+func test_a_connection_moves_from_thread_to_thread() -> void:
+	var pair := connected_pair()
+	for turn in 5:
+		var thread := Thread.new()
+		thread.start(func() -> void:
+			pair.client_peer.put_var(turn)
+			pair.pump())
+		thread.wait_to_finish()
+	wait_until(func() -> bool:
+		pair.pump()
+		return pair.packets(true).size() == 5, 2.0, "what the threads sent")
+
+
+func test_a_connection_can_be_freed_by_another_thread() -> void:
+	for turn in 20:
+		var holder: Array[ENetConnection] = [ENetConnection.new()]
+		holder[0].create_host_bound("127.0.0.1", 0)
+		var thread := Thread.new()
+		thread.start(func() -> void: holder.clear())
+		thread.wait_to_finish()
+
+
+func test_many_threads_with_a_pair_each() -> void:
+	var threads: Array[Thread] = []
+	for index in 4:
+		var thread := Thread.new()
+		thread.start(_talk_within_a_thread)
+		threads.append(thread)
+	for thread in threads:
+		check_equal(thread.wait_to_finish(), 200, "packets that arrived within a thread")
+
+
+## Returns how many of 200 packets arrived.
+func _talk_within_a_thread() -> int:
+	var pair := Pair.new()
+	pair.open(2)
+	var deadline := Time.get_ticks_msec() + 10_000
+	while not pair.is_connected_both_ways() and Time.get_ticks_msec() < deadline:
+		OS.delay_usec(200)
+	for number in 200:
+		pair.client_peer.put_var(number)
+	while pair.packets(true).size() < 200 and Time.get_ticks_msec() < deadline:
+		pair.pump()
+	return pair.packets(true).size()
