@@ -1,15 +1,16 @@
-//! Two engines on a simulated link: what a connection promises, and how it ends.
+//! Two engines in a virtual world: what a connection promises, and how it ends.
 #![allow(missing_docs)]
 
-mod support;
+mod virtual_pair;
 
 use bytes::Bytes;
 use enet_rs_protocol::{
     DisconnectReason, Event, HostConfig, HostStatistic, PacketFlags, PeerState, PeerStatistic, SendError,
     Time,
 };
+use enet_rs_sim::{Conditions, MILLISECOND};
 use std::net::SocketAddr;
-use support::{BAD, CLEAN, Faults, Pair, message, number_of};
+use virtual_pair::{BAD, CLEAN, Pair, message, number_of};
 
 const RELIABLE: PacketFlags = PacketFlags::RELIABLE;
 const UNSEQUENCED: PacketFlags = PacketFlags::UNSEQUENCED;
@@ -46,7 +47,7 @@ fn the_acceptor_limits_the_channels() {
 
 #[test]
 fn nobody_there_ends_in_a_disconnect_after_31_5_seconds() {
-    let mut pair = Pair::new(Faults { loss: 100, ..CLEAN }, 1);
+    let mut pair = Pair::new(Conditions { loss: 1.0, ..CLEAN }, 1);
     let peer = pair.client.host.connect(pair.server.address, 1, 0).unwrap();
     let waited = pair.run_until(60_000, |pair| pair.client.has_disconnected());
     assert_eq!(pair.client.events, [Event::Disconnect { peer, data: 0, reason: DisconnectReason::TimedOut }]);
@@ -81,7 +82,7 @@ fn reliable_messages_arrive_once_and_in_order_on_a_bad_link() {
 
 #[test]
 fn more_messages_than_there_are_sequence_numbers_arrive() {
-    let (mut pair, peer, _) = Pair::connected(Faults { loss: 1, latency: 1, ..CLEAN }, 3, 1);
+    let (mut pair, peer, _) = Pair::connected(Conditions { loss: 0.01, latency: MILLISECOND, ..CLEAN }, 3, 1);
     let total = 150_000u32;
     let mut next = 0;
     let mut got = 0;
@@ -123,7 +124,7 @@ fn large_messages_arrive_whole_in_both_modes() {
 
 #[test]
 fn a_large_message_without_flags_becomes_reliable() {
-    let (mut pair, peer, _) = Pair::connected(Faults { loss: 20, ..CLEAN }, 6, 1);
+    let (mut pair, peer, _) = Pair::connected(Conditions { loss: 0.2, ..CLEAN }, 6, 1);
     pair.send(true, peer, 0, message(1, 50_000), UNRELIABLE);
     pair.send(true, peer, 0, message(2, 50_000), UNSEQUENCED);
     pair.run_until(30_000, |pair| pair.server.events.len() == 2);
@@ -259,14 +260,14 @@ fn a_silent_peer_is_given_up_by_the_three_part_rule() {
     let (mut pair, peer, _) = Pair::connected(CLEAN, 1, 1);
     pair.run(2000);
     pair.client.host.set_timeout(peer, 4, 1000, 5000);
-    pair.faults.loss = 100;
+    pair.world.set_all_conditions(Conditions { loss: 1.0, ..CLEAN });
     pair.run_until(60_000, |pair| pair.client.has_disconnected());
     assert_eq!(pair.client.events, [Event::Disconnect { peer, data: 0, reason: DisconnectReason::TimedOut }]);
 }
 
 #[test]
 fn an_idle_connection_lives_on_pings() {
-    let (mut pair, peer, at_server) = Pair::connected(Faults { loss: 10, ..CLEAN }, 4, 1);
+    let (mut pair, peer, at_server) = Pair::connected(Conditions { loss: 0.1, ..CLEAN }, 4, 1);
     pair.run(120_000);
     assert!(pair.client.events.is_empty() && pair.server.events.is_empty());
     assert_eq!(pair.client.host.state(peer), Some(PeerState::Connected));
@@ -276,7 +277,7 @@ fn an_idle_connection_lives_on_pings() {
 #[test]
 fn a_busy_unreliable_sender_still_notices_a_dead_peer() {
     let (mut pair, peer, _) = Pair::connected(CLEAN, 1, 1);
-    pair.faults.loss = 100;
+    pair.world.set_all_conditions(Conditions { loss: 1.0, ..CLEAN });
     let mut sent = 0u32;
     while !pair.client.has_disconnected() {
         sent += 1;
@@ -362,7 +363,7 @@ fn forged_strangers_neither_fill_the_host_nor_get_more_than_they_send() {
         assert_eq!(pair.server.host.poll_event(), None);
     }
     assert!(to_strangers <= 100_000 * connect.len(), "{to_strangers}");
-    pair.now = 3001;
+    pair.skip(2001);
     let mut client = Pair::new(CLEAN, 2).client;
     client.address = ([127, 0, 0, 1], 1).into();
     client.host.connect(pair.server.address, 1, 0).unwrap();

@@ -7,7 +7,7 @@ use crate::peer::{Peer, Sessions, clamp_window, window_for_bandwidth, window_for
 use crate::wire::command::{Body, Command, ConnectParameters};
 use crate::wire::header::Header;
 use crate::wire::{CHANNEL_COUNT_RANGE, NO_SESSION, SESSION_MASK, SYSTEM_CHANNEL};
-use crate::{DisconnectReason, Event, HostConfig, PeerState, Time};
+use crate::{Event, HostConfig, PeerState, Time};
 use std::net::SocketAddr;
 
 impl Host {
@@ -96,43 +96,14 @@ impl Host {
         }
         self.peers.insert(slot, peer);
         self.peers.remember_incoming(from, request.parameters.connect_id, slot);
-        self.connection_is_up(slot, PeerState::ConnectionPending);
-        true
-    }
-
-    /// The other end has accepted our CONNECT. `false` if its answer contradicts the request.
-    pub(super) fn handle_verify_connect(&mut self, slot: u16, answer: &ConnectParameters) -> bool {
-        let Some(peer) = self.peers.at(slot) else { return false };
-        if peer.state != PeerState::Connecting {
-            return true;
-        }
-        let throttle = (peer.throttle.interval, peer.throttle.acceleration, peer.throttle.deceleration);
-        let answered = (answer.throttle_interval, answer.throttle_acceleration, answer.throttle_deceleration);
-        if answer.connect_id != peer.connect_id
-            || answered != throttle
-            || !CHANNEL_COUNT_RANGE.contains(&answer.channel_count)
-        {
-            self.give_up(slot, DisconnectReason::Rejected);
-            return false;
-        }
-        // Our CONNECT, the first command of the connection, is answered and not acknowledged.
-        peer.outgoing.system_acknowledged(self.config.first_sequence.wrapping_add(1));
-        peer.channels.limit(answer.channel_count as u8);
-        peer.remote_slot = answer.peer;
-        peer.sessions = Sessions { incoming: answer.incoming_session, outgoing: answer.outgoing_session };
-        peer.limit_mtu(answer.mtu);
-        peer.window_size = peer.window_size.min(clamp_window(answer.window_size));
-        peer.incoming_bandwidth = answer.incoming_bandwidth;
-        peer.outgoing_bandwidth = answer.outgoing_bandwidth;
-        self.connection_is_up(slot, PeerState::ConnectionSucceeded);
+        self.connection_is_up(slot);
         true
     }
 
     /// Both ends agree: the event is due.
-    fn connection_is_up(&mut self, slot: u16, state: PeerState) {
+    pub(super) fn connection_is_up(&mut self, slot: u16) {
         let id = self.peers.id(slot);
         let Some(peer) = self.peers.at(slot) else { return };
-        peer.state = state;
         self.bandwidth.peer_changed(peer.incoming_bandwidth);
         self.events.push_back(Event::Connect { peer: id, data: std::mem::take(&mut peer.event_data) });
         // Sets the first ping, which measures the first round trip.
@@ -145,7 +116,7 @@ fn accepted(from: SocketAddr, request: &Request, config: &HostConfig) -> Peer {
     let Request { parameters: asked, data, sessions } = request;
     let channel_count = asked.channel_count.min(config.channel_limit.into()) as u8;
     let mut peer =
-        Peer::new(PeerState::AcknowledgingConnect, from, asked.connect_id, *sessions, channel_count, config);
+        Peer::new(PeerState::ConnectionPending, from, asked.connect_id, *sessions, channel_count, config);
     peer.remote_slot = asked.peer;
     peer.event_data = *data;
     peer.incoming_bandwidth = asked.incoming_bandwidth;

@@ -1,15 +1,12 @@
 //! What datagrams do to the engine.
 
 use super::Host;
-use crate::peer::incoming::{Inbox, Payload, Verdict};
-use crate::peer::outgoing::Acknowledgement;
-use crate::peer::waiting::Account;
-use crate::peer::{Acknowledged, Peer, window_for_bandwidths};
+use crate::peer::receive::{Notice, Surroundings};
 use crate::wire::checksum::{self, CHECKSUM_SIZE};
 use crate::wire::command::{Body, Command};
 use crate::wire::header::Header;
 use crate::wire::{Malformed, NO_PEER, take};
-use crate::{DisconnectReason, PacketFlags, PeerState, Time};
+use crate::{PeerState, Time};
 use bytes::{Buf, Bytes};
 use std::net::SocketAddr;
 
@@ -57,22 +54,37 @@ impl Host {
             return Err(Malformed);
         }
         let context = Context { slot: header.peer, datagram: &datagram, sent_time: header.sent_time };
-        while !rest.is_empty() {
-            let understood = match Command::parse(&mut rest) {
-                Ok(command) => self.handle_command(&context, &command),
-                Err(Malformed) => Err(Malformed),
+        self.handle_commands(&context, &mut rest);
+        Ok(())
+    }
+
+    fn handle_commands(&mut self, context: &Context<'_>, rest: &mut &[u8]) {
+        let id = self.peers.id(context.slot);
+        while let Some(peer) = self.peers.at(context.slot).filter(|peer| peer.state != PeerState::Zombie) {
+            let mut surroundings = Surroundings {
+                now: self.now,
+                peer: id,
+                datagram: context.datagram,
+                sent_time: context.sent_time,
+                config: &self.config,
+                events: &mut self.events,
+                total_stored: &mut self.waiting_bytes,
             };
-            if understood.is_err() {
-                self.counters.dropped_commands += 1;
-                break;
+            let notice = peer.receive(rest, &mut surroundings);
+            if peer.has_something_to_send() {
+                self.schedule.activate(context.slot, peer);
+            }
+            match notice {
+                Ok(None) => return,
+                Ok(Some(Notice::Accepted)) => self.connection_is_up(context.slot),
+                Ok(Some(Notice::Over(reason))) => self.end(context.slot, reason),
+                Ok(Some(Notice::Bandwidth(incoming))) => self.bandwidth.peer_changed(incoming),
+                Err(Malformed) => {
+                    self.counters.dropped_commands += 1;
+                    return;
+                }
             }
         }
-        if let Some(peer) = self.peers.at(header.peer)
-            && peer.has_something_to_send()
-        {
-            self.schedule.activate(header.peer, peer);
-        }
-        Ok(())
     }
 
     /// Whether the peer that the header names is where the datagram comes from. Who claims to be one has to know its
@@ -127,170 +139,6 @@ impl Host {
         match Command::parse(commands)?.body {
             Body::Connect { parameters, data } if self.handle_connect(from, parameters, data, size) => Ok(()),
             _ => Err(Malformed),
-        }
-    }
-
-    fn handle_command(&mut self, context: &Context<'_>, command: &Command<'_>) -> Result<(), Malformed> {
-        let slot = context.slot;
-        if command.wants_acknowledgement && context.sent_time.is_none() {
-            return Err(Malformed);
-        }
-        let verdict = match command.body {
-            Body::Acknowledge { sequence, sent_time } => {
-                self.handle_acknowledge(slot, command.channel, sequence, sent_time)?;
-                Verdict::Done
-            }
-            Body::Connect { .. } => return Err(Malformed),
-            Body::VerifyConnect { parameters } => {
-                if !self.handle_verify_connect(slot, &parameters) {
-                    return Err(Malformed);
-                }
-                Verdict::Done
-            }
-            Body::Disconnect { data } => {
-                self.handle_disconnect(slot, data, command.wants_acknowledgement);
-                Verdict::Done
-            }
-            _ => self.handle_established(context, command)?,
-        };
-        match verdict {
-            Verdict::Malformed => Err(Malformed),
-            Verdict::Refused => Ok(()),
-            Verdict::Done => {
-                self.acknowledge(context, command);
-                Ok(())
-            }
-        }
-    }
-
-    /// Commands that only an established connection may carry.
-    fn handle_established(
-        &mut self,
-        context: &Context<'_>,
-        command: &Command<'_>,
-    ) -> Result<Verdict, Malformed> {
-        let id = self.peers.id(context.slot);
-        let peer = self.peers.at(context.slot).filter(|peer| peer.state.is_established()).ok_or(Malformed)?;
-        match command.body {
-            Body::Ping => return Ok(Verdict::Done),
-            Body::BandwidthLimit { incoming, outgoing } => {
-                peer.incoming_bandwidth = incoming;
-                peer.outgoing_bandwidth = outgoing;
-                peer.window_size = window_for_bandwidths(self.config.outgoing_bandwidth, incoming);
-                self.bandwidth.peer_changed(incoming);
-                return Ok(Verdict::Done);
-            }
-            Body::ThrottleConfigure { interval, acceleration, deceleration } => {
-                peer.throttle.configure(interval, acceleration, deceleration);
-                return Ok(Verdict::Done);
-            }
-            _ => {}
-        }
-        let Peer { channels, unsequenced, waiting, partials, state, .. } = peer;
-        let channel = channels.get(command.channel).ok_or(Malformed)?;
-        let mut inbox = Inbox {
-            events: &mut self.events,
-            peer: id,
-            channel: command.channel,
-            account: Account { peer: waiting, total_stored: &mut self.waiting_bytes },
-            limits: &self.config.limits,
-            discard: *state == PeerState::DisconnectLater,
-            now: self.now,
-            partials,
-        };
-        let inbox = &mut inbox;
-        let payload = |bytes| Payload { datagram: context.datagram, bytes };
-        let sequence = command.sequence;
-        Ok(match command.body {
-            Body::SendReliable { payload: bytes } => {
-                channel.incoming.receive_reliable(sequence, payload(bytes), inbox)
-            }
-            Body::SendFragment { fragment, payload: bytes } => {
-                channel.incoming.receive_fragment(&fragment, payload(bytes), inbox)
-            }
-            Body::SendUnreliable { unreliable_sequence, payload: bytes } => {
-                channel.incoming.receive_unreliable(sequence, unreliable_sequence, payload(bytes), inbox)
-            }
-            Body::SendUnreliableFragment { fragment, payload: bytes } => {
-                channel.incoming.receive_unreliable_fragment(sequence, &fragment, payload(bytes), inbox)
-            }
-            Body::SendUnsequenced { group, payload: bytes } => {
-                if !inbox.discard && inbox.has_room() && unsequenced.insert(group) {
-                    inbox.deliver(payload(bytes).shared(), PacketFlags::UNSEQUENCED);
-                }
-                Verdict::Done
-            }
-            _ => Verdict::Malformed,
-        })
-    }
-
-    /// Queues the acknowledgement that a command asks for.
-    fn acknowledge(&mut self, context: &Context<'_>, command: &Command<'_>) {
-        let Some(sent_time) = context.sent_time.filter(|_| command.wants_acknowledgement) else {
-            return;
-        };
-        let Some(peer) = self.peers.at(context.slot) else {
-            return;
-        };
-        let is_disconnect = matches!(command.body, Body::Disconnect { .. });
-        match peer.state {
-            PeerState::Disconnecting | PeerState::Zombie => {}
-            PeerState::AcknowledgingDisconnect if !is_disconnect => {}
-            _ => {
-                let &Command { channel, sequence, .. } = command;
-                peer.owe_acknowledgement(Acknowledgement { channel, sequence, sent_time });
-            }
-        }
-    }
-
-    fn handle_acknowledge(
-        &mut self,
-        slot: u16,
-        channel: u8,
-        sequence: u16,
-        sent_time: u16,
-    ) -> Result<(), Malformed> {
-        let now = self.now;
-        let Some(peer) = self.peers.at(slot) else {
-            return Ok(());
-        };
-        if peer.state == PeerState::Zombie {
-            return Ok(());
-        }
-        let Some(sent_at) = Time::from_wire(sent_time, now) else {
-            return Ok(());
-        };
-        let acknowledged = peer.acknowledged(now, channel, sequence, now.since(sent_at).max(1));
-        match (peer.state, acknowledged) {
-            (PeerState::Disconnecting, Acknowledged::System(Body::Disconnect { .. })) => {
-                peer.event_data = 0;
-                self.end(slot, DisconnectReason::Local);
-            }
-            (PeerState::Disconnecting, _) => return Err(Malformed),
-            // What may now be sent, also the DISCONNECT that waited for this, is found when the peer is polled.
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn handle_disconnect(&mut self, slot: u16, data: u32, wants_acknowledgement: bool) {
-        let Some(peer) = self.peers.at(slot) else { return };
-        match peer.state {
-            PeerState::Zombie | PeerState::AcknowledgingDisconnect => {}
-            PeerState::Connecting | PeerState::Disconnecting => {
-                peer.event_data = data;
-                self.end(slot, DisconnectReason::Remote);
-            }
-            state if state.is_established() => {
-                peer.event_data = data;
-                peer.drop_messages();
-                if wants_acknowledgement {
-                    peer.state = PeerState::AcknowledgingDisconnect;
-                } else {
-                    self.end(slot, DisconnectReason::Remote);
-                }
-            }
-            _ => {}
         }
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod loss;
 pub(crate) mod message;
 pub(crate) mod outgoing;
 pub(crate) mod reassembly;
+pub(crate) mod receive;
 pub(crate) mod round_trip;
 pub(crate) mod state;
 pub(crate) mod throttle;

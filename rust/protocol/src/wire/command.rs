@@ -176,25 +176,35 @@ impl<'a> Command<'a> {
         let flags = (u8::from(self.wants_acknowledgement) * ACKNOWLEDGE_FLAG)
             | (u8::from(unsequenced) * UNSEQUENCED_FLAG);
         let [high, low] = self.sequence.to_be_bytes();
-        out.extend_from_slice(&[number | flags, self.channel, high, low]);
+        let head = [number | flags, self.channel, high, low];
+        // The small and frequent commands are put together first, so that the buffer grows once.
         match self.body {
-            Body::Acknowledge { sequence, sent_time } => put_pair(out, sequence, sent_time),
+            Body::Acknowledge { sequence, sent_time } => {
+                return put_head(out, head, pair(sequence, sent_time));
+            }
+            Body::SendReliable { payload } => {
+                put_head(out, head, payload_length(payload).to_be_bytes());
+                return out.extend_from_slice(payload);
+            }
+            Body::SendUnreliable { unreliable_sequence: number, payload }
+            | Body::SendUnsequenced { group: number, payload } => {
+                put_head(out, head, pair(number, payload_length(payload)));
+                return out.extend_from_slice(payload);
+            }
+            _ => out.extend_from_slice(&head),
+        }
+        match self.body {
+            Body::Acknowledge { .. }
+            | Body::SendReliable { .. }
+            | Body::SendUnreliable { .. }
+            | Body::SendUnsequenced { .. }
+            | Body::Ping => {}
             Body::Connect { parameters, data } => {
                 parameters.emit(out);
                 put_u32(out, data);
             }
             Body::VerifyConnect { parameters } => parameters.emit(out),
             Body::Disconnect { data } => put_u32(out, data),
-            Body::Ping => {}
-            Body::SendReliable { payload } => {
-                put_u16(out, payload_length(payload));
-                out.extend_from_slice(payload);
-            }
-            Body::SendUnreliable { unreliable_sequence: number, payload }
-            | Body::SendUnsequenced { group: number, payload } => {
-                put_pair(out, number, payload_length(payload));
-                out.extend_from_slice(payload);
-            }
             Body::SendFragment { fragment, payload } | Body::SendUnreliableFragment { fragment, payload } => {
                 fragment.emit(payload, out);
             }
@@ -232,8 +242,8 @@ impl ConnectParameters {
     }
 
     fn emit(&self, out: &mut Vec<u8>) {
-        put_u16(out, self.peer);
-        out.extend_from_slice(&[self.incoming_session, self.outgoing_session]);
+        let [high, low] = self.peer.to_be_bytes();
+        out.extend_from_slice(&[high, low, self.incoming_session, self.outgoing_session]);
         for word in [
             self.mtu,
             self.window_size,
@@ -265,7 +275,7 @@ impl Fragment {
     }
 
     fn emit(&self, payload: &[u8], out: &mut Vec<u8>) {
-        put_pair(out, self.start_sequence, payload_length(payload));
+        out.extend_from_slice(&pair(self.start_sequence, payload_length(payload)));
         for word in [self.count, self.number, self.total_length, self.offset] {
             put_u32(out, word);
         }
@@ -278,14 +288,18 @@ fn payload_length(payload: &[u8]) -> u16 {
     payload.len() as u16
 }
 
-fn put_u16(out: &mut Vec<u8>, value: u16) {
-    out.extend_from_slice(&value.to_be_bytes());
+/// Appends the four bytes that every command begins with, and the `N` that follow.
+fn put_head<const N: usize>(out: &mut Vec<u8>, head: [u8; 4], rest: [u8; N]) {
+    let mut bytes = [0; 8];
+    bytes[..4].copy_from_slice(&head);
+    bytes[4..4 + N].copy_from_slice(&rest);
+    out.extend_from_slice(&bytes[..4 + N]);
 }
 
-fn put_pair(out: &mut Vec<u8>, first: u16, second: u16) {
+fn pair(first: u16, second: u16) -> [u8; 4] {
     let [a, b] = first.to_be_bytes();
     let [c, d] = second.to_be_bytes();
-    out.extend_from_slice(&[a, b, c, d]);
+    [a, b, c, d]
 }
 
 fn put_u32(out: &mut Vec<u8>, value: u32) {
