@@ -203,9 +203,6 @@ impl HalfOpen {
 
     /// A reply to repeat by itself, if one is due by `now`.
     pub(super) fn repeat(&mut self, now: Time) -> Option<Reply> {
-        if self.entries.is_empty() && self.repetitions.is_empty() {
-            return None;
-        }
         self.forget_old(now);
         while let Some(repetition) = self.repetitions.pop_front_if(|repetition| repetition.due <= now) {
             let Repetition { to, slot, .. } = repetition;

@@ -151,7 +151,9 @@ impl Host {
     /// Does what was due by `now`: repeats what was not acknowledged, pings, gives up silent peers.
     pub fn handle_timeout(&mut self, now: Time) {
         self.now = now;
-        self.repeat_answers(now);
+        if self.half_open.next_due().is_some_and(|due| due <= now) {
+            self.repeat_answers(now);
+        }
         self.balance_bandwidth(now);
         while let Some((time, slot)) = self.schedule.pop_due(now) {
             let Some(peer) = self.peers.at(slot) else { continue };
