@@ -10,8 +10,9 @@ use enet_rs_sim::{Conditions, MILLISECOND, SECOND};
 
 /// Tags of broadcasts begin here, so that they are nobody else's.
 const BROADCAST_TAGS: u32 = 0x8000_0000;
-/// How long after the end of a connection its stragglers can still do harm to another one between the same addresses.
-const STRAGGLERS: u64 = 20 * SECOND;
+
+/// Bytes of a datagram that a fragment's payload cannot use: the header and the command.
+const FRAGMENT_OVERHEAD: usize = 28;
 
 /// Does the deeds of a world.
 pub(crate) struct Deeds {
@@ -214,11 +215,14 @@ impl Deeds {
         let Some(endpoint) = &mut node.endpoint else { return };
         let Some(key) = endpoint.connect(to, channels, token) else { return };
         let life = Life { host, number: node.life };
+        let slot = endpoint.slot(key);
         let is_stock = node.plan.is_stock;
-        let end = End::new(life, Stage::Connecting, is_stock);
-        let is_doubtful = !run.plan.is_intact() || is_haunted(run, host, target);
-        let mtu = run.nodes[host].plan.config.mtu.min(run.nodes[target].plan.config.mtu);
-        run.links.push(Link::new(end, channels, mtu, is_doubtful));
+        let end = End::new(life, slot, Stage::Connecting, is_stock);
+        let is_doubtful = !run.plan.is_intact();
+        let (own, other) = (&run.nodes[host].plan.config, &run.nodes[target].plan.config);
+        let overhead = FRAGMENT_OVERHEAD + if own.checksum { 4 } else { 0 };
+        let longest_whole = usize::from(own.mtu.min(other.mtu)) - overhead;
+        run.links.push(Link::new(end, target, channels, longest_whole, is_doubtful));
         let node = &mut run.nodes[host];
         node.links.insert(key, (token, 0));
         node.dirty = true;
@@ -258,7 +262,8 @@ impl Deeds {
             },
             _ => Setting::Throttle {
                 interval: *random.pick(&[100, 1000, 5000]),
-                acceleration: random.below(8) as u32,
+                // Without any, a throttle that has fallen stays at its least for ever.
+                acceleration: random.within(1..8) as u32,
                 deceleration: random.below(8) as u32,
             },
         };
@@ -331,24 +336,4 @@ impl Deeds {
             }
         }
     }
-}
-
-/// Whether a new connection between two hosts could be confused with an old one. ENet's datagrams name a connection by
-/// address, slot and a session number of two bits; a host that was restarted at its address gives the same ones again.
-fn is_haunted(run: &Run, host: usize, target: usize) -> bool {
-    let lives = |index: usize| Life { host: index, number: run.nodes[index].life };
-    let now = run.world.now();
-    run.plan.keeps_address
-        && run.links.iter().any(|link| {
-            let initiator = link.initiator.life;
-            let acceptor = link.acceptor.as_ref().map(|end| end.life);
-            let hosts = [initiator.host, acceptor.map_or(usize::MAX, |life| life.host)];
-            let is_between = hosts == [host, target] || hosts == [target, host] || acceptor.is_none();
-            let is_of_these_lives = [Some(initiator), acceptor]
-                .iter()
-                .flatten()
-                .all(|life| *life == lives(host) || *life == lives(target));
-            let is_recent = link.over_at.is_none_or(|over| now - over < STRAGGLERS);
-            is_between && !is_of_these_lives && is_recent
-        })
 }

@@ -69,6 +69,8 @@ pub(crate) trait Endpoint {
     fn set(&mut self, key: Key, setting: Setting);
     fn set_bandwidth_limit(&mut self, incoming: u32, outgoing: u32);
     fn set_channel_limit(&mut self, limit: u8);
+    /// The number by which datagrams name the connection.
+    fn slot(&self, key: Key) -> u16;
     /// How many channels messages can be sent on now; 0 if none.
     fn open_channels(&self, key: Key) -> u8;
     fn receive(&mut self, now: u64, from: SocketAddr, datagram: Bytes);

@@ -4,10 +4,8 @@
 use crate::content::{Content, tag_of};
 use crate::endpoint::Ending;
 use enet_rs_protocol::{DisconnectReason, PacketFlags};
+use enet_rs_sim::SECOND;
 use std::collections::{BTreeMap, VecDeque};
-
-/// Bytes of a datagram that a fragment's payload cannot use: the header and the command.
-const FRAGMENT_OVERHEAD: usize = 28;
 
 /// Names a host over its restarts: which host, and which of its lives.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -31,6 +29,10 @@ pub(crate) enum Stage {
 #[derive(Debug)]
 pub(crate) struct End {
     pub(crate) life: Life,
+    /// The number by which datagrams to this end name the connection.
+    slot: u16,
+    /// The Connect event has come.
+    was_up: bool,
     pub(crate) stage: Stage,
     /// How its owner has asked to end it, and with which numbers.
     pub(crate) asked: Vec<(Ending, u32)>,
@@ -38,8 +40,15 @@ pub(crate) struct End {
 }
 
 impl End {
-    pub(crate) fn new(life: Life, stage: Stage, is_stock: bool) -> Self {
-        Self { life, stage, asked: Vec::new(), is_stock }
+    pub(crate) fn new(life: Life, slot: u16, stage: Stage, is_stock: bool) -> Self {
+        let was_up = stage == Stage::Up;
+        Self { life, slot, was_up, stage, asked: Vec::new(), is_stock }
+    }
+
+    /// The Connect event has come.
+    pub(crate) fn up(&mut self) {
+        self.stage = Stage::Up;
+        self.was_up = true;
     }
 
     /// Messages can be expected to flow.
@@ -71,11 +80,13 @@ struct Lane {
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) initiator: End,
+    /// The host that the initiator asked.
+    target: usize,
     pub(crate) acceptor: Option<End>,
     /// Channels that were asked for.
     pub(crate) channels: u8,
-    /// Largest datagram of both ends.
-    pub(crate) mtu: u16,
+    /// A message that is longer is cut, bytes.
+    pub(crate) longest_whole: usize,
     /// ENet itself cannot tell its datagrams from those of another connection, or they may be damaged: contents and
     /// order are not checked.
     pub(crate) is_doubtful: bool,
@@ -84,13 +95,53 @@ pub(crate) struct Link {
     lanes: [BTreeMap<u8, Lane>; 2],
 }
 
+/// How long after the end of a connection its stragglers can still reach another one.
+const STRAGGLERS: u64 = 20 * SECOND;
+
+/// Whether the end `side` of connection `token`, which has just come up, could take datagrams of an earlier connection
+/// between the same hosts for its own, because the other host has not given that one up yet, or they are still under
+/// way. ENet's datagrams name a connection by addresses, slot and a session number of two bits, of which is certain
+/// only that it differs from that of the slot's last connection.
+pub(crate) fn is_haunted(links: &[Link], token: u32, side: Side, now: u64, keeps_address: bool) -> bool {
+    let link = &links[token as usize];
+    let Some(end) = link.end(side) else { return false };
+    let hosts = [link.initiator.life.host, link.target];
+    let other = hosts[1 - side];
+    // Connections of this end's slot that began later than the one that is looked at, this one included.
+    let mut uses = 0;
+    links.iter().enumerate().rev().filter(|(index, _)| *index != token as usize).any(|(index, old)| {
+        let own_side = usize::from(old.initiator.life.host != end.life.host);
+        let mut is_own_slot = false;
+        let could_be_taken = match old.end(own_side) {
+            // Nothing is known of it at this host, but the other one may believe in it.
+            None => old.target == end.life.host && old.initiator.was_up,
+            Some(ghost) if ghost.life.host != end.life.host || ghost.slot != end.slot => false,
+            Some(ghost) if ghost.life != end.life => keeps_address,
+            Some(_) => {
+                is_own_slot = true;
+                uses > 0
+            }
+        };
+        uses += u32::from(is_own_slot && index != token as usize);
+        let is_between = [old.initiator.life.host, old.target].contains(&other);
+        let is_recent = old.over_at.is_none_or(|over| now - over < STRAGGLERS);
+        could_be_taken && is_between && is_recent
+    })
+}
+
 /// Which end: `0` the initiator, `1` the acceptor. The lanes of an end are those that it sends on.
 pub(crate) type Side = usize;
 
 impl Link {
-    pub(crate) fn new(initiator: End, channels: u8, mtu: u16, is_doubtful: bool) -> Self {
+    pub(crate) fn new(
+        initiator: End,
+        target: usize,
+        channels: u8,
+        longest_whole: usize,
+        is_doubtful: bool,
+    ) -> Self {
         let lanes = [BTreeMap::new(), BTreeMap::new()];
-        Self { initiator, acceptor: None, channels, mtu, is_doubtful, over_at: None, lanes }
+        Self { initiator, target, acceptor: None, channels, longest_whole, is_doubtful, over_at: None, lanes }
     }
 
     pub(crate) fn end(&self, side: Side) -> Option<&End> {
@@ -121,7 +172,7 @@ impl Link {
 
     /// A message was accepted for sending.
     pub(crate) fn sent(&mut self, side: Side, channel: u8, content: Content, flags: PacketFlags) {
-        let is_cut = content.length > usize::from(self.mtu) - FRAGMENT_OVERHEAD;
+        let is_cut = content.length > self.longest_whole;
         let lane = self.lanes[side].entry(channel).or_default();
         if flags.contains(PacketFlags::RELIABLE) {
             return lane.queue_reliable(content);

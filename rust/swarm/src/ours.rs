@@ -97,6 +97,13 @@ impl Endpoint for Ours {
         self.host.set_channel_limit(limit);
     }
 
+    fn slot(&self, key: Key) -> u16 {
+        // The engine keeps it to itself, but shows it to people who debug.
+        let text = format!("{:?}", self.ids[key]);
+        let digits = text.split("slot: ").nth(1).and_then(|rest| rest.split(',').next());
+        digits.and_then(|digits| digits.parse().ok()).unwrap_or(u16::MAX)
+    }
+
     fn open_channels(&self, key: Key) -> u8 {
         let id = self.ids[key];
         match self.host.state(id) {
@@ -137,6 +144,6 @@ impl Endpoint for Ours {
     }
 
     fn waiting_bytes(&self) -> Option<usize> {
-        None
+        Some(self.host.waiting_bytes())
     }
 }

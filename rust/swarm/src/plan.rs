@@ -65,11 +65,13 @@ pub(crate) const DEEDS: [Deed; 13] = [
 pub(crate) struct Plan {
     pub(crate) population: Population,
     pub(crate) hosts: Vec<HostPlan>,
+    /// It carries much more than others, and takes longer.
+    pub(crate) is_large: bool,
     /// Everybody connects to the first host only.
     pub(crate) is_star: bool,
     /// Conditions of all paths at first.
     pub(crate) weather: Conditions,
-    /// Damaged datagrams get through: only what does not depend on contents can be checked.
+    /// Damage to datagrams. Without a checksum, only what does not depend on contents can be checked then.
     pub(crate) damage: Damage,
     /// Microseconds during which deeds are done and the network is bad.
     pub(crate) active: u64,
@@ -109,8 +111,10 @@ impl Plan {
             },
         };
         let frames = random.below(3);
+        let checksum = random.chance(0.25);
         let mut hosts: Vec<HostPlan> =
             (0..count).map(|_| draw_host(random, population, first_sequence, frames)).collect();
+        hosts.iter_mut().for_each(|host| host.config.checksum = checksum);
         if population == Population::Mixed {
             let ours = random.below(count) as usize;
             let stock = (ours + 1 + random.below(count - 1) as usize) % hosts.len();
@@ -118,33 +122,44 @@ impl Plan {
             hosts[stock].is_stock = true;
         }
         let active = random.within(SECOND..10 * SECOND) * if random.chance(0.05) { 6 } else { 1 };
-        let damage = if random.chance(0.06) {
+        let damage = if random.chance(if checksum { 0.3 } else { 0.06 }) {
             Damage { flips: random.unit() * 0.1, truncation: random.unit() * 0.05 }
         } else {
             Damage::default()
         };
-        let hosts_share = 6 + count;
+        let is_chatty = random.chance(0.005);
+        let share = 6 + count;
         Self {
             population,
             hosts,
+            is_large,
             is_star: random.chance(0.6),
             weather: draw_weather(random),
             damage,
             active,
-            deeds: random.within(10..60) * hosts_share / 4,
+            deeds: if is_chatty { 30 } else { random.within(20..180) * share / 4 },
             weights: draw_weights(random),
             connections: 1 + random.below(3) as usize,
-            sizes: if is_large { [20, 20, 20, 10, 5] } else { *random.pick(&SIZES) },
-            kinds: *random.pick(&KINDS),
-            burst: *random.pick(&[1, 4, 20, 60]),
-            budget: if is_large { 12 << 20 } else { random.within(20_000..400_000) as usize },
+            sizes: match (is_large, is_chatty) {
+                (true, _) => [20, 20, 20, 10, 5],
+                (_, true) => [1, 0, 0, 0, 0],
+                _ => *random.pick(&SIZES),
+            },
+            // More unreliable messages than there are numbers for, and a few reliable ones.
+            kinds: if is_chatty { [0, 2, 1, 0, 0] } else { *random.pick(&KINDS) },
+            burst: if is_chatty { 40_000 } else { *random.pick(&[1, 4, 20, 60]) },
+            budget: match (is_large, is_chatty) {
+                (true, _) => 12 << 20,
+                (_, true) => 16 << 20,
+                _ => random.within(30_000..1_000_000) as usize,
+            },
             keeps_address: random.chance(0.3),
         }
     }
 
     /// Contents can be relied on.
     pub(crate) fn is_intact(&self) -> bool {
-        self.damage == Damage::default()
+        self.damage == Damage::default() || self.hosts[0].config.checksum
     }
 }
 
@@ -173,6 +188,7 @@ fn draw_host(random: &mut Random, population: Population, first_sequence: u16, f
     let limits = if random.chance(0.1) {
         Limits {
             max_waiting_bytes: random.within(2_000..100_000) as usize,
+            max_total_waiting_bytes: random.within(2_000..400_000) as usize,
             max_waiting_messages: random.within(8..500) as usize,
             ..Limits::default()
         }
@@ -188,6 +204,7 @@ fn draw_host(random: &mut Random, population: Population, first_sequence: u16, f
         mtu: *random.pick(&[576, any_mtu, 1200, 1392, 1392, 1392, 4096]),
         limits,
         first_sequence,
+        ..HostConfig::default()
     };
     let before_wrap = random.below(12_000);
     let clock = match random.below(4) {

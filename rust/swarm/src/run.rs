@@ -1,13 +1,15 @@
 //! A world from its first moment to its last: lets hosts work when it is their turn, and checks what they promise.
 
+use crate::content::LARGEST;
 use crate::deeds::Deeds;
 use crate::endpoint::{Endpoint, Event, Key, Output};
-use crate::ledger::{End, Life, Link, Side, Stage};
+use crate::ledger::{End, Life, Link, Side, Stage, is_haunted};
 use crate::ours::Ours;
 use crate::plan::{HostPlan, Plan, Population};
 use crate::stock::{Stock, StockConfig};
 use crate::trace::Trace;
 use bytes::Bytes;
+use enet_rs_protocol::HostConfig;
 use enet_rs_sim::{Conditions, Happening, MILLISECOND, Random, SECOND, World};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -25,6 +27,9 @@ const SETTLE_LARGE: u64 = 1_200 * SECOND;
 const WATCH: u64 = 5 * SECOND;
 /// What a datagram of pings and their acknowledgements can have at most, bytes.
 const IDLE_DATAGRAM: usize = 40;
+
+/// What a peer may have waiting although the host's cap is reached, bytes.
+const RESERVED_FOR_A_PEER: usize = 64 << 10;
 
 /// A host of the world, over all its lives.
 pub(crate) struct Node {
@@ -53,6 +58,8 @@ pub(crate) struct Report {
     pub(crate) datagrams: u64,
     pub(crate) messages: u64,
     pub(crate) connections: usize,
+    /// Connections whose contents were not checked.
+    pub(crate) doubtful: usize,
     /// Microseconds of virtual time.
     pub(crate) virtual_time: u64,
 }
@@ -116,6 +123,7 @@ pub(crate) fn run(seed: u64, population: Population, outlets: Outlets) -> Result
         datagrams: run.datagrams,
         messages: run.messages,
         connections: run.links.len(),
+        doubtful: run.links.iter().filter(|link| link.is_doubtful).count(),
         virtual_time: run.world.now(),
     })
 }
@@ -167,6 +175,7 @@ impl Run {
                 channel_limit: config.channel_limit,
                 bandwidth: (config.incoming_bandwidth, config.outgoing_bandwidth),
                 mtu: config.mtu,
+                checksum: config.checksum,
                 frame,
             };
             Box::new(Stock::new(&stock, clock, seed))
@@ -325,10 +334,7 @@ impl Run {
         {
             return Err(format!("host {host} counts {counters:?}, but it was {counted:?}"));
         }
-        let limits = &node.plan.config.limits;
-        let most = limits.max_total_waiting_bytes.min(
-            (limits.max_waiting_bytes + limits.max_message_size) * usize::from(node.plan.config.max_peers),
-        );
+        let most = waiting_cap(&node.plan.config);
         if let Some(waiting) = endpoint.waiting_bytes()
             && waiting > most
         {
@@ -412,6 +418,7 @@ impl Run {
         let life = Life { host, number: node.life };
         let channels = node.endpoint.as_ref().map_or(0, |endpoint| endpoint.open_channels(key));
         let is_stock = node.plan.is_stock;
+        let slot = node.endpoint.as_ref().map_or(u16::MAX, |endpoint| endpoint.slot(key));
         self.trace.number(u64::from(data));
         if let Some(&(token, side)) = node.links.get(&key) {
             let link = &mut self.links[token as usize];
@@ -419,13 +426,14 @@ impl Run {
             let Some(end) = end else {
                 return Err(format!("a second Connect event for connection {key}"));
             };
-            end.stage = Stage::Up;
+            end.up();
             if data != 0 {
                 return Err(format!("the Connect event of an outgoing connection carries {data}"));
             }
             if channels > link.channels {
                 return Err(format!("{channels} channels, but {} were asked for", link.channels));
             }
+            self.mark_if_haunted(token, side);
             return Ok(());
         }
         let limit = self.plan.is_intact().then_some(());
@@ -433,13 +441,13 @@ impl Run {
             // Damage can change the number, and then nobody knows whose connection it is.
             return match limit {
                 Some(()) => Err(format!("an incoming connection with the unknown number {data}")),
-                None => self.stranger(life, key, is_stock),
+                None => self.stranger(life, key, slot, is_stock),
             };
         };
         if channels > link.channels && !link.is_doubtful {
             return Err(format!("{channels} channels, but {} were asked for", link.channels));
         }
-        let end = End::new(life, Stage::Up, is_stock);
+        let end = End::new(life, slot, Stage::Up, is_stock);
         match &link.acceptor {
             None => link.acceptor = Some(end),
             Some(before) if !link.is_doubtful && before.life.host != host => {
@@ -452,17 +460,24 @@ impl Run {
                 if !was_over && self.plan.is_intact() {
                     return Err(format!("connection {data} is accepted twice"));
                 }
-                return self.stranger(life, key, is_stock);
+                return self.stranger(life, key, slot, is_stock);
             }
         }
         self.nodes[host].links.insert(key, (data, 1));
+        self.mark_if_haunted(data, 1);
         Ok(())
     }
 
+    fn mark_if_haunted(&mut self, token: u32, side: Side) {
+        if is_haunted(&self.links, token, side, self.world.now(), self.plan.keeps_address) {
+            self.links[token as usize].is_doubtful = true;
+        }
+    }
+
     /// An incoming connection of which nobody knows who made it.
-    fn stranger(&mut self, life: Life, key: Key, is_stock: bool) -> Result<(), String> {
-        let end = |stage| End::new(life, stage, is_stock);
-        let mut link = Link::new(end(Stage::Over), u8::MAX, 4096, true);
+    fn stranger(&mut self, life: Life, key: Key, slot: u16, is_stock: bool) -> Result<(), String> {
+        let end = |stage| End::new(life, slot, stage, is_stock);
+        let mut link = Link::new(end(Stage::Over), life.host, u8::MAX, 0, true);
         link.acceptor = Some(end(Stage::Up));
         let token = self.links.len() as u32;
         self.links.push(link);
@@ -472,7 +487,7 @@ impl Run {
 
     /// Waits until every connection is either over at both ends, or up at both and everything reliable delivered.
     fn settle(&mut self) -> Result<(), String> {
-        let bound = if self.plan.budget > 1 << 20 { SETTLE_LARGE } else { SETTLE };
+        let bound = self.bound();
         let deadline = self.world.now() + bound;
         loop {
             self.go_on(self.world.now() + SECOND / 4)?;
@@ -488,6 +503,11 @@ impl Run {
                 ));
             }
         }
+    }
+
+    /// Microseconds in which everything has to come to an end.
+    fn bound(&self) -> u64 {
+        if self.plan.is_large { SETTLE_LARGE } else { SETTLE }
     }
 
     fn unsettled(&self) -> Option<String> {
@@ -516,7 +536,7 @@ impl Run {
 
     /// Where nobody says anything, only pings are sent, once the last repetition of what had arrived already is out.
     fn watch_silence(&mut self) -> Result<(), String> {
-        let deadline = self.world.now() + SETTLE;
+        let deadline = self.world.now() + self.bound();
         loop {
             self.watched = Some((0, 0));
             self.go_on(self.world.now() + WATCH)?;
@@ -544,6 +564,14 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// Bytes that may wait at a host: its cap, and what each peer may have beyond it. What crosses a limit is still taken.
+fn waiting_cap(config: &HostConfig) -> usize {
+    let limits = &config.limits;
+    let peers = usize::from(config.max_peers);
+    let of_peers = peers * (limits.max_waiting_bytes + LARGEST);
+    of_peers.min(limits.max_total_waiting_bytes + peers * RESERVED_FOR_A_PEER + LARGEST)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -53,6 +53,7 @@ pub(crate) struct StockConfig {
     /// Bytes per second, 0 = no limit.
     pub(crate) bandwidth: (u32, u32),
     pub(crate) mtu: u16,
+    pub(crate) checksum: bool,
     /// Milliseconds between two calls of `service`.
     pub(crate) frame: u64,
 }
@@ -83,6 +84,7 @@ impl Stock {
             outgoing_bandwidth_limit: limit(config.bandwidth.1),
             time: Box::new(move || Duration::from_millis(time.get())),
             seed: Some(seed as u32),
+            checksum: config.checksum.then(|| Box::new(enet::crc32) as Box<dyn Fn(&[&[u8]]) -> u32>),
             ..enet::HostSettings::default()
         };
         let mut host =
@@ -191,6 +193,10 @@ impl Endpoint for Stock {
     fn set_channel_limit(&mut self, limit: u8) {
         let limit = if limit == 0 { 255 } else { limit };
         self.host.set_channel_limit(limit.into()).expect("above 0");
+    }
+
+    fn slot(&self, key: Key) -> u16 {
+        self.slots.get(&key).map_or(u16::MAX, |slot| slot.0 as u16)
     }
 
     fn open_channels(&self, key: Key) -> u8 {

@@ -25,6 +25,7 @@ pub(crate) struct Tally {
     datagrams: u64,
     messages: u64,
     connections: u64,
+    doubtful: u64,
     virtual_time: u64,
     /// A text for each seed that failed, with the command that replays it.
     pub(crate) failures: Vec<String>,
@@ -152,6 +153,7 @@ impl Tally {
                 self.datagrams += report.datagrams;
                 self.messages += report.messages;
                 self.connections += report.connections as u64;
+                self.doubtful += report.doubtful as u64;
                 self.virtual_time += report.virtual_time;
             }
             Err(error) => {
@@ -182,8 +184,9 @@ impl Tally {
         );
         println!("CPU per world: median {:.2} ms, 99 % {:.2} ms, most {:.2} ms", at(0.5), at(0.99), at(1.0));
         println!(
-            "{} connections, {} messages, {} datagrams, {} h of virtual time",
+            "{} connections ({} not checked for contents), {} messages, {} datagrams, {} h of virtual time",
             self.connections,
+            self.doubtful,
             self.messages,
             self.datagrams,
             self.virtual_time / (3600 * enet_rs_sim::SECOND)

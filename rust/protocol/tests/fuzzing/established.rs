@@ -85,7 +85,8 @@ impl Attacker {
         match input.u8() % 12 {
             0..=4 => {
                 let length = usize::from(input.u8()) * usize::from(input.choose(&[1u8, 1, 16, 255]));
-                let sent = host.send(peer, input.u8() % 5, Bytes::from(vec![9; length]), input.choose(&kinds));
+                let sent =
+                    host.send(peer, input.u8() % 5, Bytes::from(vec![9; length]), input.choose(&kinds));
                 assert!(sent.is_ok() || host.state(peer) != Some(PeerState::Connected) || sent.is_err());
             }
             5 => host.disconnect(peer, 1),
@@ -134,7 +135,14 @@ impl Attacker {
             *total = (*count - 1) * piece + last;
             fields[1] = length;
             let payload = vec![5; length as usize];
-            return command_of(layout, flags, channel % 5, *fields.first().unwrap_or(&0) as u16, &fields, &payload);
+            return command_of(
+                layout,
+                flags,
+                channel % 5,
+                *fields.first().unwrap_or(&0) as u16,
+                &fields,
+                &payload,
+            );
         }
         let channel = if sane && is_data { channel % 5 } else { channel };
         command_of(layout, flags, channel, sequence, &fields, &payload)

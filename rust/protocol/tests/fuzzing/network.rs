@@ -113,7 +113,9 @@ impl Arena {
             if to_host.is_empty() {
                 return;
             }
-            to_host.drain(..).for_each(|datagram| self.host.handle_datagram(now, self.honest_address, datagram));
+            to_host
+                .drain(..)
+                .for_each(|datagram| self.host.handle_datagram(now, self.honest_address, datagram));
         }
         panic!("two hosts send to each other without end");
     }
@@ -122,7 +124,8 @@ impl Arena {
     pub fn take_events(&mut self, count: usize) {
         for _ in 0..count {
             let Some(event) = self.host.poll_event() else { break };
-            let (Event::Connect { peer, .. } | Event::Disconnect { peer, .. } | Event::Receive { peer, .. }) = event;
+            let (Event::Connect { peer, .. } | Event::Disconnect { peer, .. } | Event::Receive { peer, .. }) =
+                event;
             if self.at_host.is_none() {
                 assert_eq!(self.host.remote_address(peer), Some(self.honest_address));
                 self.at_host = Some(peer);
@@ -197,7 +200,9 @@ impl Arena {
         let expected = self.honest_messages + 1;
         let message = self.honest_messages.to_be_bytes();
         let message = Bytes::copy_from_slice(&message);
-        self.honest.send(self.honest_peer, 0, message, PacketFlags::RELIABLE).expect("the client is connected");
+        self.honest
+            .send(self.honest_peer, 0, message, PacketFlags::RELIABLE)
+            .expect("the client is connected");
         self.settle();
         self.advance(100);
         self.settle();

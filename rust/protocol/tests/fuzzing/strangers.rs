@@ -2,7 +2,9 @@
 
 use super::input::Input;
 use super::network::{Arena, config};
-use super::raw::{LAYOUTS, NO_PEER, SYSTEM_CHANNEL, command, command_of, datagram, extremes, number, parse, split};
+use super::raw::{
+    LAYOUTS, NO_PEER, SYSTEM_CHANNEL, command, command_of, datagram, extremes, number, parse, split,
+};
 use enet_rs_protocol::Event;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -52,7 +54,8 @@ pub fn strangers(data: &[u8]) {
                 let header = (input.choose(&[NO_PEER, 0, 1, 2, 0xffe]), input.u8(), input.u8());
                 let layout = &LAYOUTS[usize::from(input.u8()) % LAYOUTS.len()];
                 let fields: Vec<u32> = layout.fields.iter().map(|_| input.u32()).collect();
-                let commands = command_of(layout, input.u8() & 0xc0, input.u8(), input.u16(), &fields, &[0; 8]);
+                let commands =
+                    command_of(layout, input.u8() & 0xc0, input.u8(), input.u16(), &fields, &[0; 8]);
                 Some(datagram(header.0, header.1, (header.2 & 1 != 0).then_some(7), &commands))
             }
             5 => {

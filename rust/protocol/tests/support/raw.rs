@@ -121,7 +121,8 @@ pub fn parse(datagram: &[u8]) -> Parsed<'_> {
 pub fn split(mut commands: &[u8]) -> Vec<&[u8]> {
     let mut parts = Vec::new();
     while let Some(&head) = commands.first() {
-        let layout = LAYOUTS.iter().find(|layout| layout.number == head & 0xf).expect("the engine sends commands");
+        let layout =
+            LAYOUTS.iter().find(|layout| layout.number == head & 0xf).expect("the engine sends commands");
         let mut length = 4;
         let mut payload = 0;
         for (index, width) in layout.fields.iter().enumerate() {

@@ -1,0 +1,108 @@
+//! The engine of this project, driven like `enet_rs_host`'s driver does it.
+
+use crate::endpoint::{Endpoint, Event, Kind};
+use crate::network::Network;
+use bytes::{Bytes, BytesMut};
+use enet_rs_protocol::{self as enet, Host, HostConfig, PacketFlags, PeerId, Time};
+use std::net::SocketAddr;
+
+/// Bytes of a receive buffer; datagrams are slices of it, and it is used again when they are gone.
+const RECEIVE_BUFFER: usize = 64 << 10;
+
+pub(crate) struct Ours {
+    host: Host,
+    network: Network,
+    address: SocketAddr,
+    received: BytesMut,
+    sent: Vec<u8>,
+}
+
+fn flags(kind: Kind) -> PacketFlags {
+    match kind {
+        Kind::Reliable => PacketFlags::RELIABLE,
+        Kind::Unreliable => PacketFlags::empty(),
+    }
+}
+
+impl Ours {
+    fn now(&self) -> Time {
+        Time::from_millis(self.network.now())
+    }
+
+    fn transmit(&mut self) {
+        let now = self.now();
+        while let Some(to) = self.host.poll_transmit(now, &mut self.sent) {
+            self.network.send(self.address, to, &self.sent);
+            self.sent.clear();
+        }
+    }
+
+    /// Whether anything arrived.
+    fn receive(&mut self) -> bool {
+        let now = self.now();
+        let mut arrived = false;
+        let received = &mut self.received;
+        while let Some((from, datagram)) = self.network.receive(self.address, |from, bytes| {
+            if received.capacity() - received.len() < bytes.len() {
+                received.reserve(RECEIVE_BUFFER);
+            }
+            received.extend_from_slice(bytes);
+            (from, received.split().freeze())
+        }) {
+            arrived = true;
+            self.host.handle_datagram(now, from, datagram);
+        }
+        arrived
+    }
+}
+
+impl Endpoint for Ours {
+    type Peer = PeerId;
+
+    fn new(network: &Network, max_peers: u16) -> Self {
+        let address = network.join();
+        let mut seed = enet::Seed::default();
+        seed[..2].copy_from_slice(&address.port().to_le_bytes());
+        let config = HostConfig { max_peers, channel_limit: 4, ..HostConfig::default() };
+        let host = Host::new(config, &seed).expect("the configuration is valid");
+        Self { host, network: network.clone(), address, received: BytesMut::new(), sent: Vec::new() }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn connect(&mut self, to: SocketAddr) {
+        self.host.connect(to, 4, 0).expect("a new host has a free slot");
+    }
+
+    fn set_ping_interval(&mut self, peer: PeerId, milliseconds: u32) {
+        self.host.set_ping_interval(peer, milliseconds);
+    }
+
+    fn send(&mut self, peer: PeerId, payload: &[u8], kind: Kind) {
+        let payload = Bytes::copy_from_slice(payload);
+        self.host.send(peer, 0, payload, flags(kind)).expect("the peer is connected");
+    }
+
+    fn broadcast(&mut self, payload: &[u8], kind: Kind) {
+        let payload = Bytes::copy_from_slice(payload);
+        self.host.broadcast(0, payload, flags(kind)).expect("the message is small");
+    }
+
+    fn service(&mut self) -> Option<Event<PeerId>> {
+        let event = self.host.poll_event().or_else(|| {
+            self.host.handle_timeout(self.now());
+            self.transmit();
+            if self.receive() {
+                self.transmit();
+            }
+            self.host.poll_event()
+        });
+        event.map(|event| match event {
+            enet::Event::Connect { peer, .. } => Event::Connect(peer),
+            enet::Event::Disconnect { .. } => Event::Disconnect,
+            enet::Event::Receive { packet, .. } => Event::Receive { bytes: packet.payload.len() },
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! Loss in bursts, after Gilbert and Elliott: a path is good or bad, and each state has its own loss.
+
+use crate::Random;
+
+/// The two states and how they change; probabilities per datagram.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Bursts {
+    /// Probability that the good state ends. A burst begins every 1 / `begin` datagrams on average.
+    pub begin: f64,
+    /// Probability that the bad state ends. A burst lasts 1 / `end` datagrams on average.
+    pub end: f64,
+    /// Loss in the bad state.
+    pub loss: f64,
+}
+
+/// In which state a path is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BurstState {
+    bad: bool,
+}
+
+impl BurstState {
+    /// Whether the next datagram is lost.
+    pub(crate) fn loses(&mut self, bursts: &Bursts, random: &mut Random) -> bool {
+        let change = if self.bad { bursts.end } else { bursts.begin };
+        self.bad ^= random.chance(change);
+        self.bad && random.chance(bursts.loss)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_come_in_bursts_of_the_length_asked_for() {
+        let bursts = Bursts { begin: 0.01, end: 0.1, loss: 1.0 };
+        let (mut state, mut random) = (BurstState::default(), Random::new(5));
+        let lost: Vec<bool> = (0..100_000).map(|_| state.loses(&bursts, &mut random)).collect();
+        let losses = lost.iter().filter(|lost| **lost).count();
+        let runs = lost.windows(2).filter(|pair| !pair[0] && pair[1]).count();
+        assert!((8_000..10_200).contains(&losses), "{losses}");
+        assert!((8..13).contains(&(losses / runs)), "{losses} in {runs} bursts");
+    }
+}

@@ -1,0 +1,34 @@
+//! A deterministic network emulator: datagrams between addresses, on virtual time, with faults drawn from a seed.
+//!
+//! It knows UDP and nothing above it. The layers, each usable alone:
+//! * [`Random`]: the generator that everything is drawn from; the same seed gives the same run on every machine.
+//! * [`Conditions`] say how bad a path is; a [`Path`] is one direction of a connection and decides what becomes of
+//!   each datagram: when it arrives, how often, and with which damage.
+//! * [`World`] is the network: addresses, paths, partitions, a virtual clock, and a queue of what happens next.
+//! * [`Pcap`] keeps what was sent, for Wireshark.
+//!
+//! Times are microseconds of virtual time, `u64`, since the world began. Nothing here ever waits or steps through
+//! empty time: [`World::next`] jumps to the next arrival or wake-up.
+
+#![forbid(unsafe_code)]
+
+mod burst;
+mod conditions;
+mod damage;
+mod path;
+mod pcap;
+mod random;
+mod rate;
+mod world;
+
+pub use burst::Bursts;
+pub use conditions::{Conditions, Damage, RateLimit};
+pub use path::{Copies, Path, Received};
+pub use pcap::Pcap;
+pub use random::Random;
+pub use world::{Happening, World};
+
+/// Microseconds in a millisecond.
+pub const MILLISECOND: u64 = 1_000;
+/// Microseconds in a second.
+pub const SECOND: u64 = 1_000_000;
