@@ -50,6 +50,16 @@ impl Content {
         bytes.freeze()
     }
 
+    /// Whether the message has these bytes there.
+    pub(crate) fn has(&self, offset: usize, bytes: &[u8]) -> bool {
+        if offset + bytes.len() > self.length {
+            return false;
+        }
+        let (head, body) = bytes.split_at(bytes.len().min(HEAD.saturating_sub(offset)));
+        let place = &self.body()[(offset + head.len()).max(HEAD).min(self.length.max(HEAD)) - HEAD..];
+        self.head()[offset.min(HEAD)..].starts_with(head) && place.starts_with(body)
+    }
+
     /// Whether this is the message, to the last byte.
     pub(crate) fn is(&self, bytes: &[u8]) -> bool {
         let (head, body) = bytes.split_at(bytes.len().min(HEAD));
@@ -77,6 +87,11 @@ mod tests {
                 assert!(!content.is(&bytes[1..]));
             }
             assert_eq!(tag_of(&bytes), (length >= 4).then_some(77));
+            for offset in [0, 5, 100, length / 2] {
+                let part = &bytes[offset.min(length)..];
+                assert!(content.has(offset.min(length), part), "{length} {offset}");
+                assert!(part.len() < 2 || !content.has(offset.min(length) + 1, &part[..part.len() - 1]));
+            }
         }
     }
 }

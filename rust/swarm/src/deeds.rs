@@ -222,7 +222,7 @@ impl Deeds {
         let (own, other) = (&run.nodes[host].plan.config, &run.nodes[target].plan.config);
         let overhead = FRAGMENT_OVERHEAD + if own.checksum { 4 } else { 0 };
         let longest_whole = usize::from(own.mtu.min(other.mtu)) - overhead;
-        run.links.push(Link::new(end, target, channels, longest_whole, is_doubtful));
+        run.links.push(Link::new(end, target, channels, longest_whole, own.first_sequence, is_doubtful));
         let node = &mut run.nodes[host];
         node.links.insert(key, (token, 0));
         node.dirty = true;

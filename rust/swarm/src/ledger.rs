@@ -1,11 +1,12 @@
 //! The book of a world: every connection with its two ends, every message that is under way, and the rules that
 //! what arrives has to keep.
 
-use crate::content::{Content, tag_of};
+use crate::arrivals::Piece;
+use crate::content::{Content, HEAD, tag_of};
 use crate::endpoint::Ending;
 use enet_rs_protocol::{DisconnectReason, PacketFlags};
 use enet_rs_sim::SECOND;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Names a host over its restarts: which host, and which of its lives.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -30,7 +31,7 @@ pub(crate) enum Stage {
 pub(crate) struct End {
     pub(crate) life: Life,
     /// The number by which datagrams to this end name the connection.
-    slot: u16,
+    pub(crate) slot: u16,
     /// The Connect event has come.
     was_up: bool,
     pub(crate) stage: Stage,
@@ -58,9 +59,16 @@ impl End {
 }
 
 /// How a message travels.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 enum Kind {
-    Reliable,
+    Reliable {
+        /// Number of its first command.
+        first: u16,
+        /// Commands that it takes.
+        pieces: u32,
+        /// Those that have reached the other host.
+        arrived: BTreeSet<u32>,
+    },
     Sequenced,
 }
 
@@ -68,6 +76,8 @@ enum Kind {
 #[derive(Debug, Default)]
 struct Lane {
     next_tag: u32,
+    /// Reliable commands so far.
+    reliable_commands: u16,
     /// Unreliable messages since the last reliable one: there are numbers for 65,535.
     unreliable_run: u16,
     /// Messages that keep an order and have neither arrived nor been passed.
@@ -92,6 +102,8 @@ pub(crate) struct Link {
     pub(crate) is_doubtful: bool,
     /// When the last end was over.
     pub(crate) over_at: Option<u64>,
+    /// The number before that of the first reliable command.
+    first_sequence: u16,
     lanes: [BTreeMap<u8, Lane>; 2],
 }
 
@@ -138,10 +150,21 @@ impl Link {
         target: usize,
         channels: u8,
         longest_whole: usize,
+        first_sequence: u16,
         is_doubtful: bool,
     ) -> Self {
         let lanes = [BTreeMap::new(), BTreeMap::new()];
-        Self { initiator, target, acceptor: None, channels, longest_whole, is_doubtful, over_at: None, lanes }
+        Self {
+            initiator,
+            target,
+            acceptor: None,
+            channels,
+            longest_whole,
+            first_sequence,
+            is_doubtful,
+            over_at: None,
+            lanes,
+        }
     }
 
     pub(crate) fn end(&self, side: Side) -> Option<&End> {
@@ -175,14 +198,14 @@ impl Link {
         let is_cut = content.length > self.longest_whole;
         let lane = self.lanes[side].entry(channel).or_default();
         if flags.contains(PacketFlags::RELIABLE) {
-            return lane.queue_reliable(content);
+            return lane.queue_reliable(content, self.longest_whole, self.first_sequence);
         }
         if flags.contains(PacketFlags::UNSEQUENCED) && !is_cut {
             lane.loose.insert(content.tag, content);
         } else if is_cut && !flags.contains(PacketFlags::UNRELIABLE_FRAGMENT)
             || lane.unreliable_run == u16::MAX
         {
-            lane.queue_reliable(content);
+            lane.queue_reliable(content, self.longest_whole, self.first_sequence);
         } else {
             lane.unreliable_run += 1;
             lane.ordered.push_back((content, Kind::Sequenced));
@@ -214,8 +237,45 @@ impl Link {
 
     /// Reliable messages that the end `side` has sent and the other one has not got.
     pub(crate) fn undelivered(&self, side: Side) -> usize {
-        let reliable = |lane: &Lane| lane.ordered.iter().filter(|(_, kind)| *kind == Kind::Reliable).count();
+        let reliable = |lane: &Lane| {
+            lane.ordered.iter().filter(|(_, kind)| matches!(kind, Kind::Reliable { .. })).count()
+        };
         self.lanes[side].values().map(reliable).sum()
+    }
+
+    /// A datagram that reaches the end `side` brings a piece of a message. Messages that are too short to be told
+    /// from others do not count.
+    pub(crate) fn arrived(&mut self, side: Side, piece: &Piece<'_>) {
+        let Some(lane) = self.lanes[1 - side].get_mut(&piece.channel) else { return };
+        for (content, kind) in &mut lane.ordered {
+            if let Kind::Reliable { first, arrived, .. } = kind
+                && *first == piece.first
+                && content.length >= HEAD
+                && content.has(piece.offset, piece.payload)
+            {
+                arrived.insert(piece.number);
+                return;
+            }
+        }
+    }
+
+    /// Whatever has reached the end `side` and is next in its channel has been handed on.
+    pub(crate) fn holds_nothing_back(&self, side: Side) -> Result<(), String> {
+        for (channel, lane) in &self.lanes[1 - side] {
+            let next = lane.ordered.iter().find_map(|(content, kind)| match kind {
+                Kind::Reliable { pieces, arrived, .. } => Some((content, *pieces, arrived)),
+                Kind::Sequenced => None,
+            });
+            if let Some((content, pieces, arrived)) = next
+                && arrived.len() as u32 == pieces
+            {
+                return Err(format!(
+                    "the reliable message {} of {} bytes on channel {channel} has arrived and is next, but was kept",
+                    content.tag, content.length
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// The connection of `side` ended with the number `data`: was that right?
@@ -256,9 +316,12 @@ impl Link {
 }
 
 impl Lane {
-    fn queue_reliable(&mut self, content: Content) {
+    fn queue_reliable(&mut self, content: Content, piece: usize, first_sequence: u16) {
         self.unreliable_run = 0;
-        self.ordered.push_back((content, Kind::Reliable));
+        let first = first_sequence.wrapping_add(self.reliable_commands).wrapping_add(1);
+        let pieces = content.length.div_ceil(piece).max(1) as u32;
+        self.reliable_commands = self.reliable_commands.wrapping_add(pieces as u16);
+        self.ordered.push_back((content, Kind::Reliable { first, pieces, arrived: BTreeSet::new() }));
     }
 
     fn take_loose(&mut self, tag: Option<u32>, bytes: &[u8]) -> Result<(), String> {
@@ -281,12 +344,12 @@ impl Lane {
 
     fn take_ordered(&mut self, bytes: &[u8], flags: Option<PacketFlags>) -> Result<(), String> {
         while let Some((content, kind)) = self.ordered.pop_front() {
-            let expected =
-                flags.is_none_or(|flags| flags.contains(PacketFlags::RELIABLE) == (kind == Kind::Reliable));
+            let is_reliable = matches!(kind, Kind::Reliable { .. });
+            let expected = flags.is_none_or(|flags| flags.contains(PacketFlags::RELIABLE) == is_reliable);
             if expected && content.is(bytes) {
                 return Ok(());
             }
-            if kind == Kind::Reliable {
+            if is_reliable {
                 return Err(format!(
                     "came (as {flags:?}) before the reliable message {} of {} bytes, or is not what was sent",
                     content.tag, content.length

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod arrivals;
 mod content;
 mod deeds;
 mod endpoint;

@@ -1,5 +1,6 @@
 //! A world from its first moment to its last: lets hosts work when it is their turn, and checks what they promise.
 
+use crate::arrivals;
 use crate::content::LARGEST;
 use crate::deeds::Deeds;
 use crate::endpoint::{Endpoint, Event, Key, Output};
@@ -9,8 +10,8 @@ use crate::plan::{HostPlan, Plan, Population};
 use crate::stock::{Stock, StockConfig};
 use crate::trace::Trace;
 use bytes::Bytes;
-use enet_rs_protocol::HostConfig;
-use enet_rs_sim::{Conditions, Happening, MILLISECOND, Random, SECOND, World};
+use enet_rs_protocol::{HostConfig, Limits};
+use enet_rs_sim::{Conditions, Damage, Happening, MILLISECOND, Random, SECOND, World};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -308,6 +309,10 @@ impl Run {
     fn turn(&mut self, host: usize) -> Result<(), String> {
         let now = self.world.now();
         let node = &mut self.nodes[host];
+        let may_refuse = node.plan.config.limits != Limits::default();
+        if !node.plan.is_stock && !may_refuse && self.plan.damage == Damage::default() {
+            note_arrivals(node, &mut self.links);
+        }
         let Some(endpoint) = &mut node.endpoint else { return Ok(()) };
         node.turns = if node.last_turn == now { node.turns + 1 } else { 0 };
         if node.turns > TOO_MANY_TURNS {
@@ -348,6 +353,10 @@ impl Run {
             self.event(host, event).map_err(|error| format!("host {host}: {error}"))?;
         }
         self.output = output;
+        let node = &self.nodes[host];
+        for (token, side) in node.links.values() {
+            holds_nothing_back(&self.links, *token, *side)?;
+        }
         Ok(())
     }
 
@@ -393,6 +402,7 @@ impl Run {
                 self.links[token as usize]
                     .disconnected(side, data, reason)
                     .map_err(|error| format!("connection {token}, end {side}, {reason:?}: {error}"))?;
+                holds_nothing_back(&self.links, token, side)?;
                 self.over(token, side);
                 Ok(())
             }
@@ -477,7 +487,7 @@ impl Run {
     /// An incoming connection of which nobody knows who made it.
     fn stranger(&mut self, life: Life, key: Key, slot: u16, is_stock: bool) -> Result<(), String> {
         let end = |stage| End::new(life, slot, stage, is_stock);
-        let mut link = Link::new(end(Stage::Over), life.host, u8::MAX, 0, true);
+        let mut link = Link::new(end(Stage::Over), life.host, u8::MAX, 1, 0, true);
         link.acceptor = Some(end(Stage::Up));
         let token = self.links.len() as u32;
         self.links.push(link);
@@ -564,6 +574,35 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// Notes which reliable messages the datagrams bring that a host is about to take in.
+fn note_arrivals(node: &Node, links: &mut [Link]) {
+    let mut ended = Vec::new();
+    for (_, datagram) in &node.inbox {
+        let Some(arrivals) = arrivals::read(datagram, node.plan.config.checksum) else { continue };
+        if ended.contains(&arrivals.slot) {
+            continue;
+        }
+        let is_addressed = |(token, side): &&(u32, Side)| {
+            let end = links[*token as usize].end(*side);
+            end.is_some_and(|end| end.slot == arrivals.slot && end.is_live())
+        };
+        let Some(&(token, side)) = node.links.values().find(is_addressed) else { continue };
+        let link = &mut links[token as usize];
+        arrivals.pieces.iter().for_each(|piece| link.arrived(side, piece));
+        if arrivals.has_disconnect {
+            ended.push(arrivals.slot);
+        }
+    }
+}
+
+fn holds_nothing_back(links: &[Link], token: u32, side: Side) -> Result<(), String> {
+    let link = &links[token as usize];
+    if link.is_doubtful || !link.end(side).is_some_and(End::is_live) {
+        return Ok(());
+    }
+    link.holds_nothing_back(side).map_err(|error| format!("connection {token}, end {side}: {error}"))
 }
 
 /// Bytes that may wait at a host: its cap, and what each peer may have beyond it. What crosses a limit is still taken.

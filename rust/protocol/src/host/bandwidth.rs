@@ -146,7 +146,42 @@ fn share_incoming(bandwidth: u32, limits: Vec<u32>) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::share_incoming;
+    use super::{share_incoming, share_outgoing};
+    use crate::peer::{Peer, Sessions};
+    use crate::{HostConfig, PacketFlags, PeerState};
+    use bytes::Bytes;
+
+    /// A peer that was given `queued` bytes to send, and can receive `incoming_bandwidth` bytes per second.
+    fn peer(queued: usize, incoming_bandwidth: u32) -> Peer {
+        let sessions = Sessions { incoming: 0, outgoing: 0 };
+        let address = ([127, 0, 0, 1], 1).into();
+        let mut peer = Peer::new(PeerState::Connected, address, [0; 4], sessions, 1, &HostConfig::default());
+        peer.incoming_bandwidth = incoming_bandwidth;
+        let payload = Bytes::from(vec![0; queued]);
+        peer.outgoing.queue_message(&mut peer.channels, 0, payload, PacketFlags::empty(), 1392);
+        peer
+    }
+
+    fn throttle_limits(bandwidth: u32, elapsed: u32, mut peers: Vec<Peer>) -> Vec<u32> {
+        share_outgoing(bandwidth, elapsed, &mut peers.iter_mut().collect::<Vec<_>>());
+        assert!(peers.iter().all(|peer| peer.outgoing.queued_bytes() == 0));
+        peers.iter().map(|peer| peer.throttle.limit).collect()
+    }
+
+    #[test]
+    fn what_exceeds_the_bandwidth_is_throttled_alike() {
+        assert_eq!(throttle_limits(0, 1000, vec![peer(1000, 0), peer(1000, 0)]), [32, 32]);
+        assert_eq!(throttle_limits(2000, 1000, vec![peer(1000, 0), peer(1000, 0)]), [32, 32]);
+        assert_eq!(throttle_limits(1000, 1000, vec![peer(1000, 0), peer(1000, 0)]), [16, 16]);
+        assert_eq!(throttle_limits(1000, 500, vec![peer(1000, 0), peer(1000, 0)]), [8, 8]);
+    }
+
+    #[test]
+    fn a_slow_remote_host_is_throttled_alone() {
+        assert_eq!(throttle_limits(0, 1000, vec![peer(1000, 500), peer(1000, 0)]), [16, 32]);
+        assert_eq!(throttle_limits(1500, 1000, vec![peer(1000, 250), peer(1000, 0)]), [8, 22]);
+        assert_eq!(throttle_limits(0, 1000, vec![peer(1000, 1), peer(1000, 0)]), [1, 32]);
+    }
 
     #[test]
     fn no_limit_means_none_for_everyone() {
