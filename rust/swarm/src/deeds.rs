@@ -285,6 +285,11 @@ impl Deeds {
             endpoint.set_bandwidth_limit(incoming, outgoing);
             endpoint.set_channel_limit(channels);
         }
+        let now = run.world.now();
+        run.trace.line(
+            now,
+            format_args!("host {host}: limits {incoming} and {outgoing} bytes/s, {channels} channels"),
+        );
         run.nodes[host].dirty = true;
         run.schedule(host);
     }

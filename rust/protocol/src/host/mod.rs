@@ -110,8 +110,10 @@ impl Host {
                         PeerState::ConnectionPending | PeerState::ConnectionSucceeded => {
                             peer.state = PeerState::Connected;
                         }
-                        // It ended before anyone saw it: messages and the event of its end follow.
-                        PeerState::AcknowledgingDisconnect | PeerState::Zombie => {}
+                        // It is ending before anyone saw it: messages and the event of its end follow.
+                        PeerState::DisconnectLater
+                        | PeerState::AcknowledgingDisconnect
+                        | PeerState::Zombie => {}
                         // Its owner has given it up.
                         _ => continue,
                     }
