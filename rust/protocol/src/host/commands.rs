@@ -23,7 +23,7 @@ impl Host {
         let peer = Peer::new(PeerState::Connecting, to, connect_id, sessions, channel_count, config);
         let peer = self.peers.insert(slot, peer);
         peer.window_size = window_for_bandwidth(config.outgoing_bandwidth);
-        let parameters = peer.parameters(slot, peer.window_size, config);
+        let parameters = peer.parameters(slot, peer.window_size);
         peer.outgoing.queue_system(Body::Connect { parameters, data });
         self.schedule.activate(slot, peer);
         Ok(self.peers.id(slot))

@@ -10,7 +10,7 @@
 //! its acknowledgement is lost, VERIFY_CONNECT is repeated while the table is nearly empty: twice by itself, and for
 //! what else the client sends. So an address gets at most three times what it sent (3 * 48 for 52 bytes), and all of
 //! them together not more than they sent: repetitions are paid with what CONNECTs are longer than their answers, but
-//! for a small sum that lets the first few in.
+//! for 768 bytes in ten seconds that let the first few in.
 
 use crate::peer::Sessions;
 use crate::random::{KeyedHash, Random};
@@ -38,7 +38,7 @@ const LIFETIME: u32 = 10_000;
 /// Slots that are looked at to find one that nobody else is about to get.
 const PROBES: u16 = 8;
 
-/// What a stranger has asked for.
+/// What a stranger has asked for, as far as this host agreed when it answered.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Request {
     pub(super) parameters: ConnectParameters,
@@ -46,6 +46,8 @@ pub(super) struct Request {
     pub(super) data: u32,
     /// The session ids that the answer gives to the connection.
     pub(super) sessions: Sessions,
+    /// This host's incoming and outgoing bandwidth that the answer tells.
+    pub(super) told_bandwidth: (u32, u32),
 }
 
 /// The two numbers that a VERIFY_CONNECT carries and its acknowledgement echoes.
@@ -320,7 +322,12 @@ mod tests {
             throttle_deceleration: 2,
             connect_id: connect_id.to_le_bytes(),
         };
-        Request { parameters, data: connect_id, sessions: Sessions { incoming: 0, outgoing: 0 } }
+        Request {
+            parameters,
+            data: connect_id,
+            sessions: Sessions { incoming: 0, outgoing: 0 },
+            told_bandwidth: (0, 0),
+        }
     }
 
     fn address(number: u32) -> SocketAddr {

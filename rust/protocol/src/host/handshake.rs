@@ -31,7 +31,11 @@ impl Host {
         let is_free = |slot| peers.is_free(slot);
         let Some(slot) = self.half_open.find_slot(from, parameters.connect_id, is_free) else { return true };
         let sessions = next_sessions(self.peers.last_sessions(slot), &parameters);
-        let request = Request { parameters, data, sessions };
+        // What is agreed now holds, whatever the limits are when the stranger confirms.
+        let channel_count = parameters.channel_count.min(self.config.channel_limit.into());
+        let parameters = ConnectParameters { channel_count, ..parameters };
+        let told_bandwidth = (self.config.incoming_bandwidth, self.config.outgoing_bandwidth);
+        let request = Request { parameters, data, sessions, told_bandwidth };
         if let Some(reply) = self.half_open.ask(self.now, from, slot, request, size) {
             self.answer(&reply);
         }
@@ -57,12 +61,12 @@ impl Host {
         let Reply { to, slot, cookie, request } = reply;
         let peer = accepted(*to, request, &self.config);
         let wanted = request.parameters.window_size;
-        let window = clamp_window(window_for_bandwidth(self.config.incoming_bandwidth).min(wanted));
+        let window = clamp_window(window_for_bandwidth(request.told_bandwidth.0).min(wanted));
         let parameters = ConnectParameters {
             // The two ends name the sessions by their own point of view.
             incoming_session: peer.sessions.outgoing,
             outgoing_session: peer.sessions.incoming,
-            ..peer.parameters(*slot, window, &self.config)
+            ..peer.parameters(*slot, window)
         };
         let header = Header {
             peer: peer.remote_slot,
@@ -111,14 +115,15 @@ impl Host {
     }
 }
 
-/// The connection that a request asks for, as far as this host allows.
+/// The connection that was agreed on.
 fn accepted(from: SocketAddr, request: &Request, config: &HostConfig) -> Peer {
-    let Request { parameters: asked, data, sessions } = request;
-    let channel_count = asked.channel_count.min(config.channel_limit.into()) as u8;
+    let Request { parameters: asked, data, sessions, told_bandwidth } = request;
+    let channel_count = asked.channel_count as u8;
     let mut peer =
         Peer::new(PeerState::ConnectionPending, from, asked.connect_id, *sessions, channel_count, config);
     peer.remote_slot = asked.peer;
     peer.event_data = *data;
+    peer.told_bandwidth = *told_bandwidth;
     peer.incoming_bandwidth = asked.incoming_bandwidth;
     peer.outgoing_bandwidth = asked.outgoing_bandwidth;
     peer.throttle.configure(

@@ -221,7 +221,7 @@ impl Peer {
     }
 
     /// The fields of CONNECT and VERIFY_CONNECT as this end sees them; `slot` is this peer's.
-    pub(crate) fn parameters(&self, slot: u16, window_size: u32, config: &HostConfig) -> ConnectParameters {
+    pub(crate) fn parameters(&self, slot: u16, window_size: u32) -> ConnectParameters {
         ConnectParameters {
             peer: slot,
             incoming_session: self.sessions.incoming,
@@ -229,8 +229,8 @@ impl Peer {
             mtu: self.mtu,
             window_size,
             channel_count: self.channels.count().into(),
-            incoming_bandwidth: config.incoming_bandwidth,
-            outgoing_bandwidth: config.outgoing_bandwidth,
+            incoming_bandwidth: self.told_bandwidth.0,
+            outgoing_bandwidth: self.told_bandwidth.1,
             throttle_interval: self.throttle.interval,
             throttle_acceleration: self.throttle.acceleration,
             throttle_deceleration: self.throttle.deceleration,

@@ -58,6 +58,10 @@ impl Peer {
         command: &Command<'_>,
         surroundings: &mut Surroundings<'_>,
     ) -> Result<Option<Notice>, Malformed> {
+        if self.state == PeerState::Connecting && !matches!(command.body, Body::VerifyConnect { .. }) {
+            // Without a session, whatever else comes may be a straggler of the slot's last connection.
+            return Err(Malformed);
+        }
         if let Body::Acknowledge { sequence, sent_time } = command.body {
             return self.receive_acknowledge(surroundings.now, command.channel, sequence, sent_time);
         }
@@ -205,7 +209,7 @@ impl Peer {
 
     fn receive_disconnect(&mut self, data: u32, wants_acknowledgement: bool) -> Option<Notice> {
         match self.state {
-            PeerState::Connecting | PeerState::Disconnecting => {}
+            PeerState::Disconnecting => {}
             state if state.is_established() => {
                 self.drop_messages();
                 if wants_acknowledgement {
