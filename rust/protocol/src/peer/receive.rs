@@ -53,6 +53,7 @@ impl Peer {
         Ok(None)
     }
 
+    #[inline(always)]
     fn receive_command(
         &mut self,
         command: &Command<'_>,
@@ -98,6 +99,7 @@ impl Peer {
         Ok(notice)
     }
 
+    #[inline(always)]
     fn receive_message(
         &mut self,
         command: &Command<'_>,

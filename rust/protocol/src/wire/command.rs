@@ -1,4 +1,6 @@
 //! The commands that a datagram is made of (ENet `protocol.h`), as values that parse and emit themselves.
+//!
+//! Parsing and emitting are inlined into the few places that do it: a command then mostly lives in registers.
 
 use super::{Malformed, take, take_slice, take_u8, take_u16, take_u32};
 
@@ -89,6 +91,7 @@ pub(crate) struct Fragment {
 
 impl<'a> Command<'a> {
     /// Takes one command off the front of a datagram's commands.
+    #[inline(always)]
     pub(crate) fn parse(rest: &mut &'a [u8]) -> Result<Self, Malformed> {
         let [head, channel, high, low] = take(rest)?;
         let body = match head & NUMBER_MASK {
@@ -138,6 +141,7 @@ impl<'a> Command<'a> {
     }
 
     /// Bytes that [`Self::emit`] appends.
+    #[inline(always)]
     pub(crate) fn size(&self) -> usize {
         4 + match &self.body {
             Body::Acknowledge { .. } | Body::Disconnect { .. } => 4,
@@ -156,6 +160,7 @@ impl<'a> Command<'a> {
 
     /// Appends the command to a datagram under construction. A payload longer than 65,535 bytes is a bug of the
     /// caller: messages are cut to fit the MTU before.
+    #[inline(always)]
     pub(crate) fn emit(&self, out: &mut Vec<u8>) {
         let number = match self.body {
             Body::Acknowledge { .. } => number::ACKNOWLEDGE,
