@@ -39,7 +39,7 @@ pub struct Limits {
     /// sender already. Answers the fragment that claims a gigantic message.
     pub max_message_size: usize,
     /// Bytes that may wait for one peer: messages not yet taken from the event queue, messages out of order, and the
-    /// claimed sizes of incomplete ones. The one that crosses the limit is still accepted. Default 32 MiB, as in
+    /// claimed sizes of incomplete ones, and 128 bytes for each. The one that crosses the limit is still accepted. Default 32 MiB, as in
     /// ENet. Answers the peer that floods an application which does not read.
     pub max_waiting_bytes: usize,
     /// Bytes that may wait for all peers together, as far as they have arrived. Default 256 MiB. Beyond it each peer

@@ -203,7 +203,8 @@ impl Host {
         &self.counters
     }
 
-    /// Bytes of received messages that wait: in events that were not taken, out of order, or incomplete.
+    /// Bytes of received messages that wait: in events that were not taken, out of order, or incomplete; and 128 bytes
+    /// for each message.
     pub fn waiting_bytes(&self) -> usize {
         self.waiting_bytes
     }

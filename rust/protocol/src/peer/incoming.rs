@@ -43,12 +43,12 @@ pub(crate) struct Payload<'a> {
 }
 
 impl Payload<'_> {
-    /// Shares the datagram's memory: for what is delivered at once.
-    pub(crate) fn shared(&self) -> Bytes {
+    /// Shares the datagram's memory.
+    fn shared(&self) -> Bytes {
         self.datagram.slice_ref(self.bytes)
     }
 
-    /// A copy: for what waits, so that a few bytes do not keep a whole receive buffer alive.
+    /// A copy, so that a few bytes do not keep a whole receive buffer alive.
     fn copied(&self) -> Bytes {
         Bytes::copy_from_slice(self.bytes)
     }
@@ -79,10 +79,11 @@ pub(crate) struct Partial {
 }
 
 impl Inbox<'_> {
-    /// Hands a message to the application. Its bytes count as waiting until the event is taken.
-    pub(crate) fn deliver(&mut self, payload: Bytes, flags: PacketFlags) {
-        self.hold(payload.len());
-        self.deliver_held(payload, flags);
+    /// Hands a message that has just arrived to the application. Its bytes count as waiting until the event is taken.
+    pub(crate) fn deliver(&mut self, payload: Payload<'_>, flags: PacketFlags) {
+        self.hold(payload.bytes.len());
+        let bytes = if self.account.is_piling_up() { payload.copied() } else { payload.shared() };
+        self.deliver_held(bytes, flags);
     }
 
     /// The same for a message that waits already.
@@ -190,7 +191,7 @@ impl Incoming {
             return Verdict::Refused;
         }
         if distance == 1 {
-            inbox.deliver(payload.shared(), PacketFlags::RELIABLE);
+            inbox.deliver(payload, PacketFlags::RELIABLE);
             self.advance(1, inbox);
             return Verdict::Done;
         }
@@ -283,7 +284,7 @@ impl Incoming {
             return Verdict::Refused;
         }
         if key.0 == self.reliable {
-            inbox.deliver(payload.shared(), PacketFlags::empty());
+            inbox.deliver(payload, PacketFlags::empty());
             self.passed_unreliable(key, inbox);
             return Verdict::Done;
         }

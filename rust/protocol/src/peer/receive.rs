@@ -134,7 +134,7 @@ impl Peer {
             }
             Body::SendUnsequenced { group, payload: bytes } => {
                 if !inbox.discard && inbox.has_room() && self.unsequenced.insert(group) {
-                    inbox.deliver(payload(bytes).shared(), PacketFlags::UNSEQUENCED);
+                    inbox.deliver(payload(bytes), PacketFlags::UNSEQUENCED);
                 }
                 Verdict::Done
             }

@@ -6,6 +6,9 @@ use crate::Limits;
 /// worth, so that others who use up the limit cannot stop a peer that reads its messages.
 const GUARANTEED_BYTES: usize = 64 << 10;
 
+/// What a message that waits is charged beside its bytes, so that empty ones are not free.
+const MESSAGE_OVERHEAD: usize = 128;
+
 /// Bytes of one peer's messages that wait: in the event queue, out of order, or incomplete.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct WaitingBytes {
@@ -29,9 +32,15 @@ impl Account<'_> {
             && (*self.total_stored < limits.max_total_waiting_bytes || self.peer.stored < GUARANTEED_BYTES)
     }
 
+    /// Whether so much waits that the application seems not to read: time matters less than memory then.
+    pub(crate) fn is_piling_up(&self) -> bool {
+        self.peer.stored > GUARANTEED_BYTES
+    }
+
     /// A message of `bytes` begins to arrive.
     pub(crate) fn claim(&mut self, bytes: usize) {
-        self.peer.claimed += bytes;
+        self.peer.claimed += bytes + MESSAGE_OVERHEAD;
+        self.store(MESSAGE_OVERHEAD);
     }
 
     /// `bytes` of a message that was claimed have arrived.
@@ -42,8 +51,9 @@ impl Account<'_> {
 
     /// A message waits no more: it was taken, or dropped.
     pub(crate) fn release(&mut self, message: WaitingBytes) {
-        self.peer.claimed -= message.claimed;
-        self.peer.stored -= message.stored;
-        *self.total_stored -= message.stored;
+        let stored = message.stored + MESSAGE_OVERHEAD;
+        self.peer.claimed -= message.claimed + MESSAGE_OVERHEAD;
+        self.peer.stored -= stored;
+        *self.total_stored -= stored;
     }
 }
