@@ -196,7 +196,7 @@ impl ActiveHost {
                 self.peers.remove(&peer).map(|listed| Happened::Gone(listed, data))
             }
             Event::Receive { peer, channel, packet } => self.peers.get(&peer).map(|listed| {
-                listed.link.received.borrow_mut().push_back(packet);
+                listed.link.keep(packet);
                 Happened::Known(Serviced::Received(listed.object.clone(), channel))
             }),
         };
@@ -205,6 +205,16 @@ impl ActiveHost {
 }
 
 impl PeerLink {
+    /// Queues a received packet for the script. It is a slice of a receive buffer of 64 KiB; where the script does not
+    /// read one before the next comes, packets are copied, so that each takes no more memory than its own bytes.
+    fn keep(&self, mut packet: Packet) {
+        let mut received = self.received.borrow_mut();
+        if !received.is_empty() && !packet.payload.is_unique() {
+            packet.payload = Bytes::copy_from_slice(&packet.payload);
+        }
+        received.push_back(packet);
+    }
+
     /// Whether the peer is still one of its host's.
     pub(crate) fn is_active(&self) -> bool {
         self.id.get().is_some()
