@@ -66,7 +66,8 @@ impl Driver {
     /// for up to `wait`, in the kernel, and wakes with the first datagram that matters.
     ///
     /// # Errors
-    /// The socket failed. The driver stays usable, and further calls fail for as long as the cause lasts.
+    /// The socket failed, and there is no event. The driver stays usable, and further calls fail for as long as the cause
+    /// lasts.
     pub fn service(&mut self, wait: Duration) -> Result<Option<Event>, ServiceError> {
         if let Some(event) = self.host.poll_event() {
             return Ok(Some(event));
@@ -74,13 +75,14 @@ impl Driver {
         let deadline = Instant::now().checked_add(wait).filter(|_| !wait.is_zero());
         loop {
             self.host.handle_timeout(self.clock.now());
-            self.transmit()?;
-            if self.receive()? {
-                self.transmit()?;
-            }
+            // Where one peer cannot be reached, the others are served all the same.
+            let sent = self.transmit();
+            let received = self.receive();
+            let answered = if matches!(received, Ok(false)) { Ok(()) } else { self.transmit() };
             if let Some(event) = self.host.poll_event() {
                 return Ok(Some(event));
             }
+            sent.and(received.map(drop)).and(answered)?;
             let left = deadline
                 .map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(Instant::now()));
             if left.is_zero() {

@@ -1,12 +1,16 @@
 //! The commands of the engine: what its owner wants to happen.
 
 use super::{Host, PeerId, can_send, transmit::Letter};
+use crate::peer::outgoing::largest_message;
 use crate::peer::{Peer, window_for_bandwidth};
 use crate::wire::NO_PEER;
 use crate::wire::command::Body;
 use crate::{ConnectError, DisconnectReason, PacketFlags, PeerState, SendError};
 use bytes::Bytes;
 use std::net::SocketAddr;
+
+/// Commands of a connection itself that may wait for their acknowledgements when it is pinged.
+const MAXIMUM_BACKLOG: usize = 256;
 
 impl Host {
     /// Begins a connection with `channel_count` channels (0 stands for 255) and sends `data` along. An
@@ -16,6 +20,8 @@ impl Host {
     /// All peer slots are taken.
     pub fn connect(&mut self, to: SocketAddr, channel_count: u8, data: u32) -> Result<PeerId, ConnectError> {
         let channel_count = if channel_count == 0 { u8::MAX } else { channel_count };
+        // Received addresses are in the plain form as well.
+        let to = SocketAddr::new(to.ip().to_canonical(), to.port());
         let connect_id = self.random.next_u32().to_ne_bytes();
         let config = &self.config;
         let slot = self.peers.choose_slot().ok_or(ConnectError::NoFreeSlot(config.max_peers))?;
@@ -40,47 +46,25 @@ impl Host {
         payload: Bytes,
         flags: PacketFlags,
     ) -> Result<(), SendError> {
-        let limit = self.config.limits.max_message_size;
-        let checksum_size = self.config.checksum_size();
+        let limits = (self.config.limits.max_message_size, self.config.checksum_size());
         let slot = peer.slot;
         let peer = self.peers.get_mut(peer).filter(|peer| can_send(peer)).ok_or(SendError::NotConnected)?;
-        let count = peer.channels.count();
-        if channel >= count {
-            return Err(SendError::NoSuchChannel { channel, count });
-        }
-        if payload.len() > limit {
-            return Err(SendError::TooLarge { size: payload.len(), limit });
-        }
-        peer.outgoing.queue_message(
-            &mut peer.channels,
-            channel,
-            payload,
-            flags,
-            peer.mtu as usize - checksum_size,
-        );
+        queue(peer, channel, payload, flags, limits)?;
         self.schedule.activate(slot, peer);
         Ok(())
     }
 
-    /// Queues a message for every connected peer that has the channel.
+    /// Queues a message for every connected peer that has the channel, and can take a message of that size.
     ///
     /// # Errors
-    /// The message is too large; it is not queued for anyone.
+    /// The message is too large for any peer; it is not queued for anyone.
     pub fn broadcast(&mut self, channel: u8, payload: Bytes, flags: PacketFlags) -> Result<(), SendError> {
-        let limit = self.config.limits.max_message_size;
-        if payload.len() > limit {
-            return Err(SendError::TooLarge { size: payload.len(), limit });
+        let limits = (self.config.limits.max_message_size, self.config.checksum_size());
+        if payload.len() > limits.0 {
+            return Err(SendError::TooLarge { size: payload.len(), limit: limits.0 });
         }
-        let checksum_size = self.config.checksum_size();
         for (slot, peer) in self.peers.iter_mut().filter(|(_, peer)| can_send(peer)) {
-            if channel < peer.channels.count() {
-                peer.outgoing.queue_message(
-                    &mut peer.channels,
-                    channel,
-                    payload.clone(),
-                    flags,
-                    peer.mtu as usize - checksum_size,
-                );
+            if queue(peer, channel, payload.clone(), flags, limits).is_ok() {
                 self.schedule.activate(slot, peer);
             }
         }
@@ -99,6 +83,7 @@ impl Host {
             PeerState::Connecting => self.give_up(slot, DisconnectReason::Local),
             _ => {
                 peer.state = PeerState::Disconnecting;
+                peer.is_given_up = true;
                 peer.drop_messages();
                 peer.outgoing.queue_system(Body::Disconnect { data });
                 self.schedule.activate(slot, peer);
@@ -126,7 +111,7 @@ impl Host {
         let is_over = matches!(peer.state, PeerState::Disconnecting | PeerState::Zombie);
         if !is_over && peer.remote_slot != NO_PEER {
             let farewell = Letter::farewell(peer, data);
-            self.post(farewell);
+            self.letters.push_back(farewell);
         }
         self.reset(id);
     }
@@ -138,10 +123,11 @@ impl Host {
         }
     }
 
-    /// Queues a PING, whose acknowledgement measures the round trip.
+    /// Queues a PING, whose acknowledgement measures the round trip; not if very many wait for theirs already.
     pub fn ping(&mut self, peer: PeerId) {
         let slot = peer.slot;
-        if let Some(peer) = self.peers.get_mut(peer).filter(|peer| can_send(peer)) {
+        let can_ping = |peer: &&mut Peer| can_send(peer) && peer.outgoing.system_backlog() < MAXIMUM_BACKLOG;
+        if let Some(peer) = self.peers.get_mut(peer).filter(can_ping) {
             peer.outgoing.queue_system(Body::Ping);
             self.schedule.activate(slot, peer);
         }
@@ -177,4 +163,26 @@ impl Host {
             }
         }
     }
+}
+
+/// Queues a message for one peer; `limits` are the largest message and the bytes that a checksum takes of a datagram.
+fn queue(
+    peer: &mut Peer,
+    channel: u8,
+    payload: Bytes,
+    flags: PacketFlags,
+    limits: (usize, usize),
+) -> Result<(), SendError> {
+    let (max_message_size, checksum_size) = limits;
+    let count = peer.channels.count();
+    if channel >= count {
+        return Err(SendError::NoSuchChannel { channel, count });
+    }
+    let mtu = peer.mtu as usize - checksum_size;
+    let limit = max_message_size.min(largest_message(mtu));
+    if payload.len() > limit {
+        return Err(SendError::TooLarge { size: payload.len(), limit });
+    }
+    peer.outgoing.queue_message(&mut peer.channels, channel, payload, flags, mtu);
+    Ok(())
 }

@@ -8,9 +8,10 @@
 //!
 //! A stock client that has received VERIFY_CONNECT believes in the connection and repeats its CONNECT no more. If
 //! its acknowledgement is lost, VERIFY_CONNECT is repeated while the table is nearly empty: twice by itself, and for
-//! what else the client sends. So an address gets at most three times what it sent (3 * 48 for 52 bytes), and all of
-//! them together not more than they sent: repetitions are paid with what CONNECTs are longer than their answers, but
-//! for 768 bytes in ten seconds that let the first few in.
+//! what else the client sends. An address gets at most three times what it sent, and all of them together not more
+//! than they sent: repetitions are paid with what CONNECTs are longer than their answers, but for 768 bytes in ten
+//! seconds that let the first few in. Only where datagrams are compressed may an answer be a few bytes longer than
+//! its CONNECT.
 
 use crate::peer::Sessions;
 use crate::random::{KeyedHash, Random};
@@ -21,8 +22,10 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
 use std::net::SocketAddr;
 
-/// Bytes of a datagram that carries VERIFY_CONNECT.
-const REPLY_SIZE: i64 = 48;
+/// Bytes of a datagram that carries VERIFY_CONNECT; compressed ones are a little shorter.
+const REPLY_SIZE: u32 = 48;
+/// Bytes that an address gets at most for each that it has sent: the limit of RFC 9000 section 8.
+const AMPLIFICATION_LIMIT: u32 = 3;
 /// Replies that an entry draws by itself, after the first.
 const REPETITIONS: u8 = 2;
 /// Milliseconds between them.
@@ -30,13 +33,13 @@ const REPETITION_INTERVAL: u32 = 500;
 /// So many entries may be repeated without saved bytes, so that a single client on a lossy way gets in.
 const FREE_ENTRIES: usize = 8;
 /// What those repetitions cost.
-const OVERDRAFT: i64 = FREE_ENTRIES as i64 * REPETITIONS as i64 * REPLY_SIZE;
+const OVERDRAFT: i64 = FREE_ENTRIES as i64 * REPETITIONS as i64 * REPLY_SIZE as i64;
 /// The most that can be saved, bytes: a past flood must not pay for a later one.
 const SAVINGS_LIMIT: i64 = 64 << 10;
 /// Milliseconds after which an entry is as good as gone.
 const LIFETIME: u32 = 10_000;
 /// Slots that are looked at to find one that nobody else is about to get.
-const PROBES: u16 = 8;
+const PROBES: u16 = 64;
 
 /// What a stranger has asked for, as far as this host agreed when it answered.
 #[derive(Copy, Clone, Debug)]
@@ -76,8 +79,16 @@ struct Entry {
     answered: Time,
     /// How often the answer was repeated since the last CONNECT.
     repeated: u8,
-    /// Bytes received from the address, less bytes sent to it.
-    balance: i64,
+    /// Bytes received from the address, and bytes sent to it.
+    received: u32,
+    sent: u32,
+}
+
+impl Entry {
+    /// Whether another reply is within what the address may get.
+    fn has_credit(&self) -> bool {
+        self.sent + REPLY_SIZE <= self.received.saturating_mul(AMPLIFICATION_LIMIT)
+    }
 }
 
 /// A reply to repeat.
@@ -139,7 +150,8 @@ impl HalfOpen {
             .or_else(|| candidates().next())
     }
 
-    /// A CONNECT of `size` bytes has come in. Gives the reply, unless it would be larger.
+    /// A CONNECT has come in a datagram of `size` bytes. Gives the reply, unless it would be larger; to a compressed
+    /// CONNECT it may be. A CONNECT that is known already gets the reply that it got before.
     pub(super) fn ask(
         &mut self,
         now: Time,
@@ -147,19 +159,26 @@ impl HalfOpen {
         slot: u16,
         request: Request,
         size: usize,
+        is_compressed: bool,
     ) -> Option<Reply> {
-        let gain = size as i64 - REPLY_SIZE;
-        if gain < 0 {
+        let size = size as u32;
+        self.forget_old(now);
+        let key = self.key(from, slot);
+        let connect_id = request.parameters.connect_id;
+        if self.entry(key).is_none_or(|entry| entry.request.parameters.connect_id != connect_id) {
+            self.remove(key);
+            self.insert(Entry { key, slot, request, answered: now, repeated: 0, received: 0, sent: 0 });
+        }
+        let entry = self.entry(key)?;
+        entry.received = entry.received.saturating_add(size);
+        if size < REPLY_SIZE && !(is_compressed && entry.has_credit()) {
             return None;
         }
-        self.forget_old(now);
-        self.savings = (self.savings + gain).min(SAVINGS_LIMIT);
-        let key = self.key(from, slot);
-        let known = self
-            .remove(key)
-            .filter(|entry| entry.request.parameters.connect_id == request.parameters.connect_id);
-        let balance = known.map_or(0, |entry| entry.balance) + gain;
-        self.insert(Entry { key, slot, request, answered: now, repeated: 0, balance });
+        entry.answered = now;
+        entry.repeated = 0;
+        entry.sent = entry.sent.saturating_add(REPLY_SIZE);
+        let request = entry.request;
+        self.savings = (self.savings + i64::from(size) - i64::from(REPLY_SIZE)).min(SAVINGS_LIMIT);
         if self.is_quiet() {
             self.repetitions.push_back(Repetition { due: now.after(REPETITION_INTERVAL), to: from, slot });
         }
@@ -181,7 +200,8 @@ impl HalfOpen {
             return None;
         }
         // Who has confirmed is no stranger any more: neither what it sent nor what it got counts.
-        self.savings -= self.remove(key)?.balance;
+        let entry = self.remove(key)?;
+        self.savings += i64::from(entry.sent) - i64::from(entry.received);
         Some(request)
     }
 
@@ -197,7 +217,7 @@ impl HalfOpen {
     pub(super) fn remind(&mut self, now: Time, from: SocketAddr, slot: u16, size: usize) -> Option<Reply> {
         let key = self.key(from, slot);
         let entry = self.entry(key)?;
-        entry.balance += size as i64;
+        entry.received = entry.received.saturating_add(size as u32);
         self.savings = (self.savings + size as i64).min(SAVINGS_LIMIT);
         let is_due = now.since(self.entry(key)?.answered) >= REPETITION_INTERVAL;
         if is_due { self.reply_again(now, from, slot) } else { None }
@@ -221,15 +241,15 @@ impl HalfOpen {
 
     fn reply_again(&mut self, now: Time, to: SocketAddr, slot: u16) -> Option<Reply> {
         let overdraft = if self.index.len() <= FREE_ENTRIES { OVERDRAFT } else { 0 };
-        if !self.is_quiet() || self.savings + overdraft < REPLY_SIZE {
+        if !self.is_quiet() || self.savings + overdraft < i64::from(REPLY_SIZE) {
             return None;
         }
         let key = self.key(to, slot);
-        let entry = self.entry(key)?;
+        let entry = self.entry(key).filter(|entry| entry.has_credit())?;
         entry.answered = now;
-        entry.balance -= REPLY_SIZE;
+        entry.sent += REPLY_SIZE;
         let request = entry.request;
-        self.savings -= REPLY_SIZE;
+        self.savings -= i64::from(REPLY_SIZE);
         Some(Reply { to, slot, cookie: self.cookie(to, slot, &request), request })
     }
 
@@ -341,7 +361,7 @@ mod tests {
     #[test]
     fn only_the_address_that_was_answered_can_confirm_and_only_once() {
         let mut table = table();
-        let reply = table.ask(at(1), address(1), 5, request(9), CONNECT_SIZE).unwrap();
+        let reply = table.ask(at(1), address(1), 5, request(9), CONNECT_SIZE, false).unwrap();
         assert!(table.confirm(at(2), address(2), 5, reply.cookie).is_none());
         assert!(table.confirm(at(2), address(1), 6, reply.cookie).is_none());
         let forged = Cookie { sequence: reply.cookie.sequence ^ 1, ..reply.cookie };
@@ -354,7 +374,7 @@ mod tests {
     #[test]
     fn an_unanswered_reply_is_repeated_twice() {
         let mut table = table();
-        let reply = table.ask(at(0), address(1), 5, request(9), CONNECT_SIZE).unwrap();
+        let reply = table.ask(at(0), address(1), 5, request(9), CONNECT_SIZE, false).unwrap();
         assert!(table.repeat(at(499)).is_none());
         for due in [500, 1000] {
             assert_eq!(table.next_due(), Some(at(due)));
@@ -371,10 +391,10 @@ mod tests {
         let mut sent = 0;
         for number in 0..10_000u32 {
             let now = at(u64::from(number));
-            sent += i64::from(table.ask(now, address(number), 1, request(number), CONNECT_SIZE).is_some())
-                * REPLY_SIZE;
+            let reply = table.ask(now, address(number), 1, request(number), CONNECT_SIZE, false);
+            sent += i64::from(reply.is_some()) * i64::from(REPLY_SIZE);
             while table.repeat(now).is_some() {
-                sent += REPLY_SIZE;
+                sent += i64::from(REPLY_SIZE);
             }
         }
         assert!(sent <= 10_000 * CONNECT_SIZE as i64, "{sent}");
@@ -384,7 +404,7 @@ mod tests {
     #[test]
     fn entries_that_nobody_confirms_are_forgotten() {
         let mut table = table();
-        let reply = table.ask(at(0), address(1), 5, request(9), CONNECT_SIZE).unwrap();
+        let reply = table.ask(at(0), address(1), 5, request(9), CONNECT_SIZE, false).unwrap();
         while table.repeat(at(1000)).is_some() {}
         assert!(table.confirm(at(20_000), address(1), 5, reply.cookie).is_none());
         assert!(table.entries.is_empty() && table.index.is_empty());
@@ -394,7 +414,7 @@ mod tests {
     #[test]
     fn a_client_that_goes_on_without_confirming_is_reminded() {
         let mut table = table();
-        let reply = table.ask(at(0), address(1), 5, request(9), CONNECT_SIZE).unwrap();
+        let reply = table.ask(at(0), address(1), 5, request(9), CONNECT_SIZE, false).unwrap();
         assert!(table.remind(at(100), address(1), 5, 8).is_none());
         assert!(table.remind(at(600), address(2), 5, 8).is_none());
         assert_eq!(table.remind(at(600), address(1), 5, 8).map(|again| again.cookie), Some(reply.cookie));
@@ -402,7 +422,22 @@ mod tests {
     }
 
     #[test]
-    fn a_connect_smaller_than_its_reply_gets_none() {
-        assert!(table().ask(at(0), address(1), 5, request(9), 47).is_none());
+    fn a_connect_smaller_than_its_reply_gets_one_only_if_it_is_compressed() {
+        assert!(table().ask(at(0), address(1), 5, request(9), 47, false).is_none());
+        assert!(table().ask(at(0), address(1), 5, request(9), 34, true).is_some());
+        assert!(table().ask(at(0), address(1), 5, request(9), 15, true).is_none());
+    }
+
+    #[test]
+    fn a_repeated_connect_gets_the_same_reply_and_pushes_nobody_out() {
+        let mut table = table();
+        let other = table.ask(at(0), address(2), 6, request(8), CONNECT_SIZE, false).unwrap();
+        let first = table.ask(at(0), address(1), 5, request(9), CONNECT_SIZE, false).unwrap();
+        for _ in 0..1000 {
+            let changed = Request { sessions: Sessions { incoming: 3, outgoing: 3 }, ..request(9) };
+            let again = table.ask(at(1), address(1), 5, changed, CONNECT_SIZE, false).unwrap();
+            assert_eq!((again.cookie, again.request.sessions), (first.cookie, first.request.sessions));
+        }
+        assert!(table.confirm(at(2), address(2), 6, other.cookie).is_some());
     }
 }

@@ -10,6 +10,9 @@ use crate::wire::{CHANNEL_COUNT_RANGE, NO_SESSION, SESSION_MASK, SYSTEM_CHANNEL}
 use crate::{Event, HostConfig, PeerState, Time};
 use std::net::SocketAddr;
 
+/// Letters that may wait when another answer to a stranger is added.
+const MAXIMUM_ANSWERS: usize = 1024;
+
 impl Host {
     /// A stranger wants to connect, with a datagram of `size` bytes. `false` if it asks for something that the protocol
     /// does not know.
@@ -19,6 +22,7 @@ impl Host {
         parameters: ConnectParameters,
         data: u32,
         size: usize,
+        is_compressed: bool,
     ) -> bool {
         if !CHANNEL_COUNT_RANGE.contains(&parameters.channel_count) {
             return false;
@@ -36,7 +40,7 @@ impl Host {
         let parameters = ConnectParameters { channel_count, ..parameters };
         let told_bandwidth = (self.config.incoming_bandwidth, self.config.outgoing_bandwidth);
         let request = Request { parameters, data, sessions, told_bandwidth };
-        if let Some(reply) = self.half_open.ask(self.now, from, slot, request, size) {
+        if let Some(reply) = self.half_open.ask(self.now, from, slot, request, size, is_compressed) {
             self.answer(&reply);
         }
         true
@@ -80,7 +84,10 @@ impl Host {
             sequence: cookie.sequence,
             body: Body::VerifyConnect { parameters },
         };
-        self.post(Letter { to: *to, header, connect_id: peer.connect_id, command });
+        // A flood must not fill the memory with answers.
+        if self.letters.len() < MAXIMUM_ANSWERS {
+            self.letters.push_back(Letter { to: *to, header, connect_id: peer.connect_id, command });
+        }
     }
 
     /// A datagram that is from no peer, though its header says so, begins with an acknowledgement: it may confirm a
@@ -95,7 +102,7 @@ impl Host {
         let peer = accepted(from, &request, &self.config);
         if self.peers.is_full() || !self.peers.is_free(slot) {
             // Others were quicker; the stranger believes in the connection, so it has to be told.
-            self.post(Letter::farewell(&peer, 0));
+            self.letters.push_back(Letter::farewell(&peer, 0));
             return false;
         }
         self.peers.insert(slot, peer);

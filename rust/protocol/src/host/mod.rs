@@ -11,7 +11,7 @@ mod transmit;
 
 use crate::compressor::Compressor;
 use crate::peer::Peer;
-use crate::peer::waiting::{Account, WaitingBytes};
+use crate::peer::waiting::Account;
 use crate::random::{KeyedHash, Random};
 use crate::statistics::HostCounters;
 use crate::{
@@ -122,10 +122,9 @@ impl Host {
                     let Some(peer) = self.peers.get_mut(*id) else {
                         continue;
                     };
-                    let length = packet.payload.len();
                     Account { peer: &mut peer.waiting, total_stored: &mut self.waiting_bytes }
-                        .release(WaitingBytes { claimed: length, stored: length });
-                    if peer.state == PeerState::Disconnecting {
+                        .take(packet.payload.len());
+                    if peer.is_given_up {
                         continue;
                     }
                 }
@@ -258,6 +257,7 @@ impl Host {
         let Some(peer) = self.peers.at(slot) else { return };
         peer.state = PeerState::Zombie;
         peer.drop_messages();
+        peer.outgoing.forget_acknowledgements();
         self.bandwidth.peer_changed(0);
         self.events.push_back(Event::Disconnect { peer: id, data: peer.event_data, reason });
     }

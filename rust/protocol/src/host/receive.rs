@@ -13,6 +13,9 @@ use std::net::SocketAddr;
 /// The largest datagram after expansion, bytes: ENet's buffer.
 const EXPANDED_SIZE: usize = 4096;
 
+/// Milliseconds that a deadline may be found late.
+const SOON: u32 = 500;
+
 /// What a datagram's commands have in common.
 struct Context<'a> {
     slot: u16,
@@ -32,6 +35,10 @@ impl Host {
     }
 
     fn take_in(&mut self, from: SocketAddr, mut datagram: Bytes) -> Result<(), Malformed> {
+        if from.port() == 0 {
+            // Nothing can be sent back there: the operating system refuses.
+            return Err(Malformed);
+        }
         let size = datagram.len();
         let mut rest = &datagram[..];
         let header = Header::parse(&mut rest)?;
@@ -47,7 +54,7 @@ impl Host {
         }
         let mut rest = &datagram[..];
         if header.peer == NO_PEER {
-            return self.handle_stranger(from, &mut rest, size);
+            return self.handle_stranger(from, &mut rest, size, header.compressed);
         }
         if !is_peer && !self.handle_confirmation(from, header.peer, &Command::parse(&mut rest)?) {
             self.remind(from, header.peer, size);
@@ -73,6 +80,10 @@ impl Host {
             let notice = peer.receive(rest, &mut surroundings);
             if peer.has_something_to_send() {
                 self.schedule.activate(context.slot, peer);
+            }
+            // What was acknowledged or has begun may bring an earlier deadline than the one that was waited for.
+            if peer.timer.is_none_or(|timer| timer > self.now.after(SOON)) {
+                self.schedule.set_timer(context.slot, peer);
             }
             match notice {
                 Ok(None) => return,
@@ -135,9 +146,14 @@ impl Host {
         from: SocketAddr,
         commands: &mut &[u8],
         size: usize,
+        is_compressed: bool,
     ) -> Result<(), Malformed> {
         match Command::parse(commands)?.body {
-            Body::Connect { parameters, data } if self.handle_connect(from, parameters, data, size) => Ok(()),
+            Body::Connect { parameters, data }
+                if self.handle_connect(from, parameters, data, size, is_compressed) =>
+            {
+                Ok(())
+            }
             _ => Err(Malformed),
         }
     }

@@ -9,9 +9,6 @@ use crate::wire::{HEADER_SIZE, SYSTEM_CHANNEL, checksum};
 use crate::{DisconnectReason, PeerState, Time};
 use std::net::SocketAddr;
 
-/// Letters that may wait to be sent: a flood of strangers must not fill the memory with answers.
-const MAXIMUM_LETTERS: usize = 1024;
-
 /// A datagram of one command that belongs to no connection: an answer to a stranger, or the last word to a peer that
 /// is gone already.
 #[derive(Debug)]
@@ -41,7 +38,8 @@ impl Host {
     pub fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>) -> Option<SocketAddr> {
         self.now = now;
         if let Some(letter) = self.letters.pop_front() {
-            let start = self.begin(out);
+            let start = out.len();
+            self.begin(out);
             letter.command.emit(out);
             self.finish(letter.header, letter.connect_id, start, out);
             return Some(letter.to);
@@ -61,21 +59,19 @@ impl Host {
 
     fn transmit(&mut self, slot: u16, out: &mut Vec<u8>) -> Option<SocketAddr> {
         let now = self.now;
+        self.disconnect_if_idle(slot);
         let peer = self.peers.at(slot).filter(|peer| peer.has_something_to_send())?;
-        if peer.state == PeerState::DisconnectLater && peer.outgoing.is_idle() {
-            let data = peer.event_data;
-            let id = self.peers.id(slot);
-            self.disconnect(id, data);
-        }
-        let start = self.begin(out);
+        let (start, end) = (out.len(), out.len() + peer.mtu as usize);
+        self.begin(out);
         let empty = out.len();
         let peer = self.peers.at(slot)?;
-        let mut datagram = Datagram::new(out, start + peer.mtu as usize);
+        let mut datagram = Datagram::new(out, end);
         peer.fill(now, &mut datagram);
         let deadline = datagram.deadline;
         if out.len() == empty {
             out.truncate(start);
-            return None;
+            // The throttle may have dropped the last message that a disconnection waited for.
+            return if self.disconnect_if_idle(slot) { self.transmit(slot, out) } else { None };
         }
         if let Some(deadline) = deadline {
             self.schedule.set_timer_to(slot, peer, deadline);
@@ -93,21 +89,24 @@ impl Host {
         Some(address)
     }
 
-    /// Queues a letter; where too many wait it is lost, as it may be on its way.
-    pub(super) fn post(&mut self, letter: Letter) {
-        if self.letters.len() < MAXIMUM_LETTERS {
-            self.letters.push_back(letter);
+    /// Begins the disconnection that has waited until everything is sent and acknowledged; `false` if there is none.
+    fn disconnect_if_idle(&mut self, slot: u16) -> bool {
+        let Some(peer) = self.peers.at(slot) else { return false };
+        let is_due = peer.state == PeerState::DisconnectLater && peer.outgoing.is_idle();
+        if is_due {
+            let data = peer.event_data;
+            let id = self.peers.id(slot);
+            self.disconnect(id, data);
         }
+        is_due
     }
 
-    /// Makes room for the header and what belongs to it; gives where the datagram starts.
-    fn begin(&self, out: &mut Vec<u8>) -> usize {
-        let start = out.len();
+    /// Makes room for the header and what belongs to it.
+    fn begin(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&[0; HEADER_SIZE]);
         if self.config.checksum {
             out.extend_from_slice(&[0; checksum::CHECKSUM_SIZE]);
         }
-        start
     }
 
     /// Compresses the commands where that helps, and puts header and checksum before them.

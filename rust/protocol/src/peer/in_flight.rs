@@ -63,6 +63,11 @@ impl<C> InFlight<C> {
         Self { first: 0, commands: VecDeque::new() }
     }
 
+    /// Commands under way, and acknowledged ones between them.
+    pub(crate) fn len(&self) -> usize {
+        self.commands.len()
+    }
+
     /// Sequence number of the oldest command under way.
     pub(crate) fn oldest(&self) -> Option<u16> {
         (!self.commands.is_empty()).then_some(self.first)

@@ -88,11 +88,16 @@ impl Inbox<'_> {
 
     /// The same for a message that waits already.
     fn deliver_held(&mut self, payload: Bytes, flags: PacketFlags) {
+        self.account.enqueue(payload.len());
         let packet = Packet { payload, flags };
         self.events.push_back(Event::Receive { peer: self.peer, channel: self.channel, packet });
     }
 
-    pub(crate) fn has_room(&self) -> bool {
+    pub(crate) fn has_room_for_next(&self) -> bool {
+        self.account.has_room_for_next(self.limits)
+    }
+
+    fn has_room(&self) -> bool {
         self.account.has_room(self.limits)
     }
 
@@ -128,9 +133,9 @@ impl Waiting {
     /// What it counts for against the limits.
     fn bytes(&self) -> WaitingBytes {
         match self {
-            Self::Whole { payload, .. } => WaitingBytes { claimed: payload.len(), stored: payload.len() },
+            Self::Whole { payload, .. } => WaitingBytes::whole(payload.len()),
             Self::Partial(reassembly) => {
-                WaitingBytes { claimed: reassembly.total_length(), stored: reassembly.stored() }
+                WaitingBytes { claimed: reassembly.total_length(), stored: reassembly.stored(), queued: 0 }
             }
         }
     }
@@ -187,7 +192,7 @@ impl Incoming {
         if inbox.discard {
             return Verdict::Done;
         }
-        if !inbox.has_room() {
+        if !(if distance == 1 { inbox.has_room_for_next() } else { inbox.has_room() }) {
             return Verdict::Refused;
         }
         if distance == 1 {
@@ -229,11 +234,12 @@ impl Incoming {
         if inbox.discard {
             return Verdict::Done;
         }
-        let full = self.is_full(inbox);
+        let has_room =
+            if distance == 1 { inbox.has_room_for_next() } else { inbox.has_room() && !self.is_full(inbox) };
         let key = self.reliable + u64::from(distance);
         let waiting = match self.reliable_waiting.entry(key) {
             Entry::Occupied(place) => place.into_mut(),
-            Entry::Vacant(_) if full || !inbox.has_room() => return Verdict::Refused,
+            Entry::Vacant(_) if !has_room => return Verdict::Refused,
             Entry::Vacant(place) => {
                 inbox.account.claim(layout.total_length());
                 place.insert(Waiting::Partial(Reassembly::new(layout)))
@@ -280,10 +286,11 @@ impl Incoming {
         if inbox.discard {
             return Verdict::Done;
         }
-        if !inbox.has_room() {
+        let is_next = key.0 == self.reliable;
+        if !(if is_next { inbox.has_room_for_next() } else { inbox.has_room() }) {
             return Verdict::Refused;
         }
-        if key.0 == self.reliable {
+        if is_next {
             inbox.deliver(payload, PacketFlags::empty());
             self.passed_unreliable(key, inbox);
             return Verdict::Done;
@@ -401,6 +408,11 @@ impl Incoming {
     fn advance(&mut self, count: u32, inbox: &mut Inbox<'_>) {
         self.step(count, inbox);
         while let Some(entry) = self.reliable_waiting.first_entry() {
+            if *entry.key() <= self.reliable {
+                // Only a malformed sender numbers a message inside of another one.
+                inbox.account.release(entry.remove().bytes());
+                continue;
+            }
             if *entry.key() != self.reliable + 1 || matches!(entry.get(), Waiting::Partial(_)) {
                 break;
             }

@@ -61,6 +61,8 @@ pub(crate) struct Peer {
     pub(crate) outgoing_bandwidth: u32,
     /// The incoming and outgoing bandwidth that the remote host was told of.
     pub(crate) told_bandwidth: (u32, u32),
+    /// Its owner has ended the connection: messages that arrived before are not delivered any more.
+    pub(crate) is_given_up: bool,
     /// What the event that is due will tell: the data of CONNECT or DISCONNECT.
     pub(crate) event_data: u32,
     pub(crate) channels: Channels,
@@ -104,6 +106,7 @@ impl Peer {
             incoming_bandwidth: 0,
             outgoing_bandwidth: 0,
             told_bandwidth: (config.incoming_bandwidth, config.outgoing_bandwidth),
+            is_given_up: false,
             event_data: 0,
             channels: Channels::new(channel_count, config.first_sequence),
             outgoing: Outgoing::new(config.first_sequence),

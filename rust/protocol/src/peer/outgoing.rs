@@ -12,6 +12,15 @@ use crate::{PacketFlags, Time};
 use bytes::Bytes;
 use std::collections::VecDeque;
 
+/// Fragments that a message may have: with more, its last ones could be too far ahead of its first to be told from old
+/// ones, and the connection would end. 32 MiB are a few fragments more at the usual MTU.
+const MAXIMUM_FRAGMENTS: usize = 6 * 4096;
+
+/// The largest message, bytes, that datagrams of `mtu` bytes can carry.
+pub(crate) fn largest_message(mtu: usize) -> usize {
+    (mtu - HEADER_SIZE - FRAGMENT_COMMAND_SIZE) * MAXIMUM_FRAGMENTS
+}
+
 /// An ACKNOWLEDGE to be sent.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Acknowledgement {
@@ -150,6 +159,11 @@ impl Outgoing {
         !self.acknowledgements.is_empty()
     }
 
+    /// Commands of the connection itself that are queued or not acknowledged.
+    pub(crate) fn system_backlog(&self) -> usize {
+        self.system.len() + self.system_in_flight.len()
+    }
+
     /// Queues a command of the connection itself.
     pub(crate) fn queue_system(&mut self, body: Body<'static>) {
         self.system_sequence = self.system_sequence.wrapping_add(1);
@@ -207,9 +221,15 @@ impl Outgoing {
         self.queued_bytes = 0;
     }
 
-    /// Forgets everything queued and under way: the connection ends.
+    /// Forgets everything queued and under way, as the connection ends. Acknowledgements are still owed.
     pub(crate) fn clear(&mut self) {
-        *self = Self::new(self.system_sequence);
+        let acknowledgements = std::mem::take(&mut self.acknowledgements);
+        *self = Self { acknowledgements, ..Self::new(self.system_sequence) };
+    }
+
+    /// Nobody waits for acknowledgements any more.
+    pub(crate) fn forget_acknowledgements(&mut self) {
+        self.acknowledgements.clear();
     }
 
     /// Something is queued; the reliable window may hold it back.

@@ -120,6 +120,13 @@ impl Peer {
         let payload = |bytes| Payload { datagram, bytes };
         let (incoming, sequence) = (&mut channel.incoming, command.sequence);
         Ok(match command.body {
+            Body::SendReliable { payload: bytes }
+            | Body::SendUnreliable { payload: bytes, .. }
+            | Body::SendUnsequenced { payload: bytes, .. }
+                if bytes.len() > surroundings.config.limits.max_message_size =>
+            {
+                Verdict::Malformed
+            }
             Body::SendReliable { payload: bytes } => {
                 incoming.receive_reliable(sequence, payload(bytes), inbox)
             }
@@ -133,7 +140,7 @@ impl Peer {
                 incoming.receive_unreliable_fragment(sequence, &fragment, payload(bytes), inbox)
             }
             Body::SendUnsequenced { group, payload: bytes } => {
-                if !inbox.discard && inbox.has_room() && self.unsequenced.insert(group) {
+                if !inbox.discard && inbox.has_room_for_next() && self.unsequenced.insert(group) {
                     inbox.deliver(payload(bytes), PacketFlags::UNSEQUENCED);
                 }
                 Verdict::Done
@@ -146,7 +153,9 @@ impl Peer {
     fn acknowledge(&mut self, command: &Command<'_>, sent_time: Option<u16>) {
         let Some(sent_time) = sent_time.filter(|_| command.wants_acknowledgement) else { return };
         let is_owed = match self.state {
-            PeerState::Disconnecting | PeerState::Zombie => false,
+            PeerState::Zombie => false,
+            // Without it the other end would not know of the connection that it is asked to end.
+            PeerState::Disconnecting => matches!(command.body, Body::VerifyConnect { .. }),
             PeerState::AcknowledgingDisconnect => matches!(command.body, Body::Disconnect { .. }),
             _ => true,
         };
@@ -187,12 +196,13 @@ impl Peer {
         if self.state != PeerState::Connecting {
             return Ok(None);
         }
+        if answer.connect_id != self.connect_id {
+            // An answer to an earlier attempt of this slot, or made up.
+            return Err(Malformed);
+        }
         let throttle = (self.throttle.interval, self.throttle.acceleration, self.throttle.deceleration);
         let answered = (answer.throttle_interval, answer.throttle_acceleration, answer.throttle_deceleration);
-        if answer.connect_id != self.connect_id
-            || answered != throttle
-            || !CHANNEL_COUNT_RANGE.contains(&answer.channel_count)
-        {
+        if answered != throttle || !CHANNEL_COUNT_RANGE.contains(&answer.channel_count) {
             self.event_data = 0;
             return Ok(Some(Notice::Over(DisconnectReason::Rejected)));
         }

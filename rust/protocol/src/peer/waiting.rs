@@ -16,6 +16,15 @@ pub(crate) struct WaitingBytes {
     pub(crate) claimed: usize,
     /// What has arrived of them.
     pub(crate) stored: usize,
+    /// The part of it that is in the event queue: only the application can make it smaller.
+    pub(crate) queued: usize,
+}
+
+impl WaitingBytes {
+    /// A message of `bytes` that has arrived and is not in the event queue.
+    pub(crate) fn whole(bytes: usize) -> Self {
+        Self { claimed: bytes, stored: bytes, queued: 0 }
+    }
 }
 
 /// The account of one peer, and the stored bytes of all peers.
@@ -28,8 +37,18 @@ pub(crate) struct Account<'a> {
 impl Account<'_> {
     /// Whether another message may wait.
     pub(crate) fn has_room(&self, limits: &Limits) -> bool {
-        self.peer.claimed < limits.max_waiting_bytes
-            && (*self.total_stored < limits.max_total_waiting_bytes || self.peer.stored < GUARANTEED_BYTES)
+        self.is_within(self.peer.claimed, self.peer.stored, limits)
+    }
+
+    /// Whether the message that is next in order may be taken in. What waits behind it must not keep it out: it would
+    /// wait for ever.
+    pub(crate) fn has_room_for_next(&self, limits: &Limits) -> bool {
+        self.is_within(self.peer.queued, self.peer.queued, limits)
+    }
+
+    fn is_within(&self, bytes: usize, stored: usize, limits: &Limits) -> bool {
+        bytes < limits.max_waiting_bytes
+            && (*self.total_stored < limits.max_total_waiting_bytes || stored < GUARANTEED_BYTES)
     }
 
     /// Whether so much waits that the application seems not to read: time matters less than memory then.
@@ -49,7 +68,18 @@ impl Account<'_> {
         *self.total_stored += bytes;
     }
 
-    /// A message waits no more: it was taken, or dropped.
+    /// A message of `bytes` that waits goes into the event queue.
+    pub(crate) fn enqueue(&mut self, bytes: usize) {
+        self.peer.queued += bytes + MESSAGE_OVERHEAD;
+    }
+
+    /// A message of `bytes` was taken from the event queue.
+    pub(crate) fn take(&mut self, bytes: usize) {
+        self.peer.queued -= bytes + MESSAGE_OVERHEAD;
+        self.release(WaitingBytes::whole(bytes));
+    }
+
+    /// A message waits no more.
     pub(crate) fn release(&mut self, message: WaitingBytes) {
         let stored = message.stored + MESSAGE_OVERHEAD;
         self.peer.claimed -= message.claimed + MESSAGE_OVERHEAD;
