@@ -119,8 +119,12 @@ fn share_outgoing(bandwidth: u32, elapsed: u32, peers: &mut [&mut Peer]) {
     }
 }
 
-/// What each remote host may send, bytes per second, so that all together stay within `bandwidth`: who can send less than
-/// an equal share anyway, going by its own limit (0 = none), leaves the rest to the others. 0 = no limit.
+/// What each remote host is told that it may send, bytes per second, so that all together stay within `bandwidth`: who can
+/// send less than an equal share anyway, going by its own limit, leaves the rest to the others. 0 = no limit.
+///
+/// A host that has announced no limit (0) is told none, as ENet does: the usual client, which announces nothing, is
+/// restrained by the window of its first second only. Games rely on it, since Godot's `ENetMultiplayerPeer` passes a
+/// channel count as the incoming bandwidth.
 fn share_incoming(bandwidth: u32, limits: Vec<u32>) -> Vec<u32> {
     if bandwidth == 0 {
         return vec![0; limits.len()];
@@ -132,7 +136,7 @@ fn share_incoming(bandwidth: u32, limits: Vec<u32>) -> Vec<u32> {
         let share = left.checked_div(open).unwrap_or(0);
         let mut changed = false;
         for (settled, &limit) in shares.iter_mut().zip(&limits) {
-            if settled.is_none() && limit != 0 && limit < share {
+            if settled.is_none() && (limit == 0 || limit < share) {
                 *settled = Some(limit);
                 left -= limit;
                 changed = true;
@@ -184,15 +188,21 @@ mod tests {
     }
 
     #[test]
+    fn who_announces_no_limit_is_told_none() {
+        assert_eq!(share_incoming(900, vec![0, 0]), [0, 0]);
+        assert_eq!(share_incoming(900, vec![0, 1000]), [0, 900]);
+    }
+
+    #[test]
     fn no_limit_means_none_for_everyone() {
         assert_eq!(share_incoming(0, vec![5, 0]), [0, 0]);
     }
 
     #[test]
     fn what_slow_hosts_leave_goes_to_the_others() {
-        assert_eq!(share_incoming(900, vec![0, 0, 0]), [300, 300, 300]);
-        assert_eq!(share_incoming(900, vec![100, 0, 0]), [100, 400, 400]);
-        assert_eq!(share_incoming(900, vec![100, 350, 0]), [100, 350, 450]);
+        assert_eq!(share_incoming(900, vec![500, 500, 500]), [300, 300, 300]);
+        assert_eq!(share_incoming(900, vec![100, 500, 500]), [100, 400, 400]);
+        assert_eq!(share_incoming(900, vec![100, 350, 900]), [100, 350, 450]);
         assert_eq!(share_incoming(900, vec![10, 20, 30]), [10, 20, 30]);
         assert_eq!(share_incoming(900, vec![]), []);
     }

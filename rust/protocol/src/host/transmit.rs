@@ -138,3 +138,27 @@ impl Host {
         compressor.compress(commands, &mut self.scratch) && (1..commands.len()).contains(&self.scratch.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{HostConfig, PacketFlags};
+    use bytes::Bytes;
+
+    #[test]
+    fn a_disconnection_that_waits_for_messages_goes_on_when_the_throttle_drops_them() {
+        let mut host = Host::new(HostConfig::default(), &[1; 16]).unwrap();
+        let id = host.connect(([127, 0, 0, 1], 1).into(), 1, 0).unwrap();
+        let peer = host.peers.at(id.slot).unwrap();
+        peer.drop_messages();
+        peer.channels = crate::peer::channel::Channels::new(1, 0);
+        peer.state = PeerState::Connected;
+        peer.throttle.set_limit(0);
+        host.send(id, 0, Bytes::from_static(b"dropped"), PacketFlags::empty()).unwrap();
+        host.disconnect_later(id, 5);
+        assert_eq!(host.state(id), Some(PeerState::DisconnectLater));
+        let mut out = Vec::new();
+        assert!(host.poll_transmit(Time::from_millis(1), &mut out).is_some());
+        assert_eq!((host.state(id), out.len()), (Some(PeerState::Disconnecting), 12));
+    }
+}
