@@ -2,7 +2,7 @@
 //! what arrives has to keep.
 
 use crate::arrivals::Piece;
-use crate::content::{Content, HEAD, tag_of};
+use crate::content::{BROADCAST_TAGS, Content, HEAD, tag_of};
 use crate::endpoint::Ending;
 use enet_rs_protocol::{DisconnectReason, PacketFlags};
 use enet_rs_sim::SECOND;
@@ -62,8 +62,6 @@ impl End {
 #[derive(Debug)]
 enum Kind {
     Reliable {
-        /// Number of its first command.
-        first: u16,
         /// Commands that it takes.
         pieces: u32,
         /// Those that have reached the other host.
@@ -72,16 +70,25 @@ enum Kind {
     Sequenced,
 }
 
+/// A message under way that keeps an order.
+#[derive(Debug)]
+struct Ordered {
+    content: Content,
+    kind: Kind,
+    /// Reliable commands of the channel before it.
+    position: u64,
+}
+
 /// One direction of a channel.
 #[derive(Debug, Default)]
 struct Lane {
     next_tag: u32,
     /// Reliable commands so far.
-    reliable_commands: u16,
+    reliable_commands: u64,
     /// Unreliable messages since the last reliable one: there are numbers for 65,535.
     unreliable_run: u16,
     /// Messages that keep an order and have neither arrived nor been passed.
-    ordered: VecDeque<(Content, Kind)>,
+    ordered: VecDeque<Ordered>,
     /// Unsequenced messages that have not arrived.
     loose: BTreeMap<u32, Content>,
 }
@@ -93,8 +100,9 @@ pub(crate) struct Link {
     /// The host that the initiator asked.
     target: usize,
     pub(crate) acceptor: Option<End>,
-    /// Channels that were asked for.
-    pub(crate) channels: u8,
+    /// Channels that were asked for, and later those that the first end to come up has.
+    channels: u8,
+    is_agreed: bool,
     /// A message that is longer is cut, bytes.
     pub(crate) longest_whole: usize,
     /// ENet itself cannot tell its datagrams from those of another connection, or they may be damaged: contents and
@@ -159,6 +167,7 @@ impl Link {
             target,
             acceptor: None,
             channels,
+            is_agreed: false,
             longest_whole,
             first_sequence,
             is_doubtful,
@@ -173,6 +182,22 @@ impl Link {
 
     pub(crate) fn end_mut(&mut self, side: Side) -> Option<&mut End> {
         if side == 0 { Some(&mut self.initiator) } else { self.acceptor.as_mut() }
+    }
+
+    /// An end that has come up has so many channels; 0 if it is ending already.
+    pub(crate) fn agree(&mut self, channels: u8) -> Result<(), String> {
+        if self.is_doubtful || channels == 0 {
+            return Ok(());
+        }
+        if channels > self.channels || (self.is_agreed && channels != self.channels) {
+            return Err(format!(
+                "one end has {channels} channels, but the other has or wanted {}",
+                self.channels
+            ));
+        }
+        self.channels = channels;
+        self.is_agreed = true;
+        Ok(())
     }
 
     /// Both ends are up and nobody has asked to end it.
@@ -198,17 +223,18 @@ impl Link {
         let is_cut = content.length > self.longest_whole;
         let lane = self.lanes[side].entry(channel).or_default();
         if flags.contains(PacketFlags::RELIABLE) {
-            return lane.queue_reliable(content, self.longest_whole, self.first_sequence);
+            return lane.queue_reliable(content, self.longest_whole);
         }
         if flags.contains(PacketFlags::UNSEQUENCED) && !is_cut {
             lane.loose.insert(content.tag, content);
         } else if is_cut && !flags.contains(PacketFlags::UNRELIABLE_FRAGMENT)
             || lane.unreliable_run == u16::MAX
         {
-            lane.queue_reliable(content, self.longest_whole, self.first_sequence);
+            lane.queue_reliable(content, self.longest_whole);
         } else {
             lane.unreliable_run += 1;
-            lane.ordered.push_back((content, Kind::Sequenced));
+            let position = lane.reliable_commands;
+            lane.ordered.push_back(Ordered { content, kind: Kind::Sequenced, position });
         }
     }
 
@@ -238,32 +264,30 @@ impl Link {
     /// Reliable messages that the end `side` has sent and the other one has not got.
     pub(crate) fn undelivered(&self, side: Side) -> usize {
         let reliable = |lane: &Lane| {
-            lane.ordered.iter().filter(|(_, kind)| matches!(kind, Kind::Reliable { .. })).count()
+            lane.ordered.iter().filter(|message| matches!(message.kind, Kind::Reliable { .. })).count()
         };
         self.lanes[side].values().map(reliable).sum()
     }
 
-    /// A datagram that reaches the end `side` brings a piece of a message. Messages that are too short to be told
-    /// from others do not count.
+    /// A datagram that reaches the end `side` brings a piece of a message. Messages that cannot be told from those of
+    /// an earlier connection, because they are too short or went to everybody, do not count.
     pub(crate) fn arrived(&mut self, side: Side, piece: &Piece<'_>) {
         let Some(lane) = self.lanes[1 - side].get_mut(&piece.channel) else { return };
-        for (content, kind) in &mut lane.ordered {
-            if let Kind::Reliable { first, arrived, .. } = kind
-                && *first == piece.first
-                && content.length >= HEAD
-                && content.has(piece.offset, piece.payload)
-            {
-                arrived.insert(piece.number);
-                return;
-            }
+        if let Some((content, arrived)) = lane.find_reliable(piece.first, self.first_sequence)
+            && content.length >= HEAD
+            && content.tag < BROADCAST_TAGS
+            && piece.payload.len() == self.longest_whole.min(content.length.saturating_sub(piece.offset))
+            && content.has(piece.offset, piece.payload)
+        {
+            arrived.insert(piece.number);
         }
     }
 
     /// Whatever has reached the end `side` and is next in its channel has been handed on.
     pub(crate) fn holds_nothing_back(&self, side: Side) -> Result<(), String> {
         for (channel, lane) in &self.lanes[1 - side] {
-            let next = lane.ordered.iter().find_map(|(content, kind)| match kind {
-                Kind::Reliable { pieces, arrived, .. } => Some((content, *pieces, arrived)),
+            let next = lane.ordered.iter().find_map(|message| match &message.kind {
+                Kind::Reliable { pieces, arrived } => Some((&message.content, *pieces, arrived)),
                 Kind::Sequenced => None,
             });
             if let Some((content, pieces, arrived)) = next
@@ -290,8 +314,8 @@ impl Link {
         }
         let asked = |side| self.end(side).map_or(&[][..], |end| &end.asked);
         let (own, other) = (asked(side), asked(1 - side));
-        // An attempt knows no session yet, so a late DISCONNECT of the slot's last connection can end it.
-        let is_attempt = self.end(side).is_some_and(|end| end.stage == Stage::Connecting);
+        // An attempt of stock ENet knows no session yet, so a late DISCONNECT of its slot's last connection ends it.
+        let is_attempt = self.end(side).is_some_and(|end| end.is_stock && end.stage == Stage::Connecting);
         if data != 0 && !is_attempt && !other.iter().any(|(_, told)| *told == data) {
             return Err(format!("DISCONNECT carries {data}, but the other end said {other:?}"));
         }
@@ -316,12 +340,26 @@ impl Link {
 }
 
 impl Lane {
-    fn queue_reliable(&mut self, content: Content, piece: usize, first_sequence: u16) {
+    fn queue_reliable(&mut self, content: Content, piece: usize) {
         self.unreliable_run = 0;
-        let first = first_sequence.wrapping_add(self.reliable_commands).wrapping_add(1);
         let pieces = content.length.div_ceil(piece).max(1) as u32;
-        self.reliable_commands = self.reliable_commands.wrapping_add(pieces as u16);
-        self.ordered.push_back((content, Kind::Reliable { first, pieces, arrived: BTreeSet::new() }));
+        let (kind, position) = (Kind::Reliable { pieces, arrived: BTreeSet::new() }, self.reliable_commands);
+        self.ordered.push_back(Ordered { content, kind, position });
+        self.reliable_commands += u64::from(pieces);
+    }
+
+    /// The reliable message under way whose first command has the reliable number `first`.
+    fn find_reliable(&mut self, first: u16, first_sequence: u16) -> Option<(&Content, &mut BTreeSet<u32>)> {
+        let oldest = self.ordered.front()?.position;
+        let number = first_sequence.wrapping_add(oldest as u16).wrapping_add(1);
+        let position = oldest + u64::from(first.wrapping_sub(number));
+        let index = self.ordered.partition_point(|message| message.position < position);
+        self.ordered.range_mut(index..).take_while(|message| message.position == position).find_map(
+            |message| match &mut message.kind {
+                Kind::Reliable { arrived, .. } => Some((&message.content, arrived)),
+                Kind::Sequenced => None,
+            },
+        )
     }
 
     fn take_loose(&mut self, tag: Option<u32>, bytes: &[u8]) -> Result<(), String> {
@@ -343,7 +381,7 @@ impl Lane {
     }
 
     fn take_ordered(&mut self, bytes: &[u8], flags: Option<PacketFlags>) -> Result<(), String> {
-        while let Some((content, kind)) = self.ordered.pop_front() {
+        while let Some(Ordered { content, kind, .. }) = self.ordered.pop_front() {
             let is_reliable = matches!(kind, Kind::Reliable { .. });
             let expected = flags.is_none_or(|flags| flags.contains(PacketFlags::RELIABLE) == is_reliable);
             if expected && content.is(bytes) {

@@ -37,7 +37,9 @@ mod tests {
     use crate::swarm::{Tally, run_range};
 
     fn clean(population: Population, seeds: std::ops::RangeInclusive<u64>) {
-        let tally: Tally = run_range(population, seeds, 2, true);
+        // Unoptimised, the engine is twenty times slower: then a part of the worlds has to do.
+        let last = if cfg!(debug_assertions) { seeds.end() / 20 } else { *seeds.end() };
+        let tally: Tally = run_range(population, *seeds.start()..=last, 2, true);
         assert!(tally.failures.is_empty(), "{}", tally.failures.join("\n"));
     }
 

@@ -67,6 +67,8 @@ pub(crate) struct Plan {
     pub(crate) hosts: Vec<HostPlan>,
     /// It carries much more than others, and takes longer.
     pub(crate) is_large: bool,
+    /// Two hosts with very many tiny messages.
+    pub(crate) is_chatty: bool,
     /// Everybody connects to the first host only.
     pub(crate) is_star: bool,
     /// Conditions of all paths at first.
@@ -96,7 +98,9 @@ impl Plan {
     /// Draws a world.
     pub(crate) fn draw(random: &mut Random, population: Population) -> Self {
         let is_large = random.chance(0.01);
+        let is_chatty = !is_large && random.chance(0.006);
         let count = match random.weighted(&[50, 35, 15]) {
+            _ if is_chatty => 2,
             0 => random.within(2..5),
             1 => random.within(5..13),
             _ => random.within(13..41),
@@ -127,26 +131,37 @@ impl Plan {
         } else {
             Damage::default()
         };
-        let is_chatty = random.chance(0.005);
         let share = 6 + count;
+        let mut weather = draw_weather(random);
+        let mut weights = draw_weights(random);
+        if is_chatty {
+            // Numbers that are more than half their circle old look new: such delays would be ENet's own limit.
+            (weather.in_order, weather.reorder) = (true, 0.0);
+            DEEDS
+                .iter()
+                .zip(&mut weights)
+                .filter(|(deed, _)| **deed == Deed::Weather)
+                .for_each(|(_, weight)| *weight = 0);
+        }
         Self {
             population,
             hosts,
             is_large,
-            is_star: random.chance(0.6),
-            weather: draw_weather(random),
+            is_chatty,
+            is_star: is_chatty || random.chance(0.6),
+            weather,
             damage,
             active,
             deeds: if is_chatty { 30 } else { random.within(20..180) * share / 4 },
-            weights: draw_weights(random),
+            weights,
             connections: 1 + random.below(3) as usize,
             sizes: match (is_large, is_chatty) {
                 (true, _) => [20, 20, 20, 10, 5],
                 (_, true) => [1, 0, 0, 0, 0],
                 _ => *random.pick(&SIZES),
             },
-            // More unreliable messages than there are numbers for, and a few reliable ones.
-            kinds: if is_chatty { [0, 2, 1, 0, 0] } else { *random.pick(&KINDS) },
+            // More messages on a channel than there are numbers for.
+            kinds: *random.pick(if is_chatty { &CHATTY } else { &KINDS }),
             burst: if is_chatty { 40_000 } else { *random.pick(&[1, 4, 20, 60]) },
             budget: match (is_large, is_chatty) {
                 (true, _) => 12 << 20,
@@ -165,6 +180,8 @@ impl Plan {
 
 const SIZES: [[u32; 5]; 5] =
     [[60, 35, 5, 0, 0], [30, 30, 38, 2, 0], [90, 10, 0, 0, 0], [10, 20, 60, 10, 0], [40, 59, 1, 0, 0]];
+const CHATTY: [[u32; 5]; 5] =
+    [[0, 1, 0, 0, 0], [0, 1, 1, 0, 0], [0, 0, 1, 0, 0], [1, 0, 0, 0, 0], [1, 1, 1, 0, 0]];
 const KINDS: [[u32; 5]; 5] =
     [[1, 1, 1, 1, 1], [10, 3, 2, 2, 1], [1, 0, 0, 0, 0], [2, 10, 5, 5, 0], [1, 8, 1, 0, 0]];
 

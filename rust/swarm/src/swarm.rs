@@ -20,8 +20,8 @@ const MOST_FAILURES: usize = 20;
 /// What a number of worlds came to.
 #[derive(Default)]
 pub(crate) struct Tally {
-    /// CPU time of each.
-    costs: Vec<Duration>,
+    /// CPU time of each, and its seed.
+    costs: Vec<(Duration, u64)>,
     datagrams: u64,
     messages: u64,
     connections: u64,
@@ -147,7 +147,7 @@ fn cpu_time() -> Duration {
 
 impl Tally {
     fn add(&mut self, seed: u64, population: Population, cost: Duration, outcome: Result<Report, String>) {
-        self.costs.push(cost);
+        self.costs.push((cost, seed));
         match outcome {
             Ok(report) => {
                 self.datagrams += report.datagrams;
@@ -173,7 +173,7 @@ impl Tally {
             let index = (self.costs.len() as f64 * share) as usize;
             self.costs
                 .get(index.min(self.costs.len().saturating_sub(1)))
-                .map_or(0.0, |cost| cost.as_secs_f64() * 1e3)
+                .map_or((0.0, 0), |(cost, seed)| (cost.as_secs_f64() * 1e3, *seed))
         };
         let worlds = self.costs.len();
         println!(
@@ -182,7 +182,12 @@ impl Tally {
             worlds as f64 / elapsed.as_secs_f64(),
             self.failures.len()
         );
-        println!("CPU per world: median {:.2} ms, 99 % {:.2} ms, most {:.2} ms", at(0.5), at(0.99), at(1.0));
+        let (most, seed) = at(1.0);
+        println!(
+            "CPU per world: median {:.2} ms, 99 % {:.2} ms, most {most:.2} ms (seed {seed})",
+            at(0.5).0,
+            at(0.99).0
+        );
         println!(
             "{} connections ({} not checked for contents), {} messages, {} datagrams, {} h of virtual time",
             self.connections,

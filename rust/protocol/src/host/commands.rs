@@ -24,7 +24,8 @@ impl Host {
         let to = SocketAddr::new(to.ip().to_canonical(), to.port());
         let connect_id = self.random.next_u32().to_ne_bytes();
         let config = &self.config;
-        let slot = self.peers.choose_slot().ok_or(ConnectError::NoFreeSlot(config.max_peers))?;
+        let is_claimed = |slot| self.half_open.is_claimed(slot);
+        let slot = self.peers.choose_slot(is_claimed).ok_or(ConnectError::NoFreeSlot(config.max_peers))?;
         let sessions = self.peers.last_sessions(slot);
         let peer = Peer::new(PeerState::Connecting, to, connect_id, sessions, channel_count, config);
         let peer = self.peers.insert(slot, peer);
@@ -74,16 +75,21 @@ impl Host {
     /// Ends a connection: what is queued is dropped, the remote host is told `data`, and once it has confirmed,
     /// an [`Event::Disconnect`](crate::Event::Disconnect) follows. An attempt to connect ends with that event at once.
     pub fn disconnect(&mut self, peer: PeerId, data: u32) {
+        if let Some(peer) = self.peers.get_mut(peer) {
+            peer.is_given_up = true;
+        }
+        self.begin_disconnect(peer, data);
+    }
+
+    /// The same, but messages that have arrived are still delivered.
+    pub(super) fn begin_disconnect(&mut self, peer: PeerId, data: u32) {
         let slot = peer.slot;
-        let Some(peer) = self.peers.get_mut(peer) else {
-            return;
-        };
+        let Some(peer) = self.peers.get_mut(peer) else { return };
         match peer.state {
             PeerState::Disconnecting | PeerState::AcknowledgingDisconnect | PeerState::Zombie => {}
             PeerState::Connecting => self.give_up(slot, DisconnectReason::Local),
             _ => {
                 peer.state = PeerState::Disconnecting;
-                peer.is_given_up = true;
                 peer.drop_messages();
                 peer.outgoing.queue_system(Body::Disconnect { data });
                 self.schedule.activate(slot, peer);

@@ -143,11 +143,13 @@ impl HalfOpen {
         let candidates = || (0..PROBES).map(|step| (first + step) % NO_PEER).filter(|&slot| is_free(slot));
         candidates()
             .find(|&slot| self.connect_id(from, slot) == Some(connect_id))
-            .or_else(|| {
-                candidates()
-                    .find(|&slot| self.claims.get(usize::from(slot)).is_none_or(|&claims| claims == 0))
-            })
+            .or_else(|| candidates().find(|&slot| !self.is_claimed(slot)))
             .or_else(|| candidates().next())
+    }
+
+    /// Whether a stranger was told this slot.
+    pub(super) fn is_claimed(&self, slot: u16) -> bool {
+        self.claims.get(usize::from(slot)).is_some_and(|&claims| claims > 0)
     }
 
     /// A CONNECT has come in a datagram of `size` bytes. Gives the reply, unless it would be larger; to a compressed

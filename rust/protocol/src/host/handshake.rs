@@ -49,14 +49,18 @@ impl Host {
     /// Repeats answers that are due.
     pub(super) fn repeat_answers(&mut self, now: Time) {
         while let Some(reply) = self.half_open.repeat(now) {
-            self.answer(&reply);
+            if self.peers.is_free(reply.slot) {
+                self.answer(&reply);
+            }
         }
     }
 
     /// A datagram of `size` bytes for a slot that no connection has confirms nothing: whoever sent it may need to be told
     /// again what to confirm.
     pub(super) fn remind(&mut self, from: SocketAddr, slot: u16, size: usize) {
-        if let Some(reply) = self.half_open.remind(self.now, from, slot, size) {
+        if self.peers.is_free(slot)
+            && let Some(reply) = self.half_open.remind(self.now, from, slot, size)
+        {
             self.answer(&reply);
         }
     }

@@ -62,14 +62,16 @@ impl Peers {
         self.slot(slot).sessions
     }
 
-    /// A slot for an outgoing connection; `None` if the host is full.
-    pub(crate) fn choose_slot(&mut self) -> Option<u16> {
+    /// A slot for an outgoing connection, if possible one that `is_claimed` says nobody else hopes for; `None` if the
+    /// host is full.
+    pub(crate) fn choose_slot(&mut self, is_claimed: impl Fn(u16) -> bool) -> Option<u16> {
         if self.is_full() {
             return None;
         }
         // Twice as many numbers as there can be connections: one of them is free.
         let range = self.max_peers.saturating_mul(2).min(NO_PEER);
-        let slot = (0..range).map(|step| (self.cursor + step) % range).find(|&slot| self.is_free(slot))?;
+        let free = || (0..range).map(|step| (self.cursor + step) % range).filter(|&slot| self.is_free(slot));
+        let slot = free().find(|&slot| !is_claimed(slot)).or_else(|| free().next())?;
         self.cursor = (slot + 1) % range;
         Some(slot)
     }

@@ -96,7 +96,7 @@ impl Host {
         if is_due {
             let data = peer.event_data;
             let id = self.peers.id(slot);
-            self.disconnect(id, data);
+            self.begin_disconnect(id, data);
         }
         is_due
     }

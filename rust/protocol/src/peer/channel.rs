@@ -15,8 +15,10 @@ pub(crate) struct Part {
 /// One channel.
 #[derive(Debug)]
 pub(crate) struct Channel {
-    /// Number of the last reliable command that was queued.
-    pub(crate) outgoing_reliable: u16,
+    /// Number of the last reliable command that was queued, unwrapped: the wire has its low 16 bits.
+    pub(crate) outgoing_reliable: u64,
+    /// Number of the last one that was sent, unwrapped.
+    pub(crate) sent_reliable: u64,
     /// Number of the last unreliable message that was queued since then.
     pub(crate) outgoing_unreliable: u16,
     pub(crate) in_flight: InFlight<Part>,
@@ -26,7 +28,8 @@ pub(crate) struct Channel {
 impl Channel {
     fn new(first_sequence: u16) -> Self {
         Self {
-            outgoing_reliable: first_sequence,
+            outgoing_reliable: first_sequence.into(),
+            sent_reliable: first_sequence.into(),
             outgoing_unreliable: 0,
             in_flight: InFlight::new(),
             incoming: Incoming::new(first_sequence),
@@ -37,6 +40,16 @@ impl Channel {
     /// the oldest command that is still under way.
     pub(crate) fn window_is_open(&self, sequence: u16) -> bool {
         self.in_flight.oldest().is_none_or(|oldest| incoming::is_open(oldest.wrapping_sub(1), sequence))
+    }
+
+    /// Whether an unreliable message that follows the reliable number `follows` could be kept by the remote host until its
+    /// turn: too far ahead it would be taken for an old one, or for one that follows an earlier number.
+    pub(crate) fn can_follow(&self, follows: u64) -> bool {
+        let delivered = self.sent_reliable - self.in_flight.len() as u64;
+        let distance = follows.saturating_sub(delivered);
+        u16::try_from(distance).is_ok_and(|distance| {
+            incoming::windows_ahead(delivered as u16, distance) < incoming::OPEN_WINDOWS
+        })
     }
 }
 

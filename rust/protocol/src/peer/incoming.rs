@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
 /// Sequence numbers in a window, and how many windows ahead of the last delivered number are open. ENet opens
 /// `ENET_PEER_FREE_RELIABLE_WINDOWS` - 1 of its 16 windows; both ends have to agree, else numbers are ambiguous.
 const WINDOW_SIZE: u16 = 4096;
-const OPEN_WINDOWS: u32 = 7;
+pub(super) const OPEN_WINDOWS: u32 = 7;
 /// Further windows that could be the future as well as the past: what falls there is not acknowledged.
 const GUARD_WINDOWS: u32 = 2;
 

@@ -27,8 +27,8 @@ pub(crate) struct Reliable {
 /// A message that is sent once.
 #[derive(Copy, Clone, Debug)]
 pub(crate) enum Unreliable {
-    /// It keeps its place among the unreliable ones that follow the same reliable number.
-    Sequenced { follows: u16, number: u16 },
+    /// It keeps its place among the unreliable ones that follow the same reliable number, which is unwrapped.
+    Sequenced { follows: u64, number: u16 },
     /// It keeps no order.
     Unsequenced { group: u16 },
 }
@@ -71,8 +71,8 @@ impl Message<Unreliable> {
         match self.kind {
             Unreliable::Unsequenced { group } => (0, Body::SendUnsequenced { group, payload }),
             Unreliable::Sequenced { follows, number } => match self.next_fragment(number) {
-                Some(fragment) => (follows, Body::SendUnreliableFragment { fragment, payload }),
-                None => (follows, Body::SendUnreliable { unreliable_sequence: number, payload }),
+                Some(fragment) => (follows as u16, Body::SendUnreliableFragment { fragment, payload }),
+                None => (follows as u16, Body::SendUnreliable { unreliable_sequence: number, payload }),
             },
         }
     }

@@ -204,9 +204,9 @@ impl Outgoing {
             self.unreliable.push_back(Message { order, channel: index, kind, payload, piece, sent: 0 });
         } else {
             // Also where an unreliable message would find no number left: ENet makes it reliable, which begins anew.
-            let kind = Reliable { first: channel.outgoing_reliable.wrapping_add(1) };
+            let kind = Reliable { first: (channel.outgoing_reliable + 1) as u16 };
             let message = Message { order, channel: index, kind, payload, piece, sent: 0 };
-            channel.outgoing_reliable = channel.outgoing_reliable.wrapping_add(message.count() as u16);
+            channel.outgoing_reliable += u64::from(message.count());
             channel.outgoing_unreliable = 0;
             self.reliable.push_back(message);
         }
@@ -361,7 +361,7 @@ impl Outgoing {
                     reliable = self.put_reliable(channels, flow, datagram);
                     reliable
                 }
-                _ => self.put_unreliable(flow, datagram),
+                _ => self.put_unreliable(channels, flow, datagram),
             };
             if put == Put::Full {
                 return;
@@ -457,15 +457,25 @@ impl Outgoing {
         }
         let part = Part { payload, fragment };
         channel.in_flight.push(sequence, Sent::first_attempt(part, flow.now, flow.round_trip));
+        channel.sent_reliable += 1;
         self.in_transit += length;
         self.sent_first(index, sequence, flow.now);
         Put::Done
     }
 
-    fn put_unreliable(&mut self, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
-        let Some(message) = self.unreliable.front_mut() else {
+    fn put_unreliable(
+        &mut self,
+        channels: &mut Channels,
+        flow: &mut Flow<'_>,
+        datagram: &mut Datagram<'_>,
+    ) -> Put {
+        let Some(message) = self.unreliable.front_mut() else { return Put::Done };
+        if let Unreliable::Sequenced { follows, .. } = message.kind
+            && !channels.used(message.channel).is_some_and(|channel| channel.can_follow(follows))
+        {
+            self.unreliable.pop_front();
             return Put::Done;
-        };
+        }
         let (sequence, body) = message.next_command();
         let command = Command { wants_acknowledgement: false, channel: message.channel, sequence, body };
         if !datagram.fits(&command) {

@@ -62,6 +62,8 @@ pub struct Arena {
     honest_peer: PeerId,
     at_host: Option<PeerId>,
     honest_messages: u32,
+    /// Bytes that the owner of the host has sent, which wait until they are acknowledged.
+    pub owned: usize,
     live_before: i64,
 }
 
@@ -82,6 +84,7 @@ impl Arena {
             honest_peer,
             at_host: None,
             honest_messages: 0,
+            owned: 0,
             live_before,
         };
         arena.settle();
@@ -190,7 +193,7 @@ impl Arena {
         assert!(waiting <= 3 * (MAX_WAITING_BYTES + MAX_MESSAGE_SIZE), "{waiting} bytes wait");
         let held: usize = self.sent.iter().map(|(_, datagram)| datagram.len() + 64).sum();
         let seen: usize = self.events.iter().map(|event| size_of_val(event) + payload_of(event)).sum();
-        let live = live_bytes() - self.live_before - (held + seen) as i64;
+        let live = live_bytes() - self.live_before - (held + seen + waiting + self.owned) as i64;
         assert!(live <= MEMORY_ALLOWANCE, "{live} bytes are allocated");
     }
 

@@ -355,9 +355,9 @@ impl World {
                     u32::from_be_bytes(*packet.payload.first_chunk().expect("messages are numbered"));
                 assert_eq!(packet.payload, message(number, packet.payload.len()), "the message is unchanged");
                 let side = self.side(chosen);
-                // An end that is given up before its connection is reported hears no more of that, but of messages.
-                assert!((side.is_connected || side.given_up) && !side.is_over, "a message of no connection");
-                self.links[chosen.0].incoming[chosen.1][usize::from(channel)].take(number, packet.flags);
+                assert!(side.is_connected && !side.is_over, "a message of no connection");
+                let expected = &mut self.links[chosen.0].incoming[chosen.1][usize::from(channel)];
+                expected.take(number, packet.flags);
             }
         }
     }
@@ -377,6 +377,7 @@ impl World {
     /// The network is good from now on: everything that was promised is kept, and then there is silence.
     fn calm_down(&mut self) {
         let end = self.now.after(CALM);
+        self.step(end);
         while self.now < end && !self.is_settled() {
             self.step(end);
         }
@@ -418,15 +419,17 @@ impl World {
 }
 
 impl Expected {
+    /// Message `number` has come.
     fn take(&mut self, number: u32, flags: PacketFlags) {
-        if flags == PacketFlags::RELIABLE {
-            assert_eq!(self.reliable.pop_front(), Some(number), "reliable messages come in order");
-        } else if flags == PacketFlags::UNSEQUENCED {
+        if flags == PacketFlags::UNSEQUENCED {
             assert!(self.unsequenced.remove(&number), "an unsequenced message comes once");
-        } else {
-            let place = self.unreliable.iter().position(|&sent| sent == number);
-            let place = place.expect("unreliable messages come at most once and never go back");
-            self.unreliable.drain(..=place);
+            return;
         }
+        let is_reliable = flags == PacketFlags::RELIABLE;
+        let sent = if is_reliable { &mut self.reliable } else { &mut self.unreliable };
+        let place = sent.iter().position(|&sent| sent == number);
+        let place = place.expect("a message comes at most once and never after a later one");
+        assert!(place == 0 || !is_reliable, "{:?} is missing before {number}", sent.front());
+        sent.drain(..=place);
     }
 }

@@ -1,17 +1,19 @@
 //! A world from its first moment to its last: lets hosts work when it is their turn, and checks what they promise.
 
-use crate::arrivals;
-use crate::content::LARGEST;
+mod events;
+mod settling;
+
 use crate::deeds::Deeds;
-use crate::endpoint::{Endpoint, Event, Key, Output};
-use crate::ledger::{End, Life, Link, Side, Stage, is_haunted};
+use crate::endpoint::{Endpoint, Key, Output};
+use crate::ledger::{Link, Side, Stage};
 use crate::ours::Ours;
 use crate::plan::{HostPlan, Plan, Population};
 use crate::stock::{Stock, StockConfig};
 use crate::trace::Trace;
 use bytes::Bytes;
-use enet_rs_protocol::{HostConfig, Limits};
-use enet_rs_sim::{Conditions, Damage, Happening, MILLISECOND, Random, SECOND, World};
+use enet_rs_protocol::Limits;
+use enet_rs_sim::{Conditions, Damage, Happening, MILLISECOND, Random, World};
+use settling::{holds_nothing_back, note_arrivals, waiting_cap};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -20,17 +22,6 @@ use std::net::SocketAddr;
 const DEED: u64 = u64::MAX;
 /// Turns of one host at one moment that mean "it never comes to rest".
 const TOO_MANY_TURNS: u32 = 10_000;
-/// How long after the faults everything has to be settled: twice the longest time-out, with the longest repetition.
-const SETTLE: u64 = 200 * SECOND;
-/// The same for worlds with much to carry.
-const SETTLE_LARGE: u64 = 1_200 * SECOND;
-/// How long silence is watched.
-const WATCH: u64 = 5 * SECOND;
-/// What a datagram of pings and their acknowledgements can have at most, bytes.
-const IDLE_DATAGRAM: usize = 40;
-
-/// What a peer may have waiting although the host's cap is reached, bytes.
-const RESERVED_FOR_A_PEER: usize = 64 << 10;
 
 /// A host of the world, over all its lives.
 pub(crate) struct Node {
@@ -308,11 +299,14 @@ impl Run {
     /// A host takes in what its socket holds, does its work, and its owner looks at what came of it.
     fn turn(&mut self, host: usize) -> Result<(), String> {
         let now = self.world.now();
-        let node = &mut self.nodes[host];
-        let may_refuse = node.plan.config.limits != Limits::default();
-        if !node.plan.is_stock && !may_refuse && self.plan.damage == Damage::default() {
-            note_arrivals(node, &mut self.links);
+        let plan = &self.nodes[host].plan;
+        // Crowds reach the default limits too.
+        let is_roomy = plan.config.limits == Limits::default() && !self.plan.is_chatty;
+        let takes_everything = !plan.is_stock && is_roomy;
+        if takes_everything && self.plan.damage == Damage::default() {
+            note_arrivals(&self.nodes, host, &mut self.links);
         }
+        let node = &mut self.nodes[host];
         let Some(endpoint) = &mut node.endpoint else { return Ok(()) };
         node.turns = if node.last_turn == now { node.turns + 1 } else { 0 };
         if node.turns > TOO_MANY_TURNS {
@@ -376,241 +370,6 @@ impl Run {
             *count += 1;
         }
     }
-
-    fn event(&mut self, host: usize, event: Event) -> Result<(), String> {
-        let now = self.world.now();
-        if self.trace.is_logged() {
-            let text = match &event {
-                Event::Receive { key, channel, payload, flags } => {
-                    format!(
-                        "receive {key} channel {channel} {flags:?} {} bytes: {}",
-                        payload.len(),
-                        hex(payload)
-                    )
-                }
-                other => format!("{other:?}"),
-            };
-            self.trace.line(now, format_args!("host {host}: {text}"));
-        }
-        match event {
-            Event::Connect { key, data } => self.connected(host, key, data),
-            Event::Disconnect { key, data, reason } => {
-                let Some((token, side)) = self.nodes[host].links.remove(&key) else {
-                    return Err(format!("Disconnect event for connection {key}, which is over or never was"));
-                };
-                self.trace.number(u64::from(token) << 32 | u64::from(data));
-                self.links[token as usize]
-                    .disconnected(side, data, reason)
-                    .map_err(|error| format!("connection {token}, end {side}, {reason:?}: {error}"))?;
-                holds_nothing_back(&self.links, token, side)?;
-                self.over(token, side);
-                Ok(())
-            }
-            Event::Receive { key, channel, payload, flags } => {
-                let Some(&(token, side)) = self.nodes[host].links.get(&key) else {
-                    return Err(format!("message from connection {key}, which is over or never was"));
-                };
-                self.messages += 1;
-                self.trace.number(u64::from(token) << 16 | u64::from(channel));
-                let link = &mut self.links[token as usize];
-                let stage = link.end(side).map(|end| end.stage);
-                if stage != Some(Stage::Up) {
-                    return Err(format!("message from connection {key}, which is {stage:?}"));
-                }
-                link.received(side, channel, &payload, flags)
-                    .map_err(|error| format!("connection {token}, end {side}: {error}"))
-            }
-        }
-    }
-
-    fn connected(&mut self, host: usize, key: Key, data: u32) -> Result<(), String> {
-        let node = &self.nodes[host];
-        let life = Life { host, number: node.life };
-        let channels = node.endpoint.as_ref().map_or(0, |endpoint| endpoint.open_channels(key));
-        let is_stock = node.plan.is_stock;
-        let slot = node.endpoint.as_ref().map_or(u16::MAX, |endpoint| endpoint.slot(key));
-        self.trace.number(u64::from(data));
-        if let Some(&(token, side)) = node.links.get(&key) {
-            let link = &mut self.links[token as usize];
-            let end = link.end_mut(side).filter(|end| end.stage == Stage::Connecting);
-            let Some(end) = end else {
-                return Err(format!("a second Connect event for connection {key}"));
-            };
-            end.up();
-            if data != 0 {
-                return Err(format!("the Connect event of an outgoing connection carries {data}"));
-            }
-            if channels > link.channels {
-                return Err(format!("{channels} channels, but {} were asked for", link.channels));
-            }
-            self.mark_if_haunted(token, side);
-            return Ok(());
-        }
-        let limit = self.plan.is_intact().then_some(());
-        let Some(link) = self.links.get_mut(data as usize) else {
-            // Damage can change the number, and then nobody knows whose connection it is.
-            return match limit {
-                Some(()) => Err(format!("an incoming connection with the unknown number {data}")),
-                None => self.stranger(life, key, slot, is_stock),
-            };
-        };
-        if channels > link.channels && !link.is_doubtful {
-            return Err(format!("{channels} channels, but {} were asked for", link.channels));
-        }
-        let end = End::new(life, slot, Stage::Up, is_stock);
-        match &link.acceptor {
-            None => link.acceptor = Some(end),
-            Some(before) if !link.is_doubtful && before.life.host != host => {
-                return Err(format!("connection {data} is accepted by host {} as well", before.life.host));
-            }
-            // A late copy of a CONNECT can make a connection after the end of the first one.
-            Some(before) => {
-                let was_over = before.stage == Stage::Over;
-                link.is_doubtful = true;
-                if !was_over && self.plan.is_intact() {
-                    return Err(format!("connection {data} is accepted twice"));
-                }
-                return self.stranger(life, key, slot, is_stock);
-            }
-        }
-        self.nodes[host].links.insert(key, (data, 1));
-        self.mark_if_haunted(data, 1);
-        Ok(())
-    }
-
-    fn mark_if_haunted(&mut self, token: u32, side: Side) {
-        if is_haunted(&self.links, token, side, self.world.now(), self.plan.keeps_address) {
-            self.links[token as usize].is_doubtful = true;
-        }
-    }
-
-    /// An incoming connection of which nobody knows who made it.
-    fn stranger(&mut self, life: Life, key: Key, slot: u16, is_stock: bool) -> Result<(), String> {
-        let end = |stage| End::new(life, slot, stage, is_stock);
-        let mut link = Link::new(end(Stage::Over), life.host, u8::MAX, 1, 0, true);
-        link.acceptor = Some(end(Stage::Up));
-        let token = self.links.len() as u32;
-        self.links.push(link);
-        self.nodes[life.host].links.insert(key, (token, 1));
-        Ok(())
-    }
-
-    /// Waits until every connection is either over at both ends, or up at both and everything reliable delivered.
-    fn settle(&mut self) -> Result<(), String> {
-        let bound = self.bound();
-        let deadline = self.world.now() + bound;
-        loop {
-            self.go_on(self.world.now() + SECOND / 4)?;
-            let unsettled = self.unsettled();
-            if unsettled.is_none() {
-                return Ok(());
-            }
-            if self.world.now() > deadline {
-                return Err(format!(
-                    "{} s after the faults: {}",
-                    bound / SECOND,
-                    unsettled.unwrap_or_default()
-                ));
-            }
-        }
-    }
-
-    /// Microseconds in which everything has to come to an end.
-    fn bound(&self) -> u64 {
-        if self.plan.is_large { SETTLE_LARGE } else { SETTLE }
-    }
-
-    fn unsettled(&self) -> Option<String> {
-        self.links.iter().enumerate().find_map(|(token, link)| {
-            if link.is_over() {
-                return None;
-            }
-            let stages = (link.initiator.stage, link.acceptor.as_ref().map(|end| end.stage));
-            let is_well = |side| link.end(side).is_none_or(|end| end.stage == Stage::Over || end.is_live());
-            if !self.plan.is_intact() && is_well(0) && is_well(1) {
-                // Damage can change who belongs to whom.
-                return None;
-            }
-            if stages != (Stage::Up, Some(Stage::Up)) {
-                let asked = (&link.initiator.asked, link.acceptor.as_ref().map(|end| &end.asked));
-                return Some(format!("connection {token} has ends of {stages:?}, asked {asked:?}"));
-            }
-            if !link.is_live() {
-                return Some(format!("connection {token} was to end and is up"));
-            }
-            let missing = link.undelivered(0) + link.undelivered(1);
-            (missing > 0 && !link.is_doubtful)
-                .then(|| format!("connection {token} has {missing} reliable messages undelivered"))
-        })
-    }
-
-    /// Where nobody says anything, only pings are sent, once the last repetition of what had arrived already is out.
-    fn watch_silence(&mut self) -> Result<(), String> {
-        let deadline = self.world.now() + self.bound();
-        loop {
-            self.watched = Some((0, 0));
-            self.go_on(self.world.now() + WATCH)?;
-            let ends: u64 = self.nodes.iter().map(|node| node.links.len() as u64).sum();
-            let Some((largest, count)) = self.watched.take() else { return Ok(()) };
-            // Pings come at least 50 ms apart; each may be repeated once, and is acknowledged.
-            let most = ends * 4 * (WATCH / (50 * MILLISECOND) + 2);
-            if largest <= IDLE_DATAGRAM && count <= most {
-                return Ok(());
-            }
-            if self.world.now() > deadline {
-                return Err(format!(
-                    "in silence {count} datagrams of up to {largest} bytes were sent, not {most} of {IDLE_DATAGRAM}"
-                ));
-            }
-        }
-    }
-
-    fn final_checks(&mut self) -> Result<(), String> {
-        for (host, node) in self.nodes.iter().enumerate() {
-            let waiting = node.endpoint.as_ref().and_then(|endpoint| endpoint.waiting_bytes());
-            if node.links.is_empty() && waiting.is_some_and(|bytes| bytes > 0) {
-                return Err(format!("host {host} has no connection, but {waiting:?} bytes wait"));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Notes which reliable messages the datagrams bring that a host is about to take in.
-fn note_arrivals(node: &Node, links: &mut [Link]) {
-    let mut ended = Vec::new();
-    for (_, datagram) in &node.inbox {
-        let Some(arrivals) = arrivals::read(datagram, node.plan.config.checksum) else { continue };
-        if ended.contains(&arrivals.slot) {
-            continue;
-        }
-        let is_addressed = |(token, side): &&(u32, Side)| {
-            let end = links[*token as usize].end(*side);
-            end.is_some_and(|end| end.slot == arrivals.slot && end.is_live())
-        };
-        let Some(&(token, side)) = node.links.values().find(is_addressed) else { continue };
-        let link = &mut links[token as usize];
-        arrivals.pieces.iter().for_each(|piece| link.arrived(side, piece));
-        if arrivals.has_disconnect {
-            ended.push(arrivals.slot);
-        }
-    }
-}
-
-fn holds_nothing_back(links: &[Link], token: u32, side: Side) -> Result<(), String> {
-    let link = &links[token as usize];
-    if link.is_doubtful || !link.end(side).is_some_and(End::is_live) {
-        return Ok(());
-    }
-    link.holds_nothing_back(side).map_err(|error| format!("connection {token}, end {side}: {error}"))
-}
-
-/// Bytes that may wait at a host: its cap, and what each peer may have beyond it. What crosses a limit is still taken.
-fn waiting_cap(config: &HostConfig) -> usize {
-    let limits = &config.limits;
-    let peers = usize::from(config.max_peers);
-    let of_peers = peers * (limits.max_waiting_bytes + LARGEST);
-    of_peers.min(limits.max_total_waiting_bytes + peers * RESERVED_FOR_A_PEER + LARGEST)
 }
 
 fn hex(bytes: &[u8]) -> String {
