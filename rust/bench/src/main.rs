@@ -100,9 +100,24 @@ fn count(workload: &Workload, side: &str) -> Result<f64, String> {
         .output()
         .map_err(failed)?;
     let log = String::from_utf8_lossy(&output.stderr);
-    let collected = log.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse::<f64>().ok());
+    let collected =
+        log.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse::<f64>().ok());
     match collected.filter(|collected| output.status.success() && *collected > 0.0) {
         Some(collected) => Ok(collected / units as f64),
         None => Err(format!("callgrind failed for {} of {side}:\n{log}", workload.name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_workload_runs_on_both_sides() {
+        for workload in &WORKLOADS {
+            for side in SIDES {
+                run(workload, side, 128).unwrap();
+            }
+        }
     }
 }

@@ -25,12 +25,7 @@ fn flags(kind: Kind) -> PacketFlags {
 }
 
 impl Ours {
-    fn now(&self) -> Time {
-        Time::from_millis(self.network.now())
-    }
-
-    fn transmit(&mut self) {
-        let now = self.now();
+    fn transmit(&mut self, now: Time) {
         while let Some(to) = self.host.poll_transmit(now, &mut self.sent) {
             self.network.send(self.address, to, &self.sent);
             self.sent.clear();
@@ -38,8 +33,7 @@ impl Ours {
     }
 
     /// Whether anything arrived.
-    fn receive(&mut self) -> bool {
-        let now = self.now();
+    fn receive(&mut self, now: Time) -> bool {
         let mut arrived = false;
         let received = &mut self.received;
         while let Some((from, datagram)) = self.network.receive(self.address, |from, bytes| {
@@ -92,10 +86,11 @@ impl Endpoint for Ours {
 
     fn service(&mut self) -> Option<Event<PeerId>> {
         let event = self.host.poll_event().or_else(|| {
-            self.host.handle_timeout(self.now());
-            self.transmit();
-            if self.receive() {
-                self.transmit();
+            let now = Time::from_millis(self.network.now());
+            self.host.handle_timeout(now);
+            self.transmit(now);
+            if self.receive(now) {
+                self.transmit(now);
             }
             self.host.poll_event()
         });

@@ -284,7 +284,10 @@ impl HalfOpen {
     }
 
     fn cookie(&self, from: SocketAddr, slot: u16, request: &Request) -> Cookie {
-        let bits = self.hash.hash_one((from, slot, request.parameters.connect_id, "cookie"));
+        // With the sessions, so that a late confirmation of an earlier connection does not fit.
+        let Sessions { incoming, outgoing } = request.sessions;
+        let bits =
+            self.hash.hash_one((from, slot, request.parameters.connect_id, incoming, outgoing, "cookie"));
         Cookie { sequence: bits as u16, sent_time: (bits >> 16) as u16 }
     }
 
