@@ -6,7 +6,7 @@ use crate::peer::outgoing::Datagram;
 use crate::wire::command::{Body, Command};
 use crate::wire::header::Header;
 use crate::wire::{HEADER_SIZE, SYSTEM_CHANNEL, checksum};
-use crate::{DisconnectReason, PeerState, Time};
+use crate::{DisconnectReason, HostConfig, PeerState, Time};
 use std::net::SocketAddr;
 
 /// A datagram of one command that belongs to no connection: an answer to a stranger, or the last word to a peer that
@@ -32,6 +32,14 @@ fn header_for(peer: &Peer) -> Header {
     Header { peer: peer.remote_slot, session: peer.sessions.outgoing, compressed: false, sent_time: None }
 }
 
+/// Makes room for the header and what belongs to it.
+fn make_room(config: &HostConfig, out: &mut Vec<u8>) {
+    out.extend_from_slice(&[0; HEADER_SIZE]);
+    if config.checksum {
+        out.extend_from_slice(&[0; checksum::CHECKSUM_SIZE]);
+    }
+}
+
 impl Host {
     /// Appends the next datagram to `out` and tells where it has to go; `None` if there is nothing to send. Datagrams
     /// to one peer come one after another, so that they can be handed to the kernel together.
@@ -39,7 +47,7 @@ impl Host {
         self.now = now;
         if let Some(letter) = self.letters.pop_front() {
             let start = out.len();
-            self.begin(out);
+            make_room(&self.config, out);
             letter.command.emit(out);
             self.finish(letter.header, letter.connect_id, start, out);
             return Some(letter.to);
@@ -59,13 +67,14 @@ impl Host {
 
     fn transmit(&mut self, slot: u16, out: &mut Vec<u8>) -> Option<SocketAddr> {
         let now = self.now;
-        self.disconnect_if_idle(slot);
+        if self.peers.at(slot)?.state == PeerState::DisconnectLater {
+            self.disconnect_if_idle(slot);
+        }
         let peer = self.peers.at(slot).filter(|peer| peer.has_something_to_send())?;
-        let (start, end) = (out.len(), out.len() + peer.mtu as usize);
-        self.begin(out);
+        let start = out.len();
+        make_room(&self.config, out);
         let empty = out.len();
-        let peer = self.peers.at(slot)?;
-        let mut datagram = Datagram::new(out, end);
+        let mut datagram = Datagram::new(out, start + peer.mtu as usize);
         peer.fill(now, &mut datagram);
         let deadline = datagram.deadline;
         if out.len() == empty {
@@ -101,14 +110,6 @@ impl Host {
         is_due
     }
 
-    /// Makes room for the header and what belongs to it.
-    fn begin(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&[0; HEADER_SIZE]);
-        if self.config.checksum {
-            out.extend_from_slice(&[0; checksum::CHECKSUM_SIZE]);
-        }
-    }
-
     /// Compresses the commands where that helps, and puts header and checksum before them.
     fn finish(&mut self, mut header: Header, connect_id: [u8; 4], start: usize, out: &mut Vec<u8>) {
         let commands = start + HEADER_SIZE + self.config.checksum_size();
@@ -142,7 +143,7 @@ impl Host {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{HostConfig, PacketFlags};
+    use crate::PacketFlags;
     use bytes::Bytes;
 
     #[test]
