@@ -44,6 +44,7 @@ impl Bandwidth {
     }
 
     /// When the next round is due.
+    #[inline]
     pub(super) fn next_due(&self) -> Option<Time> {
         self.matters.then(|| self.epoch.after(INTERVAL))
     }

@@ -270,6 +270,7 @@ impl HalfOpen {
     }
 
     /// When [`Self::repeat`] has something to do, at the earliest.
+    #[inline]
     pub(super) fn next_due(&self) -> Option<Time> {
         self.repetitions.front().map(|repetition| repetition.due)
     }

@@ -99,7 +99,12 @@ impl Host {
     }
 
     /// The next thing that happened, in the order in which it did.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
+        if self.events.is_empty() { None } else { self.next_event() }
+    }
+
+    fn next_event(&mut self) -> Option<Event> {
         while let Some(event) = self.events.pop_front() {
             match &event {
                 Event::Connect { peer: id, .. } => {

@@ -25,6 +25,7 @@ impl Schedule {
     }
 
     /// The slot whose turn it is to send.
+    #[inline]
     pub(crate) fn first_active(&self) -> Option<u16> {
         self.active.front().copied()
     }
@@ -66,6 +67,7 @@ impl Schedule {
     }
 
     /// When the first timer is due, at the earliest.
+    #[inline]
     pub(crate) fn next_due(&self) -> Option<Time> {
         self.timers.peek().map(|Reverse((time, _))| *time)
     }

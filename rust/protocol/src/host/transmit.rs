@@ -43,8 +43,14 @@ fn make_room(config: &HostConfig, out: &mut Vec<u8>) {
 impl Host {
     /// Appends the next datagram to `out` and tells where it has to go; `None` if there is nothing to send. Datagrams
     /// to one peer come one after another, so that they can be handed to the kernel together.
+    #[inline]
     pub fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>) -> Option<SocketAddr> {
         self.now = now;
+        let is_quiet = self.letters.is_empty() && self.schedule.first_active().is_none();
+        if is_quiet { None } else { self.next_datagram(out) }
+    }
+
+    fn next_datagram(&mut self, out: &mut Vec<u8>) -> Option<SocketAddr> {
         if let Some(letter) = self.letters.pop_front() {
             let start = out.len();
             make_room(&self.config, out);

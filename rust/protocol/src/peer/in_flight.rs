@@ -92,7 +92,12 @@ impl<C> InFlight<C> {
 
     /// Takes out the command that was acknowledged; `None` if it was before, or never sent.
     pub(crate) fn take(&mut self, sequence: u16) -> Option<Sent<C>> {
-        let sent = self.commands.get_mut(usize::from(sequence.wrapping_sub(self.first)))?.take();
+        let distance = usize::from(sequence.wrapping_sub(self.first));
+        if distance > 0 {
+            return self.commands.get_mut(distance)?.take();
+        }
+        let sent = self.commands.pop_front()?;
+        self.first = self.first.wrapping_add(1);
         while matches!(self.commands.front(), Some(None)) {
             self.commands.pop_front();
             self.first = self.first.wrapping_add(1);
