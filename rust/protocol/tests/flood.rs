@@ -2,37 +2,18 @@
 //! real client still gets in.
 #![allow(missing_docs)]
 
+#[path = "support/counting_allocator.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod counting_allocator;
+
 use bytes::Bytes;
+use counting_allocator::{CountingAllocator, live_bytes};
 use enet_rs_protocol::{Event, Host, HostConfig, PeerState, Time};
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// Counts the bytes that are allocated at the moment, and the most that ever were.
-struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call is passed on to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let live = LIVE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(live, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `GlobalAlloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 const FORGED: u32 = 100_000;
 /// Forged attempts in each millisecond, and the milliseconds that a datagram of the real client takes one way.
@@ -58,8 +39,8 @@ fn a_flood_of_forged_connects_keeps_no_real_client_out() {
     let mut out = Vec::with_capacity(8 << 20);
     let mut under_way: VecDeque<(u64, bool, Bytes)> = VecDeque::with_capacity(1000);
 
-    let before = LIVE.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
+    let before = live_bytes();
+    let mut peak = before;
     let mut sent_to_forged = 0;
     let mut connected_at = None;
     let mut peer = None;
@@ -74,6 +55,7 @@ fn a_flood_of_forged_connects_keeps_no_real_client_out() {
             let connect_id = connect.len() - 8..connect.len() - 4;
             connect[connect_id].copy_from_slice(&number.to_be_bytes());
             server.handle_datagram(now, forged_address(number), Bytes::copy_from_slice(&connect));
+            peak = peak.max(live_bytes());
         }
         while under_way.front().is_some_and(|(arrival, ..)| *arrival <= millisecond) {
             let (_, to_server, datagram) = under_way.pop_front().unwrap();
@@ -108,7 +90,7 @@ fn a_flood_of_forged_connects_keeps_no_real_client_out() {
         }
         while client.poll_event().is_some() {}
     }
-    let growth = PEAK.load(Ordering::Relaxed) - before;
+    let growth = peak - before;
     let received = FORGED as usize * connect.len();
     println!(
         "memory grew by {growth} bytes; {received} bytes from forged addresses, {sent_to_forged} to them"
