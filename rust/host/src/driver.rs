@@ -72,7 +72,7 @@ impl Driver {
         if let Some(event) = self.host.poll_event() {
             return Ok(Some(event));
         }
-        let deadline = Instant::now().checked_add(wait).filter(|_| !wait.is_zero());
+        let deadline = if wait.is_zero() { None } else { Instant::now().checked_add(wait) };
         loop {
             self.host.handle_timeout(self.clock.now());
             // Where one peer cannot be reached, the others are served all the same.

@@ -225,3 +225,14 @@ fn everyone_is_told_of_a_mass_disconnection() {
         2000
     );
 }
+
+#[test]
+fn addresses_are_plain_and_link_local_ones_keep_their_scope() {
+    let mut host = Host::new(HostConfig::default(), &[1; 16]).unwrap();
+    for (asked, kept) in
+        [("[::ffff:127.0.0.1]:5", "127.0.0.1:5"), ("[fe80::1%3]:5", "[fe80::1%3]:5"), ("[::1]:5", "[::1]:5")]
+    {
+        let peer = host.connect(asked.parse().unwrap(), 1, 0).unwrap();
+        assert_eq!(host.remote_address(peer), Some(kept.parse().unwrap()));
+    }
+}

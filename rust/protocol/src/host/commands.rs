@@ -7,7 +7,7 @@ use crate::wire::NO_PEER;
 use crate::wire::command::Body;
 use crate::{ConnectError, DisconnectReason, PacketFlags, PeerState, SendError};
 use bytes::Bytes;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Commands of a connection itself that may wait for their acknowledgements when it is pinged.
 const MAXIMUM_BACKLOG: usize = 256;
@@ -20,8 +20,11 @@ impl Host {
     /// All peer slots are taken.
     pub fn connect(&mut self, to: SocketAddr, channel_count: u8, data: u32) -> Result<PeerId, ConnectError> {
         let channel_count = if channel_count == 0 { u8::MAX } else { channel_count };
-        // Received addresses are in the plain form as well.
-        let to = SocketAddr::new(to.ip().to_canonical(), to.port());
+        // Received addresses are in the plain form as well. Others keep their scope, which link-local ones need.
+        let to = match to.ip().to_canonical() {
+            IpAddr::V4(plain) => SocketAddr::new(plain.into(), to.port()),
+            IpAddr::V6(_) => to,
+        };
         let connect_id = self.random.next_u32().to_ne_bytes();
         let config = &self.config;
         let is_claimed = |slot| self.half_open.is_claimed(slot);

@@ -93,12 +93,9 @@ impl Inbox<'_> {
         self.events.push_back(Event::Receive { peer: self.peer, channel: self.channel, packet });
     }
 
-    pub(crate) fn has_room_for_next(&self) -> bool {
-        self.account.has_room_for_next(self.limits)
-    }
-
-    fn has_room(&self) -> bool {
-        self.account.has_room(self.limits)
+    /// Whether the limits let a message in that is next in order, or one that will have to wait.
+    pub(crate) fn admits(&self, is_next: bool) -> bool {
+        if is_next { self.account.has_room_for_next(self.limits) } else { self.account.has_room(self.limits) }
     }
 
     /// An unreliable message is complete. Usually it is the one that began last or first; else its record stays until
@@ -192,7 +189,7 @@ impl Incoming {
         if inbox.discard {
             return Verdict::Done;
         }
-        if !(if distance == 1 { inbox.has_room_for_next() } else { inbox.has_room() }) {
+        if !inbox.admits(distance == 1) {
             return Verdict::Refused;
         }
         if distance == 1 {
@@ -234,8 +231,7 @@ impl Incoming {
         if inbox.discard {
             return Verdict::Done;
         }
-        let has_room =
-            if distance == 1 { inbox.has_room_for_next() } else { inbox.has_room() && !self.is_full(inbox) };
+        let has_room = inbox.admits(distance == 1) && (distance == 1 || !self.is_full(inbox));
         let key = self.reliable + u64::from(distance);
         let waiting = match self.reliable_waiting.entry(key) {
             Entry::Occupied(place) => place.into_mut(),
@@ -287,7 +283,7 @@ impl Incoming {
             return Verdict::Done;
         }
         let is_next = key.0 == self.reliable;
-        if !(if is_next { inbox.has_room_for_next() } else { inbox.has_room() }) {
+        if !inbox.admits(is_next) {
             return Verdict::Refused;
         }
         if is_next {
@@ -331,7 +327,7 @@ impl Incoming {
         let full = self.is_full(inbox);
         let waiting = match self.unreliable_waiting.entry(key) {
             Entry::Occupied(place) => place.into_mut(),
-            Entry::Vacant(_) if full || !inbox.has_room() => return Verdict::Refused,
+            Entry::Vacant(_) if full || !inbox.admits(false) => return Verdict::Refused,
             Entry::Vacant(place) => {
                 inbox.account.claim(layout.total_length());
                 inbox.partials.push_back(Partial { since: inbox.now, channel: inbox.channel, key });

@@ -140,7 +140,7 @@ impl Peer {
                 incoming.receive_unreliable_fragment(sequence, &fragment, payload(bytes), inbox)
             }
             Body::SendUnsequenced { group, payload: bytes } => {
-                if !inbox.discard && inbox.has_room_for_next() && self.unsequenced.insert(group) {
+                if !inbox.discard && inbox.admits(true) && self.unsequenced.insert(group) {
                     inbox.deliver(payload(bytes), PacketFlags::UNSEQUENCED);
                 }
                 Verdict::Done
