@@ -4,7 +4,8 @@
 //! [`Host`] is the engine; its documentation tells how to drive it. The rooms of the house:
 //! * `wire`: the bytes of datagrams and commands;
 //! * `peer`: one connection: channels, what goes out, what comes in, round trip time, throttle, time-outs;
-//! * `host`: all connections: handshake, receiving, transmitting, scheduling, the commands of the API.
+//! * `host`: all connections: handshake, receiving, transmitting, scheduling, the commands of the API;
+//! * `range_coder`: ENet's own compression.
 //!
 //! A panic in here is a bug of ours, never an answer to input.
 
@@ -17,6 +18,7 @@ mod event;
 mod host;
 mod peer;
 mod random;
+mod range_coder;
 mod statistics;
 mod time;
 mod wire;
@@ -28,5 +30,6 @@ pub use event::{DisconnectReason, Event, Packet, PacketFlags};
 pub use host::{Host, PeerId};
 pub use peer::state::PeerState;
 pub use random::Seed;
+pub use range_coder::RangeCoder;
 pub use statistics::{HostCounters, HostStatistic, PeerStatistic, UnknownStatistic};
 pub use time::Time;
