@@ -3,8 +3,13 @@
 //! * `enet_rs_bench engine` prints processor time per unit of work;
 //! * `enet_rs_bench engine --instructions` counts instructions with valgrind's callgrind, which come out the same on
 //!   every run, and fails if a target is missed;
+//! * `enet_rs_bench compression` prints the time of the range coder for each byte, beside C ENet's where the feature
+//!   `c-enet` links it from the system, and fails if that is missed by more than its target;
 //! * `enet_rs_bench run WORKLOAD ours|rusty_enet UNITS` does one of them, for a profiler.
 
+#[cfg(feature = "c-enet")]
+mod c_enet;
+mod compression;
 mod endpoint;
 mod network;
 mod ours;
@@ -17,6 +22,7 @@ use std::time::Duration;
 use workloads::{WORKLOADS, Workload};
 
 const USAGE: &str = "usage: enet_rs_bench engine [--instructions]
+       enet_rs_bench compression
        enet_rs_bench run WORKLOAD ours|rusty_enet UNITS";
 const SIDES: [&str; 2] = ["ours", "rusty_enet"];
 /// Functions that switch callgrind's counting over while they run: what is measured on, and the network in it off.
@@ -30,6 +36,7 @@ fn main() -> ExitCode {
     let outcome = match arguments[..] {
         ["engine"] => table("ns", time),
         ["engine", "--instructions"] => table("instructions", count),
+        ["compression"] => Ok(compression::table()),
         ["run", workload, side, units] => match (Workload::named(workload), units.parse()) {
             (Some(workload), Ok(units)) => run(workload, side, units).map(|_| true),
             _ => Err(USAGE.into()),

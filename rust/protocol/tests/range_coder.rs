@@ -9,7 +9,8 @@ use rusty_enet::Compressor as _;
 /// Inputs of every length up to a datagram's, of very different entropy.
 fn inputs(seed: u64) -> impl Iterator<Item = Vec<u8>> {
     let mut random = Random::new(seed);
-    let text = b"player 17 moved to (102.5, 3.25), player 18 moved to (99.75, 3.5); \x00\x00\x00\x01 score 40 ";
+    let text =
+        b"player 17 moved to (102.5, 3.25), player 18 moved to (99.75, 3.5); \x00\x00\x00\x01 score 40 ";
     (0..3000).map(move |round| {
         let length = 1 + random.below(if round % 10 == 0 { 4096 } else { 1400 }) as usize;
         let alphabet = [1, 2, 4, 16, 17, 60, 256][random.below(7) as usize];

@@ -1,11 +1,12 @@
-//! The range coder proper: a number that is narrowed down by one share after the other, in 32 bits and without carries.
+//! The range coder proper: an interval of numbers that is narrowed down to one share after the other, in 32 bits and
+//! without carries.
 
 use super::Share;
 
-/// The top byte of the bounds is settled when they differ by less.
-const TOP: u32 = 1 << 24;
 /// The range must not fall below it, or shares of a total of 16 bits would vanish.
 const BOTTOM: u32 = 1 << 16;
+/// Bytes that one symbol can take at most, all its escapes included, and some more.
+const SLACK: usize = 32;
 
 /// The interval that is left.
 #[derive(Debug)]
@@ -17,39 +18,42 @@ struct Interval {
 impl Interval {
     const WHOLE: Self = Self { low: 0, range: u32::MAX };
 
-    /// Narrows it down to `share`; `range` must have been divided by the total.
+    /// Narrows it down to `share`; the range must have been divided by the total. Then `shift` is told how many bytes at
+    /// the top of `low` are settled, 0..=3, and has to drop them, until the range is large enough again.
+    ///
+    /// How many bytes that are follows no pattern that a processor could predict, so there is no branch on it.
     #[inline]
-    fn narrow(&mut self, share: Share) {
+    fn narrow(&mut self, share: Share, mut shift: impl FnMut(u32, u32)) {
         self.low = self.low.wrapping_add(share.start.wrapping_mul(self.range));
         self.range = self.range.wrapping_mul(share.size);
-    }
-
-    /// Whether its first byte is settled. Where it would not be although the range is nearly used up, the range is cut so
-    /// that it is.
-    #[inline]
-    fn is_settled(&mut self) -> bool {
-        if self.low ^ self.low.wrapping_add(self.range) < TOP {
-            return true;
+        loop {
+            let differing = self.low ^ self.low.wrapping_add(self.range);
+            self.drop_bytes((differing | 1).leading_zeros() / 8, &mut shift);
+            if self.range >= BOTTOM {
+                return;
+            }
+            // The range is nearly used up, and the bounds still differ in the top byte: the range is cut so that they do
+            // not. (Corrupt data could leave nothing of it, and then this would never end.)
+            self.range = (self.low.wrapping_neg() & (BOTTOM - 1)).max(1);
+            self.drop_bytes(1, &mut shift);
         }
-        if self.range >= BOTTOM {
-            return false;
-        }
-        self.range = self.low.wrapping_neg() & (BOTTOM - 1);
-        true
     }
 
     #[inline]
-    fn shift(&mut self) {
-        self.low <<= 8;
-        self.range <<= 8;
+    fn drop_bytes(&mut self, count: u32, shift: &mut impl FnMut(u32, u32)) {
+        shift(self.low, count);
+        self.low <<= 8 * count;
+        self.range <<= 8 * count;
     }
 }
 
 /// Turns shares into bytes.
 #[derive(Debug)]
 pub(super) struct Encoder<'a> {
+    /// Longer than what was written.
     out: &'a mut Vec<u8>,
-    /// The length that `out` must stay below.
+    written: usize,
+    /// The length that must not be reached.
     limit: usize,
     interval: Interval,
 }
@@ -57,33 +61,39 @@ pub(super) struct Encoder<'a> {
 impl<'a> Encoder<'a> {
     /// Appends to `out`, less than `limit` bytes.
     pub(super) fn new(out: &'a mut Vec<u8>, limit: usize) -> Self {
-        let limit = out.len() + limit;
-        Self { out, limit, interval: Interval::WHOLE }
+        let written = out.len();
+        let limit = written + limit;
+        out.resize(limit + SLACK, 0);
+        Self { out, written, limit, interval: Interval::WHOLE }
     }
 
-    /// Codes a share of `total`.
+    /// Codes a share of `total`. There must be room.
     #[inline]
     pub(super) fn put(&mut self, share: Share, total: u32) {
         self.interval.range /= total;
-        self.interval.narrow(share);
-        while self.interval.is_settled() {
-            self.out.push((self.interval.low >> 24) as u8);
-            self.interval.shift();
-        }
+        self.interval.narrow(share, |low, count| {
+            // Always four bytes, of which the next overwrites what does not count.
+            if let Some(next) = self.out.get_mut(self.written..).and_then(<[u8]>::first_chunk_mut) {
+                *next = low.to_be_bytes();
+            }
+            self.written += count as usize;
+        });
     }
 
     /// Whether there is no more room.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
-        self.out.len() >= self.limit
+        self.written >= self.limit
     }
 
     /// Writes what is left; trailing zeros need not be, since a decoder reads on in zeros. `false` if there was not room
     /// enough.
     pub(super) fn finish(mut self) -> bool {
+        self.out.truncate(self.written);
         while self.interval.low != 0 {
             self.out.push((self.interval.low >> 24) as u8);
             self.interval.low <<= 8;
+            self.written += 1;
         }
         !self.is_full()
     }
@@ -92,22 +102,17 @@ impl<'a> Encoder<'a> {
 /// Turns bytes into positions among shares.
 #[derive(Debug)]
 pub(super) struct Decoder<'a> {
-    input: std::slice::Iter<'a, u8>,
+    /// What was not read yet.
+    input: &'a [u8],
     code: u32,
     interval: Interval,
 }
 
 impl<'a> Decoder<'a> {
-    pub(super) fn new(input: &'a [u8]) -> Self {
-        let mut decoder = Self { input: input.iter(), code: 0, interval: Interval::WHOLE };
-        for _ in 0..4 {
-            decoder.next_byte();
-        }
-        decoder
-    }
-
-    fn next_byte(&mut self) {
-        self.code = self.code << 8 | u32::from(self.input.next().copied().unwrap_or(0));
+    pub(super) fn new(mut input: &'a [u8]) -> Self {
+        let code = peek(input);
+        input = &input[input.len().min(4)..];
+        Self { input, code, interval: Interval::WHOLE }
     }
 
     /// Divides the range by `total`, which is 16 bits at most. One [`Self::take`] has to follow.
@@ -123,7 +128,7 @@ impl<'a> Decoder<'a> {
         u64::from(self.offset()) < u64::from(bound) * u64::from(self.interval.range)
     }
 
-    /// The position among the shares of the total. At or above it in what no encoder has written.
+    /// The position among the shares of the total. Not below it in what no encoder has written.
     #[inline]
     pub(super) fn position(&self) -> u32 {
         self.offset() / self.interval.range
@@ -132,14 +137,30 @@ impl<'a> Decoder<'a> {
     /// Goes on behind the share that was found at the position.
     #[inline]
     pub(super) fn take(&mut self, share: Share) {
-        self.interval.narrow(share);
-        while self.interval.is_settled() {
-            self.next_byte();
-            self.interval.shift();
-        }
+        self.interval.narrow(share, |_, count| {
+            let bytes = u64::from(self.code) << 32 | u64::from(peek(self.input));
+            self.code = (bytes << (8 * count) >> 32) as u32;
+            self.input = self.input.get(count as usize..).unwrap_or_default();
+        });
     }
 
     fn offset(&self) -> u32 {
         self.code.wrapping_sub(self.interval.low)
     }
+}
+
+/// The next four bytes, zeros where the input ends.
+#[inline]
+fn peek(input: &[u8]) -> u32 {
+    match input.first_chunk() {
+        Some(next) => u32::from_be_bytes(*next),
+        None => peek_at_end(input),
+    }
+}
+
+#[cold]
+fn peek_at_end(input: &[u8]) -> u32 {
+    let mut next = [0; 4];
+    next[..input.len()].copy_from_slice(input);
+    u32::from_be_bytes(next)
 }

@@ -14,7 +14,7 @@ mod symbols;
 
 use crate::compressor::Compressor;
 use arithmetic::{Decoder, Encoder};
-use model::Model;
+use model::{Decoded, Model};
 
 /// ENet's range coder. It takes about 200 KiB of memory once it has seen large datagrams.
 #[derive(Debug, Default)]
@@ -31,6 +31,13 @@ struct Share {
     size: u32,
 }
 
+impl Share {
+    /// The same behind the escape's.
+    fn after(self, escapes: u16) -> Self {
+        Self { start: self.start + u32::from(escapes), ..self }
+    }
+}
+
 impl RangeCoder {
     /// A range coder that has seen nothing.
     pub fn new() -> Self {
@@ -43,7 +50,7 @@ impl Compressor for RangeCoder {
         let mut encoder = Encoder::new(out, input.len());
         self.model.clear();
         for &value in input {
-            self.model.record(value, |share, total| encoder.put(share, total));
+            self.model.encode(value, &mut encoder);
             if encoder.is_full() {
                 return false;
             }
@@ -57,51 +64,14 @@ impl Compressor for RangeCoder {
         let start = out.len();
         self.model.clear();
         loop {
-            match decode(&self.model, &mut decoder) {
-                Decoded::Symbol(value) if out.len() < limit => {
-                    out.push(value);
-                    self.model.record(value, |_, _| ());
-                }
+            match self.model.decode(&mut decoder) {
+                Decoded::Symbol(value) if out.len() < limit => out.push(value),
                 // Nothing at all stands for a failure, as in ENet.
                 Decoded::End => return out.len() > start,
                 Decoded::Symbol(_) | Decoded::Corrupt => return false,
             }
         }
     }
-}
-
-/// What the decoder has found.
-enum Decoded {
-    Symbol(u8),
-    End,
-    /// What no encoder writes.
-    Corrupt,
-}
-
-/// Reads the next byte, of which the model must be told.
-fn decode(model: &Model, decoder: &mut Decoder<'_>) -> Decoded {
-    for context in model.contexts() {
-        let escapes = context.escapes();
-        if escapes == 0 {
-            // Nothing was seen here yet, so nothing was coded.
-            continue;
-        }
-        let total = context.total();
-        decoder.scale(total);
-        if decoder.is_below(escapes) {
-            decoder.take(Share { start: 0, size: escapes });
-            continue;
-        }
-        let position = decoder.position();
-        if position >= total {
-            return Decoded::Corrupt;
-        }
-        let (value, share) = context.symbol_at(position - escapes);
-        decoder.take(Share { start: escapes + share.start, size: share.size });
-        return Decoded::Symbol(value);
-    }
-    // The root's escape.
-    Decoded::End
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
-//! The symbols of one context with their counts. Most contexts have seen one symbol, some a few, hardly any many; each
-//! has a form of its own. The forms for more than one symbol are searched without a branch per symbol.
+//! The symbols of one context with their counts. Most contexts have seen one symbol, some a few; only the root has many.
+//! Each has a form of its own.
+//!
+//! The start of each share is kept up to date, so that a share is looked up and not added up. What that takes is the same
+//! simple work on 8 or 16 numbers at a time, which the compiler turns into a few vector instructions without a branch.
 
 use super::Share;
 
-/// Symbols that [`Few`] has room for.
-const FEW: usize = 16;
-/// Symbols of [`Many`] whose counts have a common sum.
+/// Symbols in a block.
+const LANES: usize = 8;
+/// Symbols in a group of the root's.
 const GROUP: usize = 16;
 
 /// The symbols of a context.
@@ -17,10 +20,13 @@ pub(super) enum Symbols {
         count: u8,
         node: u16,
     },
-    /// The number of a [`Few`] in the pool.
-    Few(u16),
-    /// The number of a [`Many`] in the pool.
-    Many(u16),
+    /// In a chain of blocks.
+    More {
+        /// The number of the first block in the pool. All others of the chain are full.
+        block: u16,
+        /// Symbols in the chain, less one.
+        last: u8,
+    },
 }
 
 /// A symbol that was in a context already.
@@ -30,90 +36,86 @@ pub(super) struct Seen {
     pub(super) share: Share,
 }
 
-/// Room for the symbols of all contexts that have more than one.
-#[derive(Debug, Default)]
+/// The blocks of all contexts.
+#[derive(Debug)]
 pub(super) struct Pool {
-    few: Vec<Few>,
-    many: Vec<Many>,
-    /// How many of `many` are in use; the others wait to be used again.
-    many_used: usize,
+    /// Each with the number of the one behind it in its chain, or [`NO_BLOCK`].
+    blocks: Box<[(Block, u16); BLOCKS]>,
+    used: usize,
 }
 
-/// Up to 16 symbols in ascending order. Unused places have a count of 0 and a value that is not less than any.
+/// Blocks that there is room for: at least two symbols to a block.
+const BLOCKS: usize = 2048;
+const NO_BLOCK: u16 = u16::MAX;
+
+/// Where a block is; the compiler sees that it is there.
+#[inline]
+fn index(block: u16) -> usize {
+    usize::from(block) % BLOCKS
+}
+
+/// Up to 8 symbols, in the order in which they were seen.
 #[derive(Copy, Clone, Debug)]
-struct Few {
-    values: [u8; FEW],
-    counts: [u8; FEW],
-    nodes: [u16; FEW],
-}
-
-/// A count for every symbol there can be.
-#[derive(Clone, Debug)]
-pub(super) struct Many {
-    counts: [u8; 256],
-    /// Sums of 16 counts each.
-    sums: [u16; 256 / GROUP],
-    nodes: [u16; 256],
+struct Block {
+    /// Unused lanes repeat the value of the first, and are never found as they come after it.
+    values: [u8; LANES],
+    /// Unused lanes have zeros.
+    counts: [u8; LANES],
+    /// The sum of the counts of all lesser symbols in the context.
+    starts: [u16; LANES],
+    nodes: [u16; LANES],
 }
 
 impl Symbols {
-    /// Counts a symbol. If it is new it gets the node `fresh` and its first count, and the answer is `None`.
-    #[inline]
-    pub(super) fn count(&mut self, value: u8, fresh: u16, delta: u8, pool: &mut Pool) -> Option<Seen> {
+    /// Counts a symbol, if it was seen before.
+    #[inline(always)]
+    pub(super) fn count(&mut self, value: u8, delta: u8, pool: &mut Pool) -> Option<Seen> {
         match self {
-            Self::None => {
-                *self = Self::One { value, count: delta, node: fresh };
-                None
-            }
-            Self::One { value: known, count, node } if *known == value => {
-                let share = Share { start: 0, size: (*count).into() };
-                *count += delta;
-                Some(Seen { node: *node, share })
-            }
+            Self::None => None,
             Self::One { value: known, count, node } => {
-                let mut few = Few::EMPTY;
-                few.insert(0, *known, *count, *node);
-                few.insert(usize::from(*known < value), value, delta, fresh);
-                *self = Self::Few(pool.few.len() as u16);
-                pool.few.push(few);
-                None
+                let share = Share { start: 0, size: (*count).into() };
+                (*known == value).then(|| {
+                    *count += delta;
+                    Seen { node: *node, share }
+                })
             }
-            Self::Few(index) => {
-                let few = &mut pool.few[usize::from(*index)];
-                let (place, start) = few.find(value);
-                if place < FEW && few.values[place] == value && few.counts[place] > 0 {
-                    let share = Share { start, size: few.counts[place].into() };
-                    few.counts[place] += delta;
-                    return Some(Seen { node: few.nodes[place], share });
-                }
-                if few.counts[FEW - 1] == 0 {
-                    few.insert(place, value, delta, fresh);
-                } else {
-                    let few = *few;
-                    let (number, many) = pool.take_many();
-                    for place in 0..FEW {
-                        many.insert(few.values[place], few.counts[place], few.nodes[place]);
-                    }
-                    many.insert(value, delta, fresh);
-                    *self = Self::Many(number);
-                }
-                None
-            }
-            Self::Many(index) => {
-                let (node, share) = pool.many[usize::from(*index)].count(value, fresh, delta);
-                node.map(|node| Seen { node, share })
-            }
+            Self::More { block, last } => pool.count(*block, *last, value, delta),
         }
     }
 
-    /// The symbol at a position below the sum of all counts, and its share.
-    #[inline]
-    pub(super) fn at(&self, position: u32, pool: &Pool) -> (u8, Share) {
+    /// Counts the symbol that has a position below the sum of all counts, and gives it. There may be none in a context that
+    /// corrupt data has led to.
+    #[inline(always)]
+    pub(super) fn count_at(
+        &mut self,
+        position: impl FnOnce() -> u32,
+        delta: u8,
+        pool: &mut Pool,
+    ) -> Option<(u8, Seen)> {
         match self {
-            Self::None => (0, Share { start: 0, size: 1 }),
-            Self::One { value, count, .. } => (*value, Share { start: 0, size: (*count).into() }),
-            Self::Few(index) => pool.few[usize::from(*index)].at(position),
-            Self::Many(index) => pool.many[usize::from(*index)].at(position, 0),
+            Self::None => None,
+            Self::One { value, count, node } => {
+                let share = Share { start: 0, size: (*count).into() };
+                *count += delta;
+                Some((*value, Seen { node: *node, share }))
+            }
+            Self::More { block, .. } => pool.count_at(*block, position() as u16, delta),
+        }
+    }
+
+    /// Adds a symbol that was not seen before, with its first count.
+    #[inline(always)]
+    pub(super) fn add(&mut self, value: u8, node: u16, count: u8, pool: &mut Pool) {
+        match self {
+            Self::None => *self = Self::One { value, count, node },
+            Self::One { value: known, count: before, node: other } => {
+                let block = Block::of_two((*known, *before, *other), (value, count, node));
+                *self = Self::More { block: pool.push(block, NO_BLOCK), last: 1 };
+            }
+            Self::More { block, last } => {
+                *last = last.wrapping_add(1);
+                *block = pool.add(*block, usize::from(*last) % LANES, value, count, node);
+            }
         }
     }
 
@@ -125,138 +127,308 @@ impl Symbols {
                 *count -= *count >> 1;
                 (*count).into()
             }
-            Self::Few(index) => {
-                let few = &mut pool.few[usize::from(*index)];
-                few.counts.iter_mut().for_each(|count| *count -= *count >> 1);
-                few.counts.iter().map(|&count| u16::from(count)).sum()
-            }
-            Self::Many(index) => pool.many[usize::from(*index)].halve(),
+            Self::More { block, .. } => pool.halve(*block),
         }
+    }
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        let blocks = vec![(Block::of_one(0, 0, 0, 0), NO_BLOCK); BLOCKS].into_boxed_slice().try_into();
+        Self { blocks: blocks.unwrap_or_else(|_| unreachable!("as many as the type says")), used: 0 }
     }
 }
 
 impl Pool {
     pub(super) fn clear(&mut self) {
-        self.few.clear();
-        self.many_used = 0;
+        self.used = 0;
     }
 
-    fn take_many(&mut self) -> (u16, &mut Many) {
-        let number = self.many_used;
-        if number == self.many.len() {
-            self.many.push(Many::default());
+    #[inline]
+    fn push(&mut self, block: Block, next: u16) -> u16 {
+        let number = self.used as u16;
+        self.blocks[index(number)] = (block, next);
+        self.used += 1;
+        number
+    }
+
+    #[inline]
+    fn count(&mut self, chain: u16, last: u8, value: u8, delta: u8) -> Option<Seen> {
+        let (first, next) = &mut self.blocks[index(chain)];
+        if usize::from(last) < LANES {
+            let seen = first.count(value, delta)?;
+            first.raise(value, delta);
+            return Some(seen);
         }
-        self.many_used += 1;
-        let many = &mut self.many[number];
-        many.clear();
-        (number as u16, many)
+        let next = *next;
+        let seen = first.count(value, delta).or_else(|| self.count_in_rest(next, value, delta))?;
+        self.raise(chain, value, delta);
+        Some(seen)
     }
-}
 
-impl Few {
-    const EMPTY: Self = Self { values: [u8::MAX; FEW], counts: [0; FEW], nodes: [0; FEW] };
-
-    /// How many symbols are less than `value`, and the sum of their counts.
-    #[inline]
-    fn find(&self, value: u8) -> (usize, u32) {
-        let (mut place, mut start) = (0, 0);
-        for (known, count) in self.values.iter().zip(&self.counts) {
-            let is_less = *known < value;
-            place += u32::from(u8::from(is_less));
-            start += u32::from(if is_less { *count } else { 0 });
+    fn count_in_rest(&mut self, mut chain: u16, value: u8, delta: u8) -> Option<Seen> {
+        while chain != NO_BLOCK {
+            let (block, next) = &mut self.blocks[index(chain)];
+            let seen = block.count(value, delta);
+            if seen.is_some() {
+                return seen;
+            }
+            chain = *next;
         }
-        (place as usize, start)
+        None
     }
 
-    /// Puts a symbol at its place; the last place must be unused.
-    fn insert(&mut self, place: usize, value: u8, count: u8, node: u16) {
-        self.values.copy_within(place..FEW - 1, place + 1);
-        self.counts.copy_within(place..FEW - 1, place + 1);
-        self.nodes.copy_within(place..FEW - 1, place + 1);
-        (self.values[place], self.counts[place], self.nodes[place]) = (value, count, node);
+    /// Moves the shares of all greater symbols of a chain up.
+    #[inline]
+    fn raise(&mut self, mut chain: u16, value: u8, delta: u8) {
+        while chain != NO_BLOCK {
+            let (block, next) = &mut self.blocks[index(chain)];
+            block.raise(value, delta);
+            chain = *next;
+        }
     }
 
     #[inline]
-    fn at(&self, position: u32) -> (u8, Share) {
-        let (place, start) = place_of(position, self.counts.iter().map(|&count| u32::from(count)));
-        (self.values[place], Share { start, size: self.counts[place].into() })
-    }
-}
-
-impl Default for Many {
-    fn default() -> Self {
-        Self { counts: [0; 256], sums: [0; 256 / GROUP], nodes: [0; 256] }
-    }
-}
-
-impl Many {
-    pub(super) fn clear(&mut self) {
-        self.counts.fill(0);
-        self.sums.fill(0);
+    fn count_at(&mut self, chain: u16, position: u16, delta: u8) -> Option<(u8, Seen)> {
+        let mut rest = chain;
+        while rest != NO_BLOCK {
+            let (block, next) = &mut self.blocks[index(rest)];
+            if let Some((value, seen)) = block.count_at(position, delta) {
+                self.raise(chain, value, delta);
+                return Some((value, seen));
+            }
+            rest = *next;
+        }
+        None
     }
 
-    fn insert(&mut self, value: u8, count: u8, node: u16) {
-        let value = usize::from(value);
-        self.counts[value] = count;
-        self.sums[value / GROUP] += u16::from(count);
-        self.nodes[value] = node;
-    }
-
-    /// Counts a symbol and gives its share before that. The node is `None` if the symbol is new and has got `fresh`.
+    /// Adds a symbol to a chain, in that lane; a block before it where that is the first lane. Gives the first block of the chain.
     #[inline]
-    pub(super) fn count(&mut self, value: u8, fresh: u16, delta: u8) -> (Option<u16>, Share) {
-        let value = usize::from(value);
-        let (group, place) = (value / GROUP, value % GROUP);
+    fn add(&mut self, chain: u16, lane: usize, value: u8, count: u8, node: u16) -> u16 {
         let mut start = 0;
-        for (index, sum) in self.sums.iter().enumerate() {
-            start += u32::from(if index < group { *sum } else { 0 });
+        let mut rest = chain;
+        while rest != NO_BLOCK {
+            let (block, next) = &mut self.blocks[index(rest)];
+            start += block.start_of(value);
+            block.raise(value, count);
+            rest = *next;
         }
-        let counts = &self.counts[group * GROUP..][..GROUP];
-        for (index, count) in counts.iter().enumerate() {
-            start += u32::from(if index < place { *count } else { 0 });
+        if lane == 0 {
+            return self.push(Block::of_one(value, count, start, node), chain);
         }
-        let share = Share { start, size: self.counts[value].into() };
-        self.counts[value] += delta;
-        self.sums[group] += u16::from(delta);
-        if share.size > 0 {
-            (Some(self.nodes[value]), share)
-        } else {
-            self.nodes[value] = fresh;
-            (None, share)
-        }
+        self.blocks[index(chain)].0.set(lane, value, count, start, node);
+        chain
     }
 
-    /// The symbol at a position below the sum of all counts, where every symbol has `minimum` beside its count.
-    #[inline]
-    pub(super) fn at(&self, position: u32, minimum: u32) -> (u8, Share) {
-        let sums = self.sums.iter().map(|&sum| u32::from(sum) + GROUP as u32 * minimum);
-        let (group, before) = place_of(position, sums);
-        let counts = &self.counts[group * GROUP..][..GROUP];
-        let (place, start) =
-            place_of(position - before, counts.iter().map(|&count| u32::from(count) + minimum));
-        let share = Share { start: before + start, size: u32::from(counts[place]) + minimum };
-        ((group * GROUP + place) as u8, share)
-    }
-
-    /// Halves all counts, rounding up. Gives their sum.
-    pub(super) fn halve(&mut self) -> u16 {
-        self.counts.iter_mut().for_each(|count| *count -= *count >> 1);
-        for (sum, counts) in self.sums.iter_mut().zip(self.counts.chunks_exact(GROUP)) {
-            *sum = counts.iter().map(|&count| u16::from(count)).sum();
+    fn halve(&mut self, chain: u16) -> u16 {
+        // By value: the count, and then the sum of all lesser ones.
+        let mut sums = [0; 256];
+        let mut rest = chain;
+        while rest != NO_BLOCK {
+            let (block, next) = &mut self.blocks[index(rest)];
+            for (count, value) in block.counts.iter_mut().zip(block.values) {
+                *count -= *count >> 1;
+                sums[usize::from(value)] += u16::from(*count);
+            }
+            rest = *next;
         }
-        self.sums.iter().sum()
+        let mut sum = 0;
+        for count in &mut sums {
+            sum += std::mem::replace(count, sum);
+        }
+        let mut rest = chain;
+        while rest != NO_BLOCK {
+            let (block, next) = &mut self.blocks[index(rest)];
+            block.starts = block.values.map(|value| sums[usize::from(value)]);
+            rest = *next;
+        }
+        sum
     }
 }
 
-/// Which of 16 shares has the position, and what the ones before it have. The position is below the sum of all.
-#[inline]
-fn place_of(position: u32, shares: impl Iterator<Item = u32>) -> (usize, u32) {
-    let (mut place, mut start, mut end) = (0, 0, 0);
-    for share in shares {
-        end += share;
-        let is_before = end <= position;
-        place += usize::from(is_before);
-        start = if is_before { end } else { start };
+impl Block {
+    #[inline]
+    fn of_one(value: u8, count: u8, start: u16, node: u16) -> Self {
+        let mut block =
+            Self { values: [value; LANES], counts: [0; LANES], starts: [0; LANES], nodes: [0; LANES] };
+        block.set(0, value, count, start, node);
+        block
     }
-    (place.min(15), start)
+
+    /// The symbols of a context that has seen a second one; each is its value, count and node.
+    #[inline]
+    fn of_two(first: (u8, u8, u16), second: (u8, u8, u16)) -> Self {
+        let (above_second, above_first) = if first.0 < second.0 { (0, first.1) } else { (second.1, 0) };
+        let mut block = Self::of_one(first.0, first.1, above_second.into(), first.2);
+        block.set(1, second.0, second.1, above_first.into(), second.2);
+        block
+    }
+
+    #[inline]
+    fn set(&mut self, lane: usize, value: u8, count: u8, start: u16, node: u16) {
+        let lane = lane % LANES;
+        (self.values[lane], self.counts[lane]) = (value, count);
+        (self.starts[lane], self.nodes[lane]) = (start, node);
+    }
+
+    /// Counts a symbol, if it is one of these.
+    #[inline]
+    fn count(&mut self, value: u8, delta: u8) -> Option<Seen> {
+        const ONES: u64 = u64::from_le_bytes([1; LANES]);
+        const TOPS: u64 = ONES << 7;
+        // The lowest byte that is 0 here is the first with the value; only above it may others seem to be.
+        let differences = u64::from_le_bytes(self.values) ^ (ONES * u64::from(value));
+        let equal = differences.wrapping_sub(ONES) & !differences & TOPS;
+        (equal != 0).then(|| self.count_lane(equal.trailing_zeros() as usize / 8, delta))
+    }
+
+    /// Moves the shares of all greater symbols up.
+    #[inline]
+    fn raise(&mut self, value: u8, delta: u8) {
+        for lane in 0..LANES {
+            let is_above = if self.values[lane] > value { u16::MAX } else { 0 };
+            self.starts[lane] = self.starts[lane].wrapping_add(is_above & u16::from(delta));
+        }
+    }
+
+    /// The sum of the counts of lesser symbols.
+    #[inline]
+    fn start_of(&self, value: u8) -> u16 {
+        let mut start = 0_u16;
+        for lane in 0..LANES {
+            let is_below = if self.values[lane] < value { u16::MAX } else { 0 };
+            start = start.wrapping_add(is_below & u16::from(self.counts[lane]));
+        }
+        start
+    }
+
+    /// Counts the symbol that has a position, if it is one of these.
+    #[inline]
+    fn count_at(&mut self, position: u16, delta: u8) -> Option<(u8, Seen)> {
+        let mut lanes = 0;
+        for lane in 0..LANES {
+            // Unused lanes have shares of no size.
+            let is_in = position.wrapping_sub(self.starts[lane]) < u16::from(self.counts[lane]);
+            lanes += if is_in { lane as u16 + 1 } else { 0 };
+        }
+        let lane = usize::from(lanes).checked_sub(1)? % LANES;
+        Some((self.values[lane], self.count_lane(lane, delta)))
+    }
+
+    #[inline]
+    fn count_lane(&mut self, lane: usize, delta: u8) -> Seen {
+        let lane = lane % LANES;
+        let share = Share { start: self.starts[lane].into(), size: self.counts[lane].into() };
+        self.counts[lane] += delta;
+        Seen { node: self.nodes[lane], share }
+    }
+}
+
+/// The symbols of the root, which has all there can be.
+#[derive(Clone, Debug)]
+pub(super) struct Root {
+    counts: [u8; 256],
+    /// The sum of the counts of all lesser symbols of the same group.
+    starts: [[u16; GROUP]; GROUP],
+    /// The sum of the counts in all groups before each.
+    groups: [u16; GROUP],
+    nodes: [u16; 256],
+}
+
+/// The count of a symbol of the root that was not seen yet.
+const MINIMUM: u8 = 1;
+
+/// `ABOVE[n]` has all bits set in the lanes above lane n.
+const ABOVE: [[u16; GROUP]; GROUP] = {
+    let mut masks = [[0; GROUP]; GROUP];
+    let mut lane = 0;
+    while lane < GROUP * GROUP {
+        if lane % GROUP > lane / GROUP {
+            masks[lane / GROUP][lane % GROUP] = u16::MAX;
+        }
+        lane += 1;
+    }
+    masks
+};
+
+impl Root {
+    /// Before anything was seen.
+    pub(super) const EMPTY: Self = {
+        let mut root =
+            Self { counts: [MINIMUM; 256], starts: [[0; GROUP]; GROUP], groups: [0; GROUP], nodes: [0; 256] };
+        let mut value = 0;
+        while value < 256 {
+            root.starts[value / GROUP][value % GROUP] = (value % GROUP) as u16 * MINIMUM as u16;
+            root.groups[value / GROUP] = (value / GROUP * GROUP) as u16 * MINIMUM as u16;
+            value += 1;
+        }
+        root
+    };
+    /// The sum of its counts.
+    pub(super) const EMPTY_SUM: u16 = 256 * MINIMUM as u16;
+
+    /// Forgets all that was seen.
+    pub(super) fn clear(&mut self) {
+        // The nodes of symbols that were not seen are not looked at.
+        self.counts = Self::EMPTY.counts;
+        self.starts = Self::EMPTY.starts;
+        self.groups = Self::EMPTY.groups;
+    }
+
+    /// Counts a symbol. Gives its share before that, and its node; if it is new, that is `fresh` from now on.
+    #[inline(always)]
+    pub(super) fn count(&mut self, value: u8, fresh: u16, delta: u8) -> (Share, u16) {
+        let value = usize::from(value);
+        let (group, lane) = (value / GROUP, value % GROUP);
+        let start = u32::from(self.groups[group]) + u32::from(self.starts[group][lane]);
+        let count = self.counts[value];
+        self.counts[value] = count + delta;
+        raise_above(&mut self.groups, group, delta);
+        raise_above(&mut self.starts[group], lane, delta);
+        if count == MINIMUM {
+            self.nodes[value] = fresh;
+        }
+        (Share { start, size: count.into() }, self.nodes[value])
+    }
+
+    /// The symbol at a position below the sum of all counts.
+    #[inline]
+    pub(super) fn at(&self, position: u32) -> u8 {
+        // As in `lane_of`, with more bits.
+        let above: u32 = self.groups.iter().map(|start| position.wrapping_sub(u32::from(*start)) >> 31).sum();
+        let group = (GROUP - 1).wrapping_sub(above as usize) % GROUP;
+        let lane = lane_of(&self.starts[group], position as u16 - self.groups[group]);
+        (group * GROUP + lane) as u8
+    }
+
+    /// Halves all counts as far as they are above the minimum, rounding up. Gives the sum of all.
+    pub(super) fn halve(&mut self) -> u16 {
+        let groups = self.counts.chunks_exact_mut(GROUP).zip(&mut self.starts).zip(&mut self.groups);
+        let mut sum = 0;
+        for ((counts, starts), group) in groups {
+            *group = sum;
+            for (count, start) in counts.iter_mut().zip(starts) {
+                *count -= (*count - MINIMUM) >> 1;
+                *start = sum - *group;
+                sum += u16::from(*count);
+            }
+        }
+        sum
+    }
+}
+
+/// Moves all starts above a lane up.
+#[inline]
+fn raise_above(starts: &mut [u16; GROUP], lane: usize, delta: u8) {
+    for (start, mask) in starts.iter_mut().zip(&ABOVE[lane]) {
+        *start = start.wrapping_add(mask & u16::from(delta));
+    }
+}
+
+/// The last lane that starts at `position` or before it; all of them are below 2^15.
+#[inline]
+fn lane_of(starts: &[u16; GROUP], position: u16) -> usize {
+    // The sign of the difference instead of a comparison: compilers count those one by one.
+    let above: u16 = starts.iter().map(|start| position.wrapping_sub(*start) >> 15).sum();
+    (GROUP - 1).wrapping_sub(above.into()) % GROUP
 }

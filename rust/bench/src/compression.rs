@@ -1,0 +1,173 @@
+//! The range coder beside ENet's own: time for each byte that goes in or comes back.
+
+use enet_rs_protocol::{Compressor, RangeCoder};
+use rusty_enet as stock;
+use rusty_enet::Compressor as _;
+use std::time::{Duration, Instant};
+
+/// Timed runs; the medians count.
+const REPETITIONS: usize = 9;
+/// The largest datagram after expansion, bytes.
+const EXPANDED_SIZE: usize = 4096;
+/// Where one of ours has to be, beside C ENet: two thirds of its time.
+pub(crate) const TARGET: f64 = 1.0 / 1.5;
+
+/// An implementation.
+trait Coder {
+    /// Bytes written to `out`; 0 if `input` does not shrink.
+    fn compress(&mut self, input: &[u8], out: &mut Vec<u8>) -> usize;
+    /// Bytes written to `out`.
+    fn expand(&mut self, input: &[u8], out: &mut Vec<u8>) -> usize;
+}
+
+impl Coder for RangeCoder {
+    fn compress(&mut self, input: &[u8], out: &mut Vec<u8>) -> usize {
+        out.clear();
+        if Compressor::compress(self, input, out) { out.len() } else { 0 }
+    }
+
+    fn expand(&mut self, input: &[u8], out: &mut Vec<u8>) -> usize {
+        out.clear();
+        if self.decompress(input, EXPANDED_SIZE, out) { out.len() } else { 0 }
+    }
+}
+
+impl Coder for stock::RangeCoder {
+    fn compress(&mut self, input: &[u8], out: &mut Vec<u8>) -> usize {
+        out.resize(EXPANDED_SIZE, 0);
+        stock::Compressor::compress(self, &[input], input.len(), &mut out[..input.len()])
+    }
+
+    fn expand(&mut self, input: &[u8], out: &mut Vec<u8>) -> usize {
+        out.resize(EXPANDED_SIZE, 0);
+        self.decompress(input, out)
+    }
+}
+
+#[cfg(feature = "c-enet")]
+impl Coder for crate::c_enet::RangeCoder {
+    fn compress(&mut self, input: &[u8], out: &mut Vec<u8>) -> usize {
+        out.resize(EXPANDED_SIZE, 0);
+        self.compress(input, &mut out[..input.len()])
+    }
+
+    fn expand(&mut self, input: &[u8], out: &mut Vec<u8>) -> usize {
+        out.resize(EXPANDED_SIZE, 0);
+        self.decompress(input, out)
+    }
+}
+
+/// Datagrams of one kind, as a game sends them.
+struct Corpus {
+    name: &'static str,
+    datagrams: Vec<Vec<u8>>,
+}
+
+/// A sequence without pattern, the same on every run.
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 33
+    }
+}
+
+fn corpora() -> [Corpus; 4] {
+    let mut noise = Noise(20_261_124);
+    let mut entities: Vec<[f32; 3]> = (0..24).map(|n| [n as f32, 0.0, n as f32 * 0.5]).collect();
+    let mut snapshots = Vec::new();
+    for tick in 0..200_u32 {
+        let mut snapshot = tick.to_be_bytes().to_vec();
+        for (id, position) in (0_u16..).zip(&mut entities) {
+            snapshot.extend_from_slice(&id.to_le_bytes());
+            for axis in position {
+                if noise.next().is_multiple_of(3) {
+                    *axis += noise.next() as f32 % 64.0 / 1024.0;
+                }
+                snapshot.extend_from_slice(&axis.to_le_bytes());
+            }
+        }
+        snapshots.push(snapshot);
+    }
+    let words = ["score", "player", "position", "{\"id\":", "\"health\":100,", "true", "[0,1,", "]}", "name"];
+    let text = |noise: &mut Noise, length: usize| {
+        let mut text = Vec::new();
+        while text.len() < length {
+            text.extend_from_slice(words[noise.next() as usize % words.len()].as_bytes());
+            text.extend_from_slice((noise.next() % 1000).to_string().as_bytes());
+        }
+        text.truncate(length);
+        text
+    };
+    let short = (0..400).map(|_| text(&mut noise, 48)).collect();
+    let long = (0..100).map(|_| text(&mut noise, 1364)).collect();
+    let random = (0..100).map(|_| (0..1364).map(|_| noise.next() as u8).collect()).collect();
+    [
+        Corpus { name: "snapshot 340 B", datagrams: snapshots },
+        Corpus { name: "text 48 B", datagrams: short },
+        Corpus { name: "text 1364 B", datagrams: long },
+        Corpus { name: "noise 1364 B", datagrams: random },
+    ]
+}
+
+/// Prints what each implementation needs; `true` if ours meets the target beside the last of them.
+pub(crate) fn table() -> bool {
+    let mut coders: Vec<(&str, Box<dyn Coder>)> =
+        vec![("ours", Box::<RangeCoder>::default()), ("rusty_enet", Box::<stock::RangeCoder>::default())];
+    #[cfg(feature = "c-enet")]
+    coders.push(("C ENet", Box::new(crate::c_enet::RangeCoder::new())));
+    print!("{:<26}", "");
+    coders.iter().for_each(|(name, _)| print!(" {name:>12}"));
+    println!("   ours/last   ns per byte");
+    let mut good = true;
+    for corpus in corpora() {
+        for direction in ["compress", "expand"] {
+            let Some(figures) = measure(&mut coders, &corpus, direction == "expand") else {
+                continue;
+            };
+            print!("{:<17}{direction:<9}", corpus.name);
+            figures.iter().for_each(|figure| print!(" {figure:>12.1}"));
+            let ratio = figures[0] / figures[figures.len() - 1];
+            good &= ratio <= TARGET;
+            println!(" {ratio:>11.3}{}", if ratio > TARGET { "  MISSED" } else { "" });
+        }
+    }
+    good
+}
+
+/// Nanoseconds per uncompressed byte of each implementation; `None` where there is nothing to expand.
+fn measure(coders: &mut [(&str, Box<dyn Coder>)], corpus: &Corpus, expand: bool) -> Option<Vec<f64>> {
+    let mut out = Vec::new();
+    let inputs: Vec<Vec<u8>> = if expand {
+        let shrunk = corpus.datagrams.iter().map(|datagram| {
+            let length = coders[0].1.compress(datagram, &mut out);
+            out[..length].to_vec()
+        });
+        shrunk.filter(|datagram| !datagram.is_empty()).collect()
+    } else {
+        corpus.datagrams.clone()
+    };
+    if inputs.is_empty() {
+        return None;
+    }
+    let bytes: usize = corpus.datagrams.iter().map(Vec::len).sum();
+    let mut samples = vec![Vec::new(); coders.len()];
+    for _ in 0..REPETITIONS {
+        for ((_, coder), samples) in coders.iter_mut().zip(&mut samples) {
+            let start = Instant::now();
+            for input in &inputs {
+                let done =
+                    if expand { coder.expand(input, &mut out) } else { coder.compress(input, &mut out) };
+                std::hint::black_box(done);
+            }
+            samples.push(start.elapsed());
+        }
+    }
+    Some(samples.into_iter().map(|samples| median(samples).as_nanos() as f64 / bytes as f64).collect())
+}
+
+fn median(mut samples: Vec<Duration>) -> Duration {
+    samples.sort_unstable();
+    samples[samples.len() / 2]
+}
