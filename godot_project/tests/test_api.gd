@@ -26,8 +26,9 @@ func test_signatures_and_values_are_exactly_the_engines() -> void:
 
 func test_the_comparison_notices_differences() -> void:
 	var native := [{"name": "a", "hash": 1}, {"name": "b", "hash": 1},
-			{"name": "E", "values": [{"name": "X", "value": 1}]}]
-	var ours := [{"name": "a", "hash": 2}, {"name": "E", "values": [{"name": "X", "value": 2}]}, {"name": "own"}]
+			{"name": "E", "is_bitfield": false, "values": [{"name": "X", "value": 1}]}]
+	var ours := [{"name": "a", "hash": 2}, {"name": "own"},
+			{"name": "E", "is_bitfield": false, "values": [{"name": "X", "value": 2}, {"name": "OWN", "value": 3}]}]
 	check_equal(_compare_lists("it", native, ours, false).size(), 1, "differences in existence")
 	check_equal(_compare_lists("it", native, ours, true).size(), 3, "differences")
 	check_equal(_compare_lists("it", native, native, true).size(), 0, "differences to itself")
@@ -58,11 +59,13 @@ func _compare_lists(what: String, native: Array, ours: Array, exact: bool) -> Pa
 		var same := ours.filter(func(other: Dictionary) -> bool: return other["name"] == member["name"])
 		if same.is_empty():
 			differences.append("%s: %s is missing" % [what, member["name"]])
+		elif member.has("values"):
+			differences.append_array(_compare_lists(what + " " + member["name"], member["values"], same[0]["values"], exact))
+			if exact and member["is_bitfield"] != same[0]["is_bitfield"]:
+				differences.append("%s: %s differs in is_bitfield" % [what, member["name"]])
 		elif exact and JSON.stringify(same[0]) != JSON.stringify(member):
 			differences.append("%s: %s is\n%s\nnatively\n%s" % [what, member["name"],
 					JSON.stringify(same[0]), JSON.stringify(member)])
-		elif member.has("values"):
-			differences.append_array(_compare_lists(what + " " + member["name"], member["values"], same[0]["values"], exact))
 	return differences
 
 

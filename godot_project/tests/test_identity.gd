@@ -62,8 +62,6 @@ func test_unread_packets_stay_readable_after_a_disconnect() -> void:
 func test_what_is_not_there_yet_says_so() -> void:
 	var connection := ENetConnection.new()
 	connection.create_host()
-	check_call(connection, &"compress", [ENetConnection.COMPRESS_NONE], null)
-	check_call(connection, &"compress", [ENetConnection.COMPRESS_ZLIB], null, ["Compression"])
 	check_call(connection, &"dtls_server_setup", [null], ERR_UNAVAILABLE, ["DTLS"])
 	check_call(connection, &"dtls_client_setup", ["localhost", null], ERR_UNAVAILABLE, ["DTLS"])
 	check_call(connection, &"refuse_new_connections", [true], null, ["DTLS"])

@@ -5,10 +5,10 @@ use crate::native_api::{CompressionMode, HostStatisticArgument, event};
 use crate::packet_peer::{ENetPacketPeer, packet_flags};
 use crate::shared::{MAX_CHANNELS, Serviced, SharedHost};
 use crate::takeover::{ThreadClaim, announce, null_object};
-use crate::{addresses, native_api};
+use crate::{addresses, compression};
 use bytes::Bytes;
-use enet_rs_host::Driver;
 use enet_rs_host::protocol::{HostConfig, HostStatistic};
+use enet_rs_host::{Compression, Driver};
 use godot::builtin::{Array, GString, PackedByteArray, VarArray, Variant, varray};
 use godot::classes::{IRefCounted, RefCounted, TlsOptions};
 use godot::global::Error;
@@ -184,11 +184,13 @@ impl ENetConnection {
 
     #[func]
     fn compress(&self, mode: CompressionMode) {
-        const FUNCTION: &str = "compress";
         if !self.host.is_active() {
-            refuse_inactive(FUNCTION);
-        } else if native_api::is_compression(mode) {
-            refuse_unavailable(FUNCTION, "Compression");
+            return refuse_inactive("compress");
+        }
+        // Unknown modes are ignored, as in the engine.
+        if let Some(compression) = compression::of_mode(mode) {
+            let compressor = compression.map(Compression::compressor);
+            self.host.with(|host| host.driver.host_mut().set_compressor(compressor));
         }
     }
 

@@ -6,6 +6,7 @@
 //! what lies below.
 
 mod addresses;
+mod compression;
 mod connection;
 mod errors;
 mod native_api;

@@ -94,6 +94,8 @@ const CONNECTION: NativeClass = NativeClass {
                 ("COMPRESS_FASTLZ", 2),
                 ("COMPRESS_ZLIB", 3),
                 ("COMPRESS_ZSTD", 4),
+                // An addition, between two ends of enet_rs.
+                ("COMPRESS_LZ4", 5),
             ],
         ),
         (
@@ -249,9 +251,4 @@ enum_type! {
 enum_type! {
     /// `ENetPacketPeer.PeerStatistic`.
     PeerStatisticArgument = "ENetPacketPeer.PeerStatistic"
-}
-
-/// Whether a mode is one of the engine's that compress. Unknown modes are ignored, as in the engine.
-pub(crate) fn is_compression(mode: CompressionMode) -> bool {
-    (1..=4).contains(&mode.0)
 }

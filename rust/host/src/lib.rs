@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+mod compression;
 mod driver;
 mod error;
 mod receive_buffers;
@@ -13,6 +14,7 @@ mod resolve;
 mod send_queue;
 mod socket;
 
+pub use compression::Compression;
 pub use driver::Driver;
 pub use enet_rs_protocol as protocol;
 pub use error::{BindError, ServiceError};
