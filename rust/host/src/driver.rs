@@ -2,9 +2,10 @@
 
 use crate::clock::Clock;
 use crate::error::{BindError, ServiceError};
+use crate::resolve::Lookup;
 use crate::send_queue::SendQueue;
 use crate::socket::Socket;
-use enet_rs_protocol::{Event, Host, HostConfig, PeerId, Seed};
+use enet_rs_protocol::{ConnectError, Event, Host, HostConfig, PeerId, Seed};
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -12,6 +13,8 @@ use std::time::{Duration, Instant};
 /// Calls to the kernel by which one [`Driver::service`] receives at most, so that a flood cannot keep it from returning.
 /// Together they take about the 256 datagrams that ENet does, or more where the kernel joins them.
 const MAXIMUM_BATCHES: usize = 10;
+/// While a name is being looked up, waiting is interrupted so often to see whether it is done.
+const LOOKUP_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Runs a [`Host`] over a UDP socket. Commands and queries go to the engine itself, through [`host`](Self::host)
 /// and [`host_mut`](Self::host_mut); [`service`](Self::service) moves the datagrams.
@@ -23,6 +26,8 @@ pub struct Driver {
     socket: Socket,
     clock: Clock,
     send_queue: SendQueue,
+    /// Names of remote hosts that are being looked up, with the connections that wait for it.
+    lookups: Vec<(PeerId, Lookup)>,
 }
 
 impl Driver {
@@ -49,7 +54,8 @@ impl Driver {
         let mut seed = Seed::default();
         getrandom::fill(&mut seed).map_err(BindError::Random)?;
         let host = Host::new(config, &seed)?;
-        Ok(Self { host, socket, clock: Clock::new(), send_queue: SendQueue::default() })
+        let send_queue = SendQueue::default();
+        Ok(Self { host, socket, clock: Clock::new(), send_queue, lookups: Vec::new() })
     }
 
     /// The engine.
@@ -60,6 +66,23 @@ impl Driver {
     /// The engine, for commands; they take effect with the next [`service`](Self::service) or [`flush`](Self::flush).
     pub fn host_mut(&mut self) -> &mut Host {
         &mut self.host
+    }
+
+    /// Begins a connection with the host of that name, see [`Host::connect_later`]. The name is looked up in the background;
+    /// if it has no address, the attempt ends with [`DisconnectReason::Unresolved`](enet_rs_protocol::DisconnectReason).
+    ///
+    /// # Errors
+    /// All peer slots are taken.
+    pub fn connect_by_name(
+        &mut self,
+        name: &str,
+        port: u16,
+        channel_count: u8,
+        data: u32,
+    ) -> Result<PeerId, ConnectError> {
+        let peer = self.host.connect_later(channel_count, data)?;
+        self.lookups.push((peer, Lookup::start(name, port)));
+        Ok(peer)
     }
 
     /// Gives the next event: one that waits already, else whatever sending and receiving brings about. Waits for it
@@ -74,6 +97,7 @@ impl Driver {
         }
         let deadline = if wait.is_zero() { None } else { Instant::now().checked_add(wait) };
         loop {
+            self.take_lookups();
             self.host.handle_timeout(self.clock.now());
             // Where one peer cannot be reached, the others are served all the same.
             let sent = self.transmit();
@@ -89,7 +113,8 @@ impl Driver {
                 return Ok(None);
             }
             let timer = self.host.next_timeout().map_or(left, |time| self.clock.until(time));
-            self.socket.wait(left.min(timer)).map_err(ServiceError::Wait)?;
+            let lookup = if self.lookups.is_empty() { left } else { LOOKUP_INTERVAL };
+            self.socket.wait(left.min(timer).min(lookup)).map_err(ServiceError::Wait)?;
         }
     }
 
@@ -124,12 +149,30 @@ impl Driver {
         self.socket.local_address().ok().filter(|address| address.port() != 0)
     }
 
+    /// Hands the engine the addresses that were looked up.
+    fn take_lookups(&mut self) {
+        let host = &mut self.host;
+        self.lookups.retain(|(peer, lookup)| match lookup.addresses() {
+            Some(addresses) => {
+                host.provide_addresses(*peer, &addresses);
+                false
+            }
+            None => host.state(*peer).is_some(),
+        });
+    }
+
     fn transmit(&mut self) -> Result<(), ServiceError> {
         let now = self.clock.now();
-        while let Some(to) = self.host.poll_transmit(now, self.send_queue.buffer()) {
-            self.send_queue.appended(to, &mut self.socket);
+        loop {
+            while let Some(to) = self.host.poll_transmit(now, self.send_queue.buffer()) {
+                self.send_queue.appended(to, &mut self.socket);
+            }
+            match self.send_queue.flush(&mut self.socket) {
+                // An attempt to connect has another address to try; it cannot have many.
+                Err(ServiceError::Send { address, .. }) if self.host.handle_send_failure(address) => {}
+                sent => return sent,
+            }
         }
-        self.send_queue.flush(&mut self.socket)
     }
 
     /// `true` if anything arrived.

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use enet_rs_host::Driver;
-use enet_rs_host::protocol::{Event, HostConfig, PacketFlags, PeerId};
+use enet_rs_host::protocol::{DisconnectReason, Event, HostConfig, PacketFlags, PeerId};
 use rusty_enet as stock;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -200,6 +200,50 @@ fn both_address_families_reach_a_wildcard_server() {
         }
         assert_eq!(at_server.map(|address| address.ip().to_string()).as_deref(), Some(ip));
     }
+}
+
+/// Services both until the client's connection is up; the time that takes.
+fn connect(client: &mut Driver, server: &mut Driver) -> Duration {
+    let start = Instant::now();
+    loop {
+        assert!(start.elapsed() < DEADLINE);
+        server.service(Duration::from_millis(1)).unwrap();
+        if matches!(client.service(Duration::from_millis(1)).unwrap(), Some(Event::Connect { .. })) {
+            return start.elapsed();
+        }
+    }
+}
+
+#[test]
+fn a_client_finds_a_server_by_name_without_blocking() {
+    let mut server = ours();
+    let mut client = Driver::unbound(HostConfig::default()).unwrap();
+    let port = server.local_address().unwrap().port();
+    client.connect_by_name("localhost", port, 1, 0).unwrap();
+    connect(&mut client, &mut server);
+}
+
+#[test]
+fn addresses_that_cannot_be_reached_are_passed_over_at_once() {
+    let mut server = ours();
+    let address = server.local_address().unwrap();
+    // A socket of IPv4 alone cannot send to IPv6.
+    let mut client = Driver::bind((Ipv4Addr::LOCALHOST, 0).into(), HostConfig::default()).unwrap();
+    let peer = client.host_mut().connect_later(1, 0).unwrap();
+    let unreachable = ["[2001:db8::1]:9", "[2001:db8::2]:9"].map(|address| address.parse().unwrap());
+    client.host_mut().provide_addresses(peer, &[unreachable[0], unreachable[1], address]);
+    assert_eq!(client.service(Duration::ZERO).unwrap(), None);
+    assert_eq!(client.host().remote_address(peer), Some(address));
+    connect(&mut client, &mut server);
+}
+
+#[test]
+fn a_name_without_address_is_told() {
+    let mut client = Driver::unbound(HostConfig::default()).unwrap();
+    let peer = client.connect_by_name("*", 9, 1, 0).unwrap();
+    let event = client.service(DEADLINE).unwrap();
+    let reason = DisconnectReason::Unresolved;
+    assert_eq!(event, Some(Event::Disconnect { peer, data: 0, reason }));
 }
 
 #[test]

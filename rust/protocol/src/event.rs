@@ -38,6 +38,8 @@ pub enum DisconnectReason {
     TimedOut,
     /// The remote host's answer to the connection attempt contradicts the request.
     Rejected,
+    /// The name of the remote host has no address.
+    Unresolved,
 }
 
 /// Something that happened, from [`Host::poll_event`](crate::Host::poll_event).

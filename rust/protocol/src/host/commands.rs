@@ -7,10 +7,12 @@ use crate::wire::NO_PEER;
 use crate::wire::command::Body;
 use crate::{ConnectError, DisconnectReason, PacketFlags, PeerState, SendError};
 use bytes::Bytes;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Commands of a connection itself that may wait for their acknowledgements when it is pinged.
 const MAXIMUM_BACKLOG: usize = 256;
+/// Addresses that an attempt to connect tries; a name service can name very many.
+const MAXIMUM_ADDRESSES: usize = 8;
 
 impl Host {
     /// Begins a connection with `channel_count` channels (0 stands for 255) and sends `data` along. An
@@ -19,24 +21,45 @@ impl Host {
     /// # Errors
     /// All peer slots are taken.
     pub fn connect(&mut self, to: SocketAddr, channel_count: u8, data: u32) -> Result<PeerId, ConnectError> {
+        let id = self.connect_later(channel_count, data)?;
+        self.provide_addresses(id, &[to]);
+        Ok(id)
+    }
+
+    /// The same, to a remote host whose addresses are not known yet: nothing is sent before
+    /// [`provide_addresses`](Self::provide_addresses).
+    ///
+    /// # Errors
+    /// All peer slots are taken.
+    pub fn connect_later(&mut self, channel_count: u8, data: u32) -> Result<PeerId, ConnectError> {
         let channel_count = if channel_count == 0 { u8::MAX } else { channel_count };
-        // Received addresses are in the plain form as well. Others keep their scope, which link-local ones need.
-        let to = match to.ip().to_canonical() {
-            IpAddr::V4(plain) => SocketAddr::new(plain.into(), to.port()),
-            IpAddr::V6(_) => to,
-        };
         let connect_id = self.random.next_u32().to_ne_bytes();
         let config = &self.config;
         let is_claimed = |slot| self.half_open.is_claimed(slot);
         let slot = self.peers.choose_slot(is_claimed).ok_or(ConnectError::NoFreeSlot(config.max_peers))?;
         let sessions = self.peers.last_sessions(slot);
-        let peer = Peer::new(PeerState::Connecting, to, connect_id, sessions, channel_count, config);
+        let unknown = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+        let peer = Peer::new(PeerState::Connecting, unknown, connect_id, sessions, channel_count, config);
         let peer = self.peers.insert(slot, peer);
         peer.window_size = window_for_bandwidth(config.outgoing_bandwidth);
         let parameters = peer.parameters(slot, peer.window_size);
+        // The first command of the connection, whatever else is queued before its address is known.
         peer.outgoing.queue_system(Body::Connect { parameters, data });
-        self.schedule.activate(slot, peer);
         Ok(self.peers.id(slot))
+    }
+
+    /// Tells the addresses of a remote host that [`connect_later`](Self::connect_later) waits for: up to 8 count. CONNECT
+    /// goes to the first; each time that it is repeated because no answer has come, to the next one. Where there is none,
+    /// the attempt is over.
+    pub fn provide_addresses(&mut self, id: PeerId, addresses: &[SocketAddr]) {
+        let slot = id.slot;
+        let is_waiting = |peer: &&mut Peer| peer.state == PeerState::Connecting && !peer.has_address();
+        let Some(peer) = self.peers.get_mut(id).filter(is_waiting) else { return };
+        let mut addresses = addresses.iter().copied().take(MAXIMUM_ADDRESSES).map(plain);
+        let Some(first) = addresses.next() else { return self.give_up(slot, DisconnectReason::Unresolved) };
+        peer.address = first;
+        peer.other_addresses = addresses.filter(|other| *other != first).collect();
+        self.schedule.activate(slot, peer);
     }
 
     /// Queues a message. Without [`PacketFlags::RELIABLE`] it may be lost, also by the throttle before it is sent.
@@ -171,6 +194,15 @@ impl Host {
                 self.schedule.activate(slot, peer);
             }
         }
+    }
+}
+
+/// The form that received addresses have as well: IPv4 is never mapped into IPv6. Others keep their scope, which
+/// link-local ones need.
+fn plain(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        IpAddr::V4(plain) => SocketAddr::new(plain.into(), address.port()),
+        IpAddr::V6(_) => address,
     }
 }
 

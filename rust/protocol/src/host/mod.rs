@@ -172,9 +172,25 @@ impl Host {
             } else if peer.expire(now, &mut self.waiting_bytes) {
                 self.give_up(slot, DisconnectReason::TimedOut);
             } else {
+                if peer.state == PeerState::Connecting {
+                    peer.rotate_addresses();
+                }
                 self.schedule.activate(slot, peer);
             }
         }
+    }
+
+    /// A datagram to `address` could not be sent. An attempt to connect that has further addresses goes on with the next
+    /// one at once, and then this is `true`; everything else is left to its time-outs, since failures can pass.
+    pub fn handle_send_failure(&mut self, address: SocketAddr) -> bool {
+        let mut goes_on = false;
+        for (slot, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.address == address) {
+            if peer.skip_address(address) {
+                self.schedule.activate(slot, peer);
+                goes_on = true;
+            }
+        }
+        goes_on
     }
 
     /// The state of a connection.
@@ -182,9 +198,10 @@ impl Host {
         self.peers.get(peer).map(|peer| peer.state)
     }
 
-    /// Where a connection's remote host is.
+    /// Where a connection's remote host is, or which of its addresses is tried at the moment. `None` also for one that
+    /// waits for [`provide_addresses`](Self::provide_addresses).
     pub fn remote_address(&self, peer: PeerId) -> Option<SocketAddr> {
-        self.peers.get(peer).map(|peer| peer.address)
+        self.peers.get(peer).map(|peer| peer.address).filter(|address| address.port() != 0)
     }
 
     /// How many channels a connection has; 0 once it is ending.

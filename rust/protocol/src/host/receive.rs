@@ -103,7 +103,7 @@ impl Host {
     fn is_from_peer(&mut self, from: SocketAddr, header: &Header) -> bool {
         self.peers.at(header.peer).is_some_and(|peer| {
             let right_session = peer.remote_slot == NO_PEER || header.session == peer.sessions.incoming;
-            peer.state != PeerState::Zombie && peer.address == from && right_session
+            peer.state != PeerState::Zombie && right_session && peer.is_at(from)
         })
     }
 

@@ -76,7 +76,7 @@ impl Host {
         if self.peers.at(slot)?.state == PeerState::DisconnectLater {
             self.disconnect_if_idle(slot);
         }
-        let peer = self.peers.at(slot).filter(|peer| peer.has_something_to_send())?;
+        let peer = self.peers.at(slot).filter(|peer| peer.has_address() && peer.has_something_to_send())?;
         let start = out.len();
         make_room(&self.config, out);
         let empty = out.len();

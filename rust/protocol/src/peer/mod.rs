@@ -45,7 +45,10 @@ pub(crate) struct Sessions {
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Peer {
+    /// Port 0 while the remote host's address is not known yet.
     pub(crate) address: SocketAddr,
+    /// Further addresses that the attempt to connect may use, the next one first. Empty once a connection is up.
+    pub(crate) other_addresses: VecDeque<SocketAddr>,
     /// The connecting side's name for the connection.
     pub(crate) connect_id: [u8; 4],
     pub(crate) state: PeerState,
@@ -97,6 +100,7 @@ impl Peer {
     ) -> Self {
         Self {
             address,
+            other_addresses: VecDeque::new(),
             connect_id,
             state,
             remote_slot: NO_PEER,
@@ -123,6 +127,47 @@ impl Peer {
             is_active: false,
             timer: None,
         }
+    }
+
+    /// Whether it is known where to send.
+    pub(crate) fn has_address(&self) -> bool {
+        self.address.port() != 0
+    }
+
+    /// Whether a datagram from that address can be the remote host's. An attempt to connect accepts answers from each of
+    /// its addresses, and goes on with the one that answers.
+    pub(crate) fn is_at(&mut self, address: SocketAddr) -> bool {
+        if self.address == address {
+            return true;
+        }
+        let Some(place) = self.other_addresses.iter().position(|other| *other == address) else {
+            return false;
+        };
+        std::mem::swap(&mut self.address, &mut self.other_addresses[place]);
+        true
+    }
+
+    /// The attempt to connect was not answered in time: it goes on with its next address, the one tried now comes last.
+    pub(crate) fn rotate_addresses(&mut self) {
+        if let Some(next) = self.other_addresses.pop_front() {
+            self.other_addresses.push_back(std::mem::replace(&mut self.address, next));
+        }
+    }
+
+    /// The attempt to connect cannot reach `address`: it goes on without it, and at once if that is the one tried now.
+    /// `false` if there is no other.
+    pub(crate) fn skip_address(&mut self, address: SocketAddr) -> bool {
+        if self.state != PeerState::Connecting || self.other_addresses.is_empty() {
+            return false;
+        }
+        self.other_addresses.retain(|other| *other != address);
+        if self.address == address
+            && let Some(next) = self.other_addresses.pop_front()
+        {
+            self.address = next;
+            self.outgoing.repeat_oldest_system();
+        }
+        true
     }
 
     /// Milliseconds; 0 stands for ENet's default.

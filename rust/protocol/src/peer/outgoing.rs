@@ -325,6 +325,16 @@ impl Outgoing {
         dead
     }
 
+    /// Sends the oldest unacknowledged command of the connection itself again at once, without waiting longer for the
+    /// answer than before.
+    pub(crate) fn repeat_oldest_system(&mut self) {
+        let Some(sequence) = self.system_in_flight.oldest() else { return };
+        if let Some(sent) = self.system_in_flight.get_mut(sequence).filter(|sent| !sent.lost) {
+            sent.lost = true;
+            self.lost.push_back((SYSTEM_CHANNEL, sequence));
+        }
+    }
+
     fn lose(&mut self, now: Time, channels: &mut Channels, attempt: &Attempt, timeout: &mut Timeout) -> bool {
         self.lost.push_back((attempt.channel, attempt.sequence));
         if attempt.channel == SYSTEM_CHANNEL {

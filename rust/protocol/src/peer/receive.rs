@@ -215,6 +215,7 @@ impl Peer {
         self.window_size = self.window_size.min(clamp_window(answer.window_size));
         self.incoming_bandwidth = answer.incoming_bandwidth;
         self.outgoing_bandwidth = answer.outgoing_bandwidth;
+        self.other_addresses.clear();
         self.state = PeerState::ConnectionSucceeded;
         Ok(Some(Notice::Accepted))
     }
