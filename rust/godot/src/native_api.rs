@@ -5,16 +5,22 @@
 //! Everything here must equal what Godot 4.5 to 4.7 register for the same classes, since other languages find a method
 //! by a hash over all of it.
 
+use crate::connection::ENetConnection;
+use crate::takeover::is_ours;
 use godot::builtin::VariantType;
+use godot::classes::RefCounted;
 use godot::meta::error::ConvertError;
 use godot::meta::shape::GodotShape;
 use godot::meta::{FromGodot, GodotConvert, ToGodot};
+use godot::obj::Gd;
 use std::borrow::Cow;
 
-/// A class that this library registers under the name of one of the engine's.
+/// A class that this library registers with the API of one of the engine's.
 pub(crate) struct NativeClass {
-    /// The engine's name, which becomes ours.
+    /// The name in Godot.
     pub(crate) name: &'static str,
+    /// Whether that is the engine's own name, which becomes ours.
+    pub(crate) is_taken_over: bool,
     /// The class to inherit from in the engine where it is not the Rust side's base: the bindings would register a
     /// `PacketPeerExtension` only at the Scene level, after the engine has taken the name.
     pub(crate) parent: Option<&'static str>,
@@ -41,16 +47,18 @@ pub(crate) enum DefaultArgument {
     Int(i64),
     /// No object.
     Null,
+    /// The empty string.
+    NoText,
 }
 
 /// Name of an enum with its constants.
 pub(crate) type NativeEnum = (&'static str, &'static [(&'static str, i64)]);
 
-/// All classes whose names are taken over.
-pub(crate) const NATIVE_CLASSES: &[NativeClass] = &[CONNECTION, PACKET_PEER];
+/// All classes that are registered.
+pub(crate) const NATIVE_CLASSES: &[NativeClass] = &[CONNECTION, PACKET_PEER, MULTIPLAYER_PEER];
 
 impl NativeClass {
-    /// The class of that name, if it is one that is taken over.
+    /// The class of that name, if it is one of them.
     pub(crate) fn find(name: &str) -> Option<&'static Self> {
         NATIVE_CLASSES.iter().find(|class| class.name == name)
     }
@@ -69,10 +77,11 @@ const fn with_defaults(name: &'static str, defaults: &'static [DefaultArgument])
     NativeMethod { name, is_const: false, defaults }
 }
 
-use DefaultArgument::{Int, Null};
+use DefaultArgument::{Int, NoText, Null};
 
 const CONNECTION: NativeClass = NativeClass {
     name: "ENetConnection",
+    is_taken_over: true,
     parent: None,
     methods: &[
         with_defaults("create_host_bound", &[Int(32), Int(0), Int(0), Int(0)]),
@@ -120,6 +129,7 @@ const CONNECTION: NativeClass = NativeClass {
 
 const PACKET_PEER: NativeClass = NativeClass {
     name: "ENetPacketPeer",
+    is_taken_over: true,
     parent: Some("PacketPeerExtension"),
     methods: &[
         with_defaults("peer_disconnect", &[Int(0)]),
@@ -179,6 +189,20 @@ const PACKET_PEER: NativeClass = NativeClass {
             ],
         ),
     ],
+};
+
+/// `ENetMultiplayerPeer` beside the engine's own; what it has more are the last arguments, for DTLS.
+const MULTIPLAYER_PEER: NativeClass = NativeClass {
+    name: "ENetRsMultiplayerPeer",
+    is_taken_over: false,
+    parent: None,
+    methods: &[
+        with_defaults("create_server", &[Int(32), Int(0), Int(0), Int(0), Null]),
+        with_defaults("create_client", &[Int(0), Int(0), Int(0), Int(0), Null, NoText]),
+        constant("get_host"),
+        constant("get_peer"),
+    ],
+    enums: &[],
 };
 
 /// `ENetConnection.EventType`: the first element of what `service` returns.
@@ -249,6 +273,25 @@ enum_type! {
 enum_type! {
     /// `ENetPacketPeer.PeerStatistic`.
     PeerStatisticArgument = "ENetPacketPeer.PeerStatistic"
+}
+
+/// An `ENetConnection` as an argument, null allowed. One that is the engine's own counts as null once it has been told
+/// why: the bindings must not touch it.
+#[derive(Debug)]
+pub(crate) struct ConnectionArgument(pub(crate) Option<Gd<ENetConnection>>);
+
+impl GodotConvert for ConnectionArgument {
+    type Via = Option<Gd<RefCounted>>;
+
+    fn godot_shape() -> GodotShape {
+        Option::<Gd<ENetConnection>>::godot_shape()
+    }
+}
+
+impl FromGodot for ConnectionArgument {
+    fn try_from_godot(via: Self::Via) -> Result<Self, ConvertError> {
+        Ok(Self(via.filter(is_ours).and_then(|object| object.try_cast().ok())))
+    }
 }
 
 /// Whether a mode is one of the engine's that compress. Unknown modes are ignored, as in the engine.

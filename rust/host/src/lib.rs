@@ -8,6 +8,7 @@
 mod clock;
 mod driver;
 mod error;
+mod lingering;
 mod receive_buffers;
 mod resolve;
 mod send_queue;
@@ -16,4 +17,5 @@ mod socket;
 pub use driver::Driver;
 pub use enet_rs_protocol as protocol;
 pub use error::{BindError, ServiceError};
+pub use lingering::Lingering;
 pub use resolve::resolve;

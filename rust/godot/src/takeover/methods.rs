@@ -65,15 +65,21 @@ pub(super) fn denial_text(denial: Denial, class: &str, method: &str) -> String {
     match denial {
         Denial::NativeObject => format!(
             "{OURS}{class}.{method}() cannot be used on this object, which belongs to the engine's own \
-             ENetMultiplayerPeer. Make an ENetConnection with new() instead, or set up the multiplayer peer by what \
-             ENetMultiplayerPeer itself offers. (ENetRsMultiplayerPeer, whose host can be used so, is planned for a \
-             later version.)"
+             ENetMultiplayerPeer. Use ENetRsMultiplayerPeer in its place, whose host and peers can be used so, or make an \
+             ENetConnection with new()."
         ),
         Denial::OtherThread => format!(
             "{OURS}{class}.{method}() was refused: another thread is using this connection or one of its peers at \
-             this moment. They can be used in any thread, but by one at a time; guard them with a Mutex."
+             this moment, or the multiplayer peer that they belong to. They can be used in any thread, but by one at a time; guard them with a Mutex."
         ),
     }
+}
+
+/// Prints that another thread is inside of a connection that a multiplayer peer wanted to use.
+#[track_caller]
+pub(crate) fn refuse_other_thread(method: &str) {
+    let text = denial_text(Denial::OtherThread, "MultiplayerPeer", method);
+    errors::refuse(method, "Method/function failed.", &text);
 }
 
 /// Stands for `classdb_register_extension_class_method`.
@@ -205,6 +211,7 @@ fn default_value(value: &DefaultArgument) -> Variant {
     match value {
         DefaultArgument::Int(value) => Variant::from(*value),
         DefaultArgument::Null => null_object(),
+        DefaultArgument::NoText => GString::new().to_variant(),
     }
 }
 

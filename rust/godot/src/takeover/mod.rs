@@ -20,11 +20,13 @@ mod methods;
 mod startup_logger;
 mod virtuals;
 
-pub(crate) use classes::construct_as_packet_peer;
-pub(crate) use guard::{ThreadClaim, announce};
+pub(crate) use classes::{construct_as_packet_peer, is_ours};
+pub(crate) use guard::{Serves, ThreadClaim, announce};
 pub(crate) use interface::null_object;
-pub(crate) use virtuals::PacketSource;
+pub(crate) use methods::refuse_other_thread;
+pub(crate) use virtuals::{MultiplayerBackend, PacketSource};
 
+use crate::farewell;
 use godot::init::{ExtensionLibrary, InitLevel, InitStage, gdextension};
 use godot::sys;
 use std::ffi::c_void;
@@ -47,6 +49,12 @@ unsafe impl ExtensionLibrary for EnetRs {
             InitStage::Servers => startup_logger::install(),
             InitStage::Scene => foreign::report(),
             _ => {}
+        }
+    }
+
+    fn on_stage_deinit(stage: InitStage) {
+        if stage == InitStage::Scene {
+            farewell::finish();
         }
     }
 }
