@@ -302,7 +302,13 @@ impl GuardedMethod {
             let text = denial_text(denial, self.class, &self.name);
             errors::refuse(&self.name, "Method/function failed.", &text);
             match (self.refused, bare) {
-                // Godot has prepared an empty value.
+                // Godot has prepared an empty value, but for numbers only the room.
+                // SAFETY: numbers and truth values travel as these types.
+                (Refused::Empty(VariantType::INT), Some(bare)) => unsafe { *bare.cast::<i64>() = 0 },
+                // SAFETY: as above.
+                (Refused::Empty(VariantType::FLOAT), Some(bare)) => unsafe { *bare.cast::<f64>() = 0.0 },
+                // SAFETY: as above.
+                (Refused::Empty(VariantType::BOOL), Some(bare)) => unsafe { *bare.cast::<u8>() = 0 },
                 (Refused::Empty(_), Some(_)) => {}
                 (Refused::Empty(type_), None) => set(empty(type_)),
                 (Refused::Error, bare) => {
