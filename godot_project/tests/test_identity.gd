@@ -60,6 +60,15 @@ func test_the_engines_host_object_gives_empty_results_to_typed_calls() -> void:
 	multiplayer_peer.close()
 
 
+func test_the_engines_host_object_is_no_part_of_a_mesh() -> void:
+	var multiplayer_peer := ENetMultiplayerPeer.new()
+	multiplayer_peer.create_server(0, 4)
+	var mesh: MultiplayerPeer = ClassDB.instantiate("ENetRsMultiplayerPeer")
+	mesh.call(&"create_mesh", 5)
+	check_call(mesh, &"add_mesh_peer", [6, multiplayer_peer.host], ERR_INVALID_PARAMETER, ["belongs to the engine's own"])
+	multiplayer_peer.close()
+
+
 ## A difference to the engine's own, where they are lost.
 func test_unread_packets_stay_readable_after_a_disconnect() -> void:
 	var pair := connected_pair()

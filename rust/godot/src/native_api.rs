@@ -275,10 +275,16 @@ enum_type! {
     PeerStatisticArgument = "ENetPacketPeer.PeerStatistic"
 }
 
-/// An `ENetConnection` as an argument, null allowed. One that is the engine's own counts as null once it has been told
-/// why: the bindings must not touch it.
+/// An `ENetConnection` as an argument.
 #[derive(Debug)]
-pub(crate) struct ConnectionArgument(pub(crate) Option<Gd<ENetConnection>>);
+pub(crate) enum ConnectionArgument {
+    /// None.
+    Null,
+    /// One of the engine's own, which the bindings must not touch.
+    Native,
+    /// One of ours.
+    Ours(Gd<ENetConnection>),
+}
 
 impl GodotConvert for ConnectionArgument {
     type Via = Option<Gd<RefCounted>>;
@@ -290,7 +296,8 @@ impl GodotConvert for ConnectionArgument {
 
 impl FromGodot for ConnectionArgument {
     fn try_from_godot(via: Self::Via) -> Result<Self, ConvertError> {
-        Ok(Self(via.filter(is_ours).and_then(|object| object.try_cast().ok())))
+        let Some(object) = via else { return Ok(Self::Null) };
+        Ok(if is_ours(&object) { object.try_cast().map_or(Self::Null, Self::Ours) } else { Self::Native })
     }
 }
 

@@ -35,11 +35,15 @@ impl Lingering {
     /// after `limit` is given up, with one last datagram that tells so. Received messages are dropped, and new connections
     /// turned away.
     pub fn adopt(&self, mut driver: Driver, limit: Duration) {
+        // A failing socket is no reason to stop, here and below: it may work again. Whoever has connected at the last moment
+        // is told as well.
+        if let Ok(Some(event)) = driver.service(Duration::ZERO) {
+            turn_away(&mut driver, &event);
+        }
         let peers: Vec<_> = driver.host().peers().collect();
         for peer in peers {
             driver.host_mut().disconnect_later(peer, 0);
         }
-        // A failing socket is no reason to stop here: it may work again.
         let _ = driver.flush();
         if !has_connections(&mut driver) {
             return;

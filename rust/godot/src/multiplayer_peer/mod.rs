@@ -120,9 +120,13 @@ impl ENetRsMultiplayerPeer {
             refuse(FUNCTION, &condition(expression, Error::ERR_INVALID_PARAMETER), message);
             Error::ERR_INVALID_PARAMETER
         };
-        let Some(host) = host.0 else {
-            refuse_plainly(FUNCTION, &condition("p_host.is_null()", Error::ERR_INVALID_PARAMETER));
-            return Error::ERR_INVALID_PARAMETER;
+        let host = match host {
+            ConnectionArgument::Ours(host) => host,
+            ConnectionArgument::Native => return invalid("p_host.is_null()", errors::NATIVE_MESH_HOST),
+            ConnectionArgument::Null => {
+                refuse_plainly(FUNCTION, &condition("p_host.is_null()", Error::ERR_INVALID_PARAMETER));
+                return Error::ERR_INVALID_PARAMETER;
+            }
         };
         let Some(session) = self.backend.session().filter(|session| session.mode() == Mode::Mesh) else {
             let condition = condition("active_mode != MODE_MESH", Error::ERR_UNCONFIGURED);
