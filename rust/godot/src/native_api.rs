@@ -21,6 +21,8 @@ pub(crate) struct NativeClass {
     pub(crate) name: &'static str,
     /// Whether that is the engine's own name, which becomes ours.
     pub(crate) is_taken_over: bool,
+    /// The engine's name for a class that has one of its own; it gets that too where the engine has no such class.
+    pub(crate) engines_name: Option<&'static str>,
     /// The class to inherit from in the engine where it is not the Rust side's base: the bindings would register a
     /// `PacketPeerExtension` only at the Scene level, after the engine has taken the name.
     pub(crate) parent: Option<&'static str>,
@@ -82,6 +84,7 @@ use DefaultArgument::{Int, NoText, Null};
 const CONNECTION: NativeClass = NativeClass {
     name: "ENetConnection",
     is_taken_over: true,
+    engines_name: None,
     parent: None,
     methods: &[
         with_defaults("create_host_bound", &[Int(32), Int(0), Int(0), Int(0)]),
@@ -130,6 +133,7 @@ const CONNECTION: NativeClass = NativeClass {
 const PACKET_PEER: NativeClass = NativeClass {
     name: "ENetPacketPeer",
     is_taken_over: true,
+    engines_name: None,
     parent: Some("PacketPeerExtension"),
     methods: &[
         with_defaults("peer_disconnect", &[Int(0)]),
@@ -195,6 +199,7 @@ const PACKET_PEER: NativeClass = NativeClass {
 const MULTIPLAYER_PEER: NativeClass = NativeClass {
     name: "ENetRsMultiplayerPeer",
     is_taken_over: false,
+    engines_name: Some("ENetMultiplayerPeer"),
     parent: None,
     methods: &[
         with_defaults("create_server", &[Int(32), Int(0), Int(0), Int(0), Null]),

@@ -2,7 +2,7 @@
 
 use super::guard::GuardedInstance;
 use super::interface::interface;
-use super::virtuals;
+use super::{vacancy, virtuals};
 use crate::errors::OURS;
 use crate::native_api::{NATIVE_CLASSES, NativeClass};
 use godot::builtin::StringName;
@@ -147,9 +147,16 @@ pub(super) unsafe extern "C" fn register_class(
         ..*given
     };
     let true_parent = class.parent.map(StringName::from);
-    let parent = true_parent.as_ref().map_or(parent, |parent| parent.string_sys());
+    let mut parent = true_parent.as_ref().map_or(parent, |parent| parent.string_sys());
+    let vacant = vacancy::name_for(class);
     // SAFETY: the engine's function; it copies the description.
-    unsafe { (interface().register_class)(library, name, parent, &raw const guarded) };
+    unsafe {
+        if let Some(vacant) = &vacant {
+            (interface().register_class)(library, vacant.string_sys(), parent, &raw const guarded);
+            parent = vacant.string_sys();
+        }
+        (interface().register_class)(library, name, parent, &raw const guarded);
+    }
     register_constants(library, name, class);
 }
 
@@ -186,12 +193,14 @@ pub(super) unsafe extern "C" fn register_property(
     getter: sys::GDExtensionConstStringNamePtr,
 ) {
     // SAFETY: the bindings pass a valid name.
-    let is_missing =
-        is_late() && NativeClass::find(&unsafe { borrow_name(class_name) }.to_string()).is_some();
-    if !is_missing {
-        // SAFETY: passed on as it came.
-        unsafe { (interface().register_property)(library, class_name, info, setter, getter) };
+    let class = NativeClass::find(&unsafe { borrow_name(class_name) }.to_string());
+    if class.is_some() && is_late() {
+        return;
     }
+    let vacant = class.and_then(vacancy::name_for);
+    let class_name = vacant.as_ref().map_or(class_name, |vacant| vacant.string_sys());
+    // SAFETY: passed on as it came, or to the class that has the methods.
+    unsafe { (interface().register_property)(library, class_name, info, setter, getter) };
 }
 
 /// Whether an object that bears one of our names is ours indeed: the engine's own `ENetMultiplayerPeer` hands out native
@@ -209,10 +218,16 @@ pub(super) unsafe extern "C" fn unregister_class(
     name: sys::GDExtensionConstStringNamePtr,
 ) {
     // SAFETY: the bindings pass a valid name.
-    let is_engines = is_late() && NativeClass::find(&unsafe { borrow_name(name) }.to_string()).is_some();
-    if !is_engines {
-        // SAFETY: passed on as it came.
-        unsafe { (interface().unregister_class)(library, name) };
+    let class = NativeClass::find(&unsafe { borrow_name(name) }.to_string());
+    if class.is_some() && is_late() {
+        return;
+    }
+    // SAFETY: the engine's function, with a class after what derives from it.
+    unsafe {
+        (interface().unregister_class)(library, name);
+        if let Some(vacant) = class.and_then(vacancy::name_for) {
+            (interface().unregister_class)(library, vacant.string_sys());
+        }
     }
 }
 

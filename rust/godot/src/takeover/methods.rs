@@ -4,6 +4,7 @@
 use super::classes::{borrow_name, is_late};
 use super::guard::{Denial, GuardedInstance};
 use super::interface::{interface, null_object};
+use super::vacancy;
 use crate::errors::{self, OURS};
 use crate::native_api::{DefaultArgument, NativeClass, event};
 use godot::builtin::{GString, PackedByteArray, Variant, VariantType, varray};
@@ -98,6 +99,8 @@ pub(super) unsafe extern "C" fn register_method(
         None => unsafe { (interface().register_method)(library, class_name, &raw const info) },
         Some(_) if is_late() || std::env::var(SKIP_FOR_TEST).is_ok_and(|skipped| skipped == name) => {}
         Some(class) => {
+            let vacant = vacancy::name_for(class);
+            let class_name = vacant.as_ref().map_or(class_name, |vacant| vacant.string_sys());
             // SAFETY: the description is valid, as above.
             unsafe { register_guarded(library, class_name, class, name, info) };
         }

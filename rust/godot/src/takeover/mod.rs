@@ -10,6 +10,7 @@
 //!   is undefined behaviour: `foreign` reports them.
 //! - Every call passes a guard (`methods`, `virtuals`, `guard`): the engine's own `ENetMultiplayerPeer` hands out native
 //!   objects whose class name leads to our methods, and scripts may call from several threads.
+//! - `vacancy` gives `ENetRsMultiplayerPeer` the engine's name as well where the engine has no class of that name.
 //! - `startup_logger` keeps the engine's complaints about the names down to one line.
 
 mod classes;
@@ -18,6 +19,7 @@ mod guard;
 mod interface;
 mod methods;
 mod startup_logger;
+mod vacancy;
 mod virtuals;
 
 pub(crate) use classes::{construct_as_packet_peer, is_ours};
