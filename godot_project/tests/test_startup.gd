@@ -50,6 +50,7 @@ func test_the_first_import_says_that_a_restart_is_needed() -> void:
 	if not lines.is_empty():
 		check(lines[0].contains("restart"), "it does not speak of a restart: %s" % lines[0])
 	check_equal(_lines(first, "SCRIPT ERROR"), PackedStringArray(), "script errors")
+	check_equal(_lines(first, "ENetRsMultiplayerPeer").size(), 1, "lines that speak of the class that is left out")
 
 	var second := start_godot(["--headless", "--path", project, "--import"])
 	check(second.wait_for_exit(60.0) >= 0, "the second import does not end")

@@ -184,6 +184,18 @@ fn register_constants(
     }
 }
 
+/// Stands for `classdb_get_class_tag`, by which the bindings see whether a registration has succeeded: one that was left
+/// out on purpose has.
+pub(super) unsafe extern "C" fn class_tag(name: sys::GDExtensionConstStringNamePtr) -> *mut c_void {
+    // SAFETY: the bindings pass a valid name.
+    if is_late() && NativeClass::find(&unsafe { borrow_name(name) }.to_string()).is_some() {
+        // Nothing but its not being null is looked at.
+        return ptr::without_provenance_mut(1);
+    }
+    // SAFETY: passed on as it came.
+    unsafe { (interface().class_tag)(name) }
+}
+
 /// Stands for `classdb_register_extension_class_property`.
 pub(super) unsafe extern "C" fn register_property(
     library: sys::GDExtensionClassLibraryPtr,

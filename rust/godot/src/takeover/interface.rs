@@ -188,6 +188,7 @@ pub(super) unsafe extern "C" fn get_proc_address(
             b"classdb_unregister_extension_class" => {
                 Some(transmute::<UnregisterClass, AnyFunction>(classes::unregister_class))
             }
+            b"classdb_get_class_tag" => Some(transmute::<ClassTag, AnyFunction>(classes::class_tag)),
             b"classdb_register_extension_class_method" => {
                 Some(transmute::<RegisterMethod, AnyFunction>(methods::register_method))
             }
