@@ -75,7 +75,7 @@ impl Poll<'_> {
                     let link = Rc::clone(peer.bind().link());
                     self.connection_ended(link.multiplayer_id(), &link)?;
                 }
-                Serviced::Failed => return self.socket_failed(),
+                Serviced::Failed => self.socket_failed()?,
                 Serviced::Inactive => return self.host_is_gone(key),
             }
         }
