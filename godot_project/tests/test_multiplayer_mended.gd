@@ -45,6 +45,33 @@ func test_all_who_have_joined_are_reported_by_one_poll() -> void:
 	check_equal(crowd.server.signals.size(), 8, "signals of one poll")
 
 
+func test_packets_of_one_step_leave_together_at_its_end() -> void:
+	var crowd := _crowd(Crowd.OURS)
+	var host: ENetConnection = crowd.server.peer.get(&"host")
+	var bytes := PackedByteArray()
+	bytes.resize(40)
+	host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_PACKETS)
+	for number in 100:
+		crowd.server.put(bytes)
+	check_equal(host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_PACKETS), 0.0, "datagrams sent at once")
+	await (Engine.get_main_loop() as SceneTree).process_frame
+	var datagrams := host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_PACKETS)
+	check(datagrams >= 1.0 and datagrams <= 10.0, "%d datagrams were sent at the end of the step" % datagrams)
+	wait_until(func() -> bool:
+		crowd.clients[0].pump()
+		return crowd.clients[0].packets.size() == 100, _SECONDS, "packets at a client, without a further poll of the server")
+
+
+func test_what_a_thread_puts_leaves_at_once() -> void:
+	var crowd := _crowd(Crowd.OURS)
+	var host: ENetConnection = crowd.server.peer.get(&"host")
+	host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_PACKETS)
+	var thread := Thread.new()
+	thread.start(func() -> Error: return crowd.server.put([1]))
+	check_equal(thread.wait_to_finish(), OK, "put_packet in a thread")
+	check(host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_PACKETS) > 0.0, "nothing was sent")
+
+
 func test_a_channel_that_the_other_end_lacks_is_an_error() -> void:
 	var crowd := Crowd.new()
 	crowd.listen(Crowd.OURS, 4, 3)

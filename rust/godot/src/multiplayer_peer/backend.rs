@@ -1,6 +1,7 @@
 //! The virtual methods through which the engine uses a multiplayer peer: checks and texts of the engine's class, over the
 //! session.
 
+use super::outgoing::Outgoing;
 use super::poll::Poll;
 use super::session::{Mode, Session};
 use super::wire;
@@ -12,7 +13,7 @@ use godot::builtin::GString;
 use godot::classes::multiplayer_peer::{ConnectionStatus, TransferMode};
 use godot::classes::{MultiplayerPeer, Os};
 use godot::global::Error;
-use godot::obj::{EngineEnum, Gd, Singleton};
+use godot::obj::{EngineEnum, Gd, InstanceId, Singleton};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -25,6 +26,9 @@ const MTU: usize = 1392;
 pub(super) struct Backend {
     claim: Arc<ThreadClaim>,
     session: RefCell<Option<Rc<Session>>>,
+    /// The object that this is of, once there was a session.
+    object: Cell<Option<InstanceId>>,
+    outgoing: Outgoing,
     bind_address: RefCell<GString>,
     transfer_channel: Cell<i32>,
     transfer_mode: Cell<i32>,
@@ -39,6 +43,8 @@ impl Backend {
         let backend = Rc::new(Self {
             claim: Arc::clone(&claim),
             session: RefCell::default(),
+            object: Cell::new(None),
+            outgoing: Outgoing::default(),
             bind_address: RefCell::new(GString::from("*")),
             transfer_channel: Cell::new(0),
             transfer_mode: Cell::new(TransferMode::RELIABLE.ord()),
@@ -75,7 +81,9 @@ impl Backend {
         self.refuses_newcomers.get()
     }
 
-    pub(super) fn begin(&self, session: Rc<Session>) {
+    /// Starts a session of this object.
+    pub(super) fn begin(&self, session: Rc<Session>, object: InstanceId) {
+        self.object.set(Some(object));
         self.refuses_newcomers.set(false);
         self.session.replace(Some(session));
     }
@@ -86,6 +94,14 @@ impl Backend {
         if let Some(session) = ended {
             self.refuses_newcomers.set(false);
             session.end();
+        }
+    }
+
+    /// Sends what was put.
+    pub(super) fn leave_now(&self) {
+        self.outgoing.left();
+        if let Some(session) = self.session() {
+            session.flush();
         }
     }
 
@@ -155,7 +171,12 @@ impl PacketSource for Backend {
             warn_of_fragments(packet.len());
         }
         let channel = wire::channel(mode, self.transfer_channel.get());
-        session.send(target, channel, &Bytes::copy_from_slice(packet), wire::flags(mode))
+        let result = session.send(target, channel, &Bytes::copy_from_slice(packet), wire::flags(mode));
+        let object = self.object.get();
+        if !object.is_some_and(|object| self.outgoing.leave_later(object, &self.claim)) {
+            self.leave_now();
+        }
+        result
     }
 
     fn available_packets(&self) -> usize {
@@ -166,6 +187,7 @@ impl PacketSource for Backend {
 impl MultiplayerBackend for Backend {
     fn poll(&self, object: &Gd<MultiplayerPeer>) {
         if let Some(session) = self.active("poll", "") {
+            self.outgoing.left();
             // Whether it is over by now is for the next call to see.
             let _ = Poll { backend: self, session, object }.run();
         }

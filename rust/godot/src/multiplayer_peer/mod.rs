@@ -8,6 +8,7 @@
 //! | `create` | how a server, a client and a mesh come up |
 //! | `session` | what there is between that and `close`: the mode, the hosts, who is connected; sending and ending |
 //! | `poll` | what events mean in each mode, and the signals |
+//! | `outgoing` | when packets leave |
 //! | `incoming` | packets that nobody has read yet |
 //! | `wire` | modes and channels as ENet has them |
 //!
@@ -17,6 +18,7 @@
 mod backend;
 mod create;
 mod incoming;
+mod outgoing;
 mod poll;
 mod session;
 mod wire;
@@ -199,11 +201,16 @@ impl ENetRsMultiplayerPeer {
         }
         match create() {
             Ok(session) => {
-                self.backend.begin(session);
+                self.backend.begin(session, self.to_gd().instance_id());
                 Error::OK
             }
             Err(error) => error,
         }
+    }
+
+    /// Sends what was put.
+    fn leave_now(&self) {
+        self.backend.leave_now();
     }
 
     fn multiplayer_peer(&self) -> Gd<MultiplayerPeer> {

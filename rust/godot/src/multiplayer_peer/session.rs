@@ -162,14 +162,14 @@ impl Session {
         closed.map(|(id, member)| (*id, Rc::clone(&member.link))).collect()
     }
 
-    /// Sends a packet to the target: a member, 0 for all, or all but one by its negative id. A client sends all to the
+    /// Queues a packet for the target: a member, 0 for all, or all but one by its negative id. A client sends all to the
     /// server. Prints what cannot be done, and returns the first failure after having tried everyone.
     pub(super) fn send(&self, target: i32, channel: i32, packet: &Bytes, flags: PacketFlags) -> Error {
         let recipients = self.recipients(target);
         let is_group = self.mode != Mode::Client && target <= 0;
         let mut refusal = None;
         let mut is_busy = false;
-        for (index, link) in recipients.iter().enumerate() {
+        for link in &recipients {
             let Some(host) = link.host() else { continue };
             let Some(_held) = host.claim.hold() else {
                 is_busy = true;
@@ -182,10 +182,6 @@ impl Session {
                 Err(error) => {
                     refusal.get_or_insert(error);
                 }
-            }
-            if self.mode == Mode::Mesh || index + 1 == recipients.len() {
-                // A failing socket is no failure of the packet: what is reliable goes out again.
-                let _ = host.with(|host| host.driver.flush());
             }
         }
         if is_busy {
@@ -205,6 +201,17 @@ impl Session {
             SendError::NotConnected => {}
         }
         Error::FAILED
+    }
+
+    /// Lets everything leave that was put.
+    pub(super) fn flush(&self) {
+        for (_, host) in self.hosts() {
+            // Whoever else is inside sends as well; and a failing socket is no failure of the packets, of which the
+            // reliable ones go out again.
+            if let Some(_held) = host.claim.hold() {
+                host.with(|host| host.driver.flush());
+            }
+        }
     }
 
     fn recipients(&self, target: i32) -> Vec<Rc<PeerLink>> {
