@@ -46,7 +46,7 @@ pub(crate) struct ENetRsMultiplayerPeer {
     #[init(val = Backend::announced())]
     backend: Rc<Backend>,
     /// The connection that serves this peer; null in a mesh, where there is one for each other peer.
-    #[var(get = get_host, no_set)]
+    #[var(get = get_host, no_set, hint = RESOURCE_TYPE, hint_string = "ENetConnection")]
     host: PhantomVar<Option<Gd<ENetConnection>>>,
     base: Base<MultiplayerPeerExtension>,
 }
