@@ -9,7 +9,7 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(5);
 /// How long a new host waits for the port that a closed one still has. Some frames, which is mostly enough to deliver.
 const PATIENCE_FOR_PORT: Duration = Duration::from_millis(100);
-/// How long the end of the game waits for all closed hosts.
+/// How long the end of the game waits for a closed host that hears nothing.
 const PATIENCE_AT_EXIT: Duration = Duration::from_secs(1);
 
 static LINGERING: Lingering = Lingering::new();

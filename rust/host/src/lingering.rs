@@ -2,13 +2,13 @@
 //! arrived, for a bounded time.
 
 use crate::Driver;
-use enet_rs_protocol::Event;
-use std::sync::atomic::{AtomicBool, Ordering};
+use enet_rs_protocol::{Event, HostStatistic};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Between two looks whether a driver shall end early.
+/// Between two looks whether a driver shall end.
 const TURN: Duration = Duration::from_millis(10);
 
 /// The drivers that go on without an owner, a thread each.
@@ -21,8 +21,22 @@ pub struct Lingering {
 struct Adopted {
     /// Its local port, once it has one.
     port: Option<u16>,
-    end_early: Arc<AtomicBool>,
+    patience: Arc<Patience>,
     thread: JoinHandle<()>,
+}
+
+/// How long a driver goes on when it hears nothing, milliseconds.
+#[derive(Debug)]
+struct Patience(AtomicU64);
+
+impl Patience {
+    fn set(&self, silence: Duration) {
+        self.0.store(silence.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    fn is_over(&self, silence: Duration) -> bool {
+        silence.as_millis() as u64 >= self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Lingering {
@@ -50,8 +64,8 @@ impl Lingering {
         }
         let deadline = Instant::now() + limit;
         let port = driver.local_address().map(|address| address.port());
-        let end_early = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&end_early);
+        let patience = Arc::new(Patience(AtomicU64::new(u64::MAX)));
+        let told = Arc::clone(&patience);
         let thread = thread::Builder::new()
             .name("enet_rs: lingering host".into())
             .spawn(move || wind_up(driver, deadline, &told));
@@ -59,24 +73,30 @@ impl Lingering {
         if let Ok(thread) = thread {
             let mut drivers = self.lock();
             drivers.retain(|adopted| !adopted.thread.is_finished());
-            drivers.push(Adopted { port, end_early, thread });
+            drivers.push(Adopted { port, patience, thread });
         }
     }
 
-    /// Frees a port that an adopted driver still has, after waiting up to `patience` for its end. `false` if there is none.
-    pub fn free_port(&self, port: u16, patience: Duration) -> bool {
+    /// Frees a port that an adopted driver still has, after waiting up to `wait` for its end. `false` if there is none.
+    pub fn free_port(&self, port: u16, wait: Duration) -> bool {
         let mut drivers = self.lock();
-        let (holders, others) =
+        let (holders, others): (Vec<_>, _) =
             std::mem::take(&mut *drivers).into_iter().partition(|adopted| adopted.port == Some(port));
         *drivers = others;
         drop(drivers);
-        end(holders, patience)
+        let deadline = Instant::now() + wait;
+        while holders.iter().any(|adopted| !adopted.thread.is_finished()) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let found = !holders.is_empty();
+        end(holders, Duration::ZERO);
+        found
     }
 
-    /// Ends all adopted drivers, after waiting up to `patience` for them.
-    pub fn finish(&self, patience: Duration) {
+    /// Waits for the end of all adopted drivers; each is given up as soon as it has heard nothing for `silence`.
+    pub fn finish(&self, silence: Duration) {
         let all = std::mem::take(&mut *self.lock());
-        end(all, patience);
+        end(all, silence);
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Adopted>> {
@@ -84,28 +104,27 @@ impl Lingering {
     }
 }
 
-/// `false` if there was nothing to end.
-fn end(drivers: Vec<Adopted>, patience: Duration) -> bool {
-    let deadline = Instant::now() + patience;
-    let found = !drivers.is_empty();
+fn end(drivers: Vec<Adopted>, silence: Duration) {
+    for adopted in &drivers {
+        adopted.patience.set(silence);
+    }
     for adopted in drivers {
-        while !adopted.thread.is_finished() && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(1));
-        }
-        adopted.end_early.store(true, Ordering::Relaxed);
         // It panics only by a bug of ours, and the driver is gone then as well.
         let _ = adopted.thread.join();
     }
-    found
 }
 
-fn wind_up(mut driver: Driver, deadline: Instant, end_early: &AtomicBool) {
-    while has_connections(&mut driver) && Instant::now() < deadline && !end_early.load(Ordering::Relaxed) {
+fn wind_up(mut driver: Driver, deadline: Instant, patience: &Patience) {
+    let mut heard = Instant::now();
+    while has_connections(&mut driver) && Instant::now() < deadline && !patience.is_over(heard.elapsed()) {
         match driver.service(TURN) {
             Ok(Some(event)) => turn_away(&mut driver, &event),
             Ok(None) => {}
             // A socket that fails does so at once.
             Err(_) => thread::sleep(TURN),
+        }
+        if driver.host_mut().pop_statistic(HostStatistic::TotalReceivedPackets) > 0 {
+            heard = Instant::now();
         }
     }
     let left: Vec<_> = driver.host().peers().collect();

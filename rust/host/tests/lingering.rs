@@ -104,6 +104,24 @@ fn a_peer_that_does_not_answer_is_given_up_after_the_limit() {
 }
 
 #[test]
+fn the_end_of_all_waits_for_those_who_answer_and_not_for_the_silent() {
+    let lingering = Lingering::new();
+    let (mut one, peer, mut other) = connected();
+    send_much(&mut one, peer);
+    lingering.adopt(one, GENEROUS);
+    let receiver = std::thread::spawn(move || receive_until_the_end(&mut other).len());
+    lingering.finish(Duration::from_secs(5));
+    assert_eq!(receiver.join().unwrap(), COUNT);
+
+    let (mut one, peer, _silent) = connected();
+    send_much(&mut one, peer);
+    lingering.adopt(one, GENEROUS);
+    let start = Instant::now();
+    lingering.finish(Duration::from_millis(100));
+    assert!(start.elapsed() < GENEROUS / 2, "it took {:?}", start.elapsed());
+}
+
+#[test]
 fn a_port_is_freed_before_the_limit_when_it_is_needed() {
     let lingering = Lingering::new();
     let (mut one, peer, _silent) = connected();
