@@ -141,7 +141,7 @@ func test_a_client_with_an_id_in_use_or_without_one_is_turned_away() -> void:
 			var connection := ENetConnection.new()
 			connection.create_host(1)
 			connection.connect_to_host("127.0.0.1", crowd.port, 0, id)
-			var deadline := Time.get_ticks_msec() + 500
+			var deadline := Time.get_ticks_msec() + 200
 			while Time.get_ticks_msec() < deadline:
 				crowd.pump()
 				connection.service(1)

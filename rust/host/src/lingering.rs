@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 const TURN: Duration = Duration::from_millis(10);
 
 /// The drivers that go on without an owner, a thread each.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Lingering {
-    drivers: Mutex<Vec<Adopted>>,
+    /// `None` once it is over.
+    drivers: Mutex<Option<Vec<Adopted>>>,
 }
 
 #[derive(Debug)]
@@ -41,8 +42,9 @@ impl Patience {
 
 impl Lingering {
     /// None yet.
+    #[expect(clippy::new_without_default, reason = "it is made once, as a static")]
     pub const fn new() -> Self {
-        Self { drivers: Mutex::new(Vec::new()) }
+        Self { drivers: Mutex::new(Some(Vec::new())) }
     }
 
     /// Ends all connections of a driver, each as soon as everything queued for it has been acknowledged. What is not done
@@ -62,16 +64,17 @@ impl Lingering {
         if !has_connections(&mut driver) {
             return;
         }
+        let patience = Arc::new(Patience(AtomicU64::new(u64::MAX)));
+        let mut drivers = self.lock();
+        let Some(drivers) = &mut *drivers else { return wind_up(driver, Instant::now(), &patience) };
         let deadline = Instant::now() + limit;
         let port = driver.local_address().map(|address| address.port());
-        let patience = Arc::new(Patience(AtomicU64::new(u64::MAX)));
         let told = Arc::clone(&patience);
         let thread = thread::Builder::new()
             .name("enet_rs: lingering host".into())
             .spawn(move || wind_up(driver, deadline, &told));
         // Without a thread the driver is gone, after its first attempt to deliver.
         if let Ok(thread) = thread {
-            let mut drivers = self.lock();
             drivers.retain(|adopted| !adopted.thread.is_finished());
             drivers.push(Adopted { port, patience, thread });
         }
@@ -79,11 +82,10 @@ impl Lingering {
 
     /// Frees a port that an adopted driver still has, after waiting up to `wait` for its end. `false` if there is none.
     pub fn free_port(&self, port: u16, wait: Duration) -> bool {
-        let mut drivers = self.lock();
-        let (holders, others): (Vec<_>, _) =
-            std::mem::take(&mut *drivers).into_iter().partition(|adopted| adopted.port == Some(port));
-        *drivers = others;
-        drop(drivers);
+        let holders = match &mut *self.lock() {
+            Some(drivers) => drivers.extract_if(.., |adopted| adopted.port == Some(port)).collect(),
+            None => Vec::new(),
+        };
         let deadline = Instant::now() + wait;
         while holders.iter().any(|adopted| !adopted.thread.is_finished()) && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(1));
@@ -93,13 +95,14 @@ impl Lingering {
         found
     }
 
-    /// Waits for the end of all adopted drivers; each is given up as soon as it has heard nothing for `silence`.
+    /// Waits for the end of all adopted drivers; each is given up as soon as it has heard nothing for `silence`. From here on
+    /// no thread is left, and none is made: a driver that is adopted later ends at once.
     pub fn finish(&self, silence: Duration) {
-        let all = std::mem::take(&mut *self.lock());
-        end(all, silence);
+        let all = self.lock().take();
+        end(all.unwrap_or_default(), silence);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Adopted>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<Adopted>>> {
         self.drivers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -122,6 +122,18 @@ fn the_end_of_all_waits_for_those_who_answer_and_not_for_the_silent() {
 }
 
 #[test]
+fn what_comes_after_the_end_of_all_ends_at_once() {
+    let lingering = Lingering::new();
+    lingering.finish(GENEROUS);
+    let (mut one, peer, mut other) = connected();
+    send_much(&mut one, peer);
+    let address = one.local_address().unwrap();
+    lingering.adopt(one, GENEROUS);
+    assert!(Driver::bind(address, HostConfig::default()).is_ok(), "the driver is still there");
+    assert!(receive_until_the_end(&mut other).len() < COUNT);
+}
+
+#[test]
 fn a_port_is_freed_before_the_limit_when_it_is_needed() {
     let lingering = Lingering::new();
     let (mut one, peer, _silent) = connected();
