@@ -7,7 +7,7 @@ extends "framework/multiplayer_case.gd"
 func test_a_server_and_its_clients_call_each_other_in_all_modes_and_channels() -> void:
 	for local_class in local_classes():
 		for on in implementations():
-			var port := await serve(local_class)
+			var port := serve(local_class)
 			var client := await start(on, "--connect=%d" % port)
 			var id := int(client.wait_for_report("id", 1.0))
 			await expect_note("peer_connected %d" % id)
@@ -33,7 +33,7 @@ func test_a_client_and_its_server_call_each_other_in_all_modes_and_channels() ->
 func test_clients_call_each_other_through_the_server() -> void:
 	for local_class in local_classes():
 		for on in implementations():
-			var port := await serve(local_class)
+			var port := serve(local_class)
 			var first := await start(on, "--connect=%d" % port)
 			var first_id := int(first.wait_for_report("id", 1.0))
 			await expect_note("peer_connected %d" % first_id)
@@ -54,7 +54,7 @@ func test_clients_call_each_other_through_the_server() -> void:
 func test_who_joins_late_gets_what_was_spawned_and_where_it_is() -> void:
 	for local_class in local_classes():
 		for on in implementations():
-			var port := await serve(local_class)
+			var port := serve(local_class)
 			node.spawn(1, Vector2(3, 4))
 			node.spawn(2, Vector2(5, 6))
 			node.unit_node(1).position = Vector2(30, 40)
@@ -73,7 +73,7 @@ func test_who_joins_late_gets_what_was_spawned_and_where_it_is() -> void:
 func test_who_knows_the_password_is_let_in() -> void:
 	for local_class in local_classes():
 		for on in implementations():
-			var port := await serve(local_class, "secret")
+			var port := serve(local_class, "secret")
 			var client := await start(on, "--connect=%d --password=secret" % port)
 			await expect_report(client, "connected_to_server")
 			var id := int(client.wait_for_report("id", 1.0))
@@ -87,7 +87,7 @@ func test_who_knows_the_password_is_let_in() -> void:
 func test_a_kicked_client_learns_of_it() -> void:
 	for local_class in local_classes():
 		for on in implementations():
-			var port := await serve(local_class)
+			var port := serve(local_class)
 			var client := await start(on, "--connect=%d" % port)
 			await expect_report(client, "connected_to_server")
 			var id := int(client.wait_for_report("id", 1.0))
@@ -101,7 +101,7 @@ func test_a_kicked_client_learns_of_it() -> void:
 func test_clients_learn_that_the_server_has_closed() -> void:
 	for local_class in local_classes():
 		for on in implementations():
-			var port := await serve(local_class)
+			var port := serve(local_class)
 			var client := await start(on, "--connect=%d" % port)
 			await expect_report(client, "connected_to_server")
 			await expect_note("peer_connected %d" % int(client.wait_for_report("id", 1.0)))

@@ -35,7 +35,7 @@ func test_what_a_game_sends_last_before_it_quits_arrives() -> void:
 
 func test_a_client_that_is_refused_learns_of_it() -> void:
 	for on in implementations():
-		var port := await serve(Crowd.OURS)
+		var port := serve(Crowd.OURS)
 		multiplayer_api().multiplayer_peer.refuse_new_connections = true
 		var client := await start(on, "--connect=%d" % port)
 		await wait_frames_until(func() -> bool:

@@ -170,11 +170,12 @@ impl Session {
         let mut refusal = None;
         let mut is_busy = false;
         for link in &recipients {
-            let Some(host) = link.host() else { continue };
-            let Some(_held) = host.claim.hold() else {
+            let host = link.host();
+            let held = host.as_ref().map(|host| host.claim.hold());
+            if matches!(held, Some(None)) {
                 is_busy = true;
                 continue;
-            };
+            }
             match link.try_send(channel, packet.clone(), flags) {
                 Ok(()) => {}
                 // Whoever is leaving misses what goes to all.
