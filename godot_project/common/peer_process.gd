@@ -81,6 +81,15 @@ func next_report() -> String:
 	return line
 
 
+## Takes a report of exactly this text, without waiting; false if there is none.
+func take_report(report: String) -> bool:
+	poll()
+	var index := _unread_reports.find(report)
+	if index >= 0:
+		_unread_reports.remove_at(index)
+	return index >= 0
+
+
 ## Waits for the end of the process and returns its exit code; -1 if it still runs after that time.
 func wait_for_exit(seconds: float) -> int:
 	var deadline := Time.get_ticks_msec() + int(seconds * 1000)

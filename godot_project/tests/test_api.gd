@@ -1,9 +1,12 @@
 extends "framework/test_case.gd"
-## The two classes offer what the engine's own do: compared by dumping the API of the Godot in use twice, in the empty
+## The classes offer what the engine's own do: compared by dumping the API of the Godot in use twice, in the empty
 ## project and in this one. What ours have beyond that is theirs to have.
 
 const _CLASSES: PackedStringArray = ["ENetConnection", "ENetPacketPeer"]
+const _OUR_PEER := "ENetRsMultiplayerPeer"
+const _ENGINES_PEER := "ENetMultiplayerPeer"
 const _DUMP := "extension_api.json"
+const _MEMBERS: PackedStringArray = ["methods", "enums", "constants", "properties", "signals"]
 
 
 func applies() -> bool:
@@ -22,6 +25,23 @@ func test_every_native_method_enum_and_constant_is_bound_by_ours() -> void:
 func test_signatures_and_values_are_exactly_the_engines() -> void:
 	for difference in _differences(true):
 		fail(difference)
+
+
+## Only the last arguments of create_server and create_client, for DTLS, are more than the engine's.
+func test_the_multiplayer_peer_offers_what_the_engines_does() -> void:
+	var native := _dump("res://tests/stock")[_ENGINES_PEER]
+	var ours := _dump("res://")[_OUR_PEER]
+	for list in _MEMBERS:
+		for difference in _compare_lists(list, native.get(list, []), ours.get(list, []), true):
+			var is_extended := difference.contains("create_server") or difference.contains("create_client")
+			check(is_extended, difference)
+	for method: Dictionary in native["methods"]:
+		var same: Dictionary = (ours["methods"] as Array).filter(func(other: Dictionary) -> bool:
+			return other["name"] == method["name"])[0]
+		var arguments: Array = method.get("arguments", [])
+		check_equal((same.get("arguments", []) as Array).slice(0, arguments.size()), arguments,
+				"the arguments of %s that the engine has" % method["name"])
+	check_equal(ours["is_instantiable"], true, "is_instantiable")
 
 
 func test_the_comparison_notices_differences() -> void:
@@ -43,7 +63,7 @@ func _differences(exact: bool) -> PackedStringArray:
 			return ["a dump lacks the class %s" % name]
 		var native_class: Dictionary = native[name]
 		var our_class: Dictionary = ours[name]
-		for list: String in ["methods", "enums", "constants", "properties", "signals"]:
+		for list in _MEMBERS:
 			differences.append_array(_compare_lists(name + " " + list, native_class.get(list, []),
 					our_class.get(list, []), exact))
 		if exact:
@@ -80,6 +100,6 @@ func _dump(project: String) -> Dictionary[String, Dictionary]:
 	var classes: Dictionary[String, Dictionary] = {}
 	if api is Dictionary:
 		for description: Dictionary in api["classes"]:
-			if description["name"] in _CLASSES:
+			if description["name"] in _CLASSES or description["name"] in [_OUR_PEER, _ENGINES_PEER]:
 				classes[description["name"]] = description
 	return classes

@@ -43,6 +43,32 @@ func test_the_engines_host_object_gives_an_error_instead_of_a_crash() -> void:
 	multiplayer_peer.close()
 
 
+## Calls by a known type take another way through the engine, which prepares no numbers for the result.
+func test_the_engines_host_object_gives_empty_results_to_typed_calls() -> void:
+	var multiplayer_peer := ENetMultiplayerPeer.new()
+	multiplayer_peer.create_server(0, 4)
+	var host: ENetConnection = multiplayer_peer.host
+	for turn in 3:
+		check_equal(host.get_max_channels(), 0, "get_max_channels()")
+		check_equal(host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_DATA), 0.0, "pop_statistic()")
+		check_equal(host.connect_to_host("127.0.0.1", 1), null, "connect_to_host()")
+		check_equal(host.get_local_address(), "", "get_local_address()")
+		check_equal(host.service(), [ENetConnection.EVENT_ERROR, null, 0, 0], "service()")
+		check_equal(host.create_host(), ERR_UNAVAILABLE, "create_host()")
+	for entry in take_errors():
+		check(entry.contains("ENetRsMultiplayerPeer"), "the error names no remedy: %s" % entry)
+	multiplayer_peer.close()
+
+
+func test_the_engines_host_object_is_no_part_of_a_mesh() -> void:
+	var multiplayer_peer := ENetMultiplayerPeer.new()
+	multiplayer_peer.create_server(0, 4)
+	var mesh: MultiplayerPeer = ClassDB.instantiate("ENetRsMultiplayerPeer")
+	mesh.call(&"create_mesh", 5)
+	check_call(mesh, &"add_mesh_peer", [6, multiplayer_peer.host], ERR_INVALID_PARAMETER, ["belongs to the engine's own"])
+	multiplayer_peer.close()
+
+
 ## A difference to the engine's own, where they are lost.
 func test_unread_packets_stay_readable_after_a_disconnect() -> void:
 	var pair := connected_pair()

@@ -50,6 +50,7 @@ func test_the_first_import_says_that_a_restart_is_needed() -> void:
 	if not lines.is_empty():
 		check(lines[0].contains("restart"), "it does not speak of a restart: %s" % lines[0])
 	check_equal(_lines(first, "SCRIPT ERROR"), PackedStringArray(), "script errors")
+	check_equal(_lines(first, "ENetRsMultiplayerPeer").size(), 1, "lines that speak of the class that is left out")
 
 	var second := start_godot(["--headless", "--path", project, "--import"])
 	check(second.wait_for_exit(60.0) >= 0, "the second import does not end")
@@ -67,6 +68,27 @@ func test_a_method_that_ours_lack_is_named_at_start() -> void:
 	OS.unset_environment("ENET_RS_TEST_SKIP_METHOD")
 	check_equal(godot.wait_for_exit(30.0), 0, "exit code")
 	check_equal(_lines(godot, "ENetConnection.get_peers").size(), 1, "error lines that name the method")
+
+
+## ENET_RS_TEST_VACANT_NAME names a class that the engine does not have, as ENetMultiplayerPeer is one where the engine was
+## built without its ENet module.
+func test_where_the_engine_has_no_such_class_its_name_can_be_used_too() -> void:
+	OS.set_environment("ENET_RS_TEST_VACANT_NAME", "ENetVacantPeer")
+	var godot := _run_script("""extends SceneTree
+func _initialize() -> void:
+	var peer: ENetVacantPeer = ENetVacantPeer.new()
+	var also: ENetVacantPeer = ENetRsMultiplayerPeer.new()
+	print("parent ", ClassDB.get_parent_class(&"ENetRsMultiplayerPeer"), ", its parent ",
+			ClassDB.get_parent_class(&"ENetVacantPeer"))
+	print("created ", peer.create_server(0, 4), " ", also.create_mesh(5), " ", peer.host is ENetConnection)
+	quit(0)
+""")
+	OS.unset_environment("ENET_RS_TEST_VACANT_NAME")
+	check_equal(godot.wait_for_exit(30.0), 0, "exit code")
+	check_equal(_lines(godot, "parent "),
+			PackedStringArray(["parent ENetVacantPeer, its parent MultiplayerPeerExtension"]), "lines about parents")
+	check_equal(_lines(godot, "created "), PackedStringArray(["created 0 0 true"]), "lines about what was created")
+	check(godot.error_lines().is_empty(), "it printed %s" % godot.error_lines())
 
 
 ## Runs the text as a script in a further Godot in this project.

@@ -1,5 +1,5 @@
 extends "framework/test_case.gd"
-## One script that calls everything, run on both implementations, prints the same.
+## A script that calls everything, run on both implementations, prints the same.
 
 
 func applies() -> bool:
@@ -7,8 +7,15 @@ func applies() -> bool:
 
 
 func test_every_call_has_the_same_result_and_the_same_errors() -> void:
-	var native := _calls(PeerProcess.ENGINE)
-	var ours := _calls(PeerProcess.ENET_RS)
+	_compare(_calls(PeerProcess.ENGINE, "twin.gd"), _calls(PeerProcess.ENET_RS, "twin.gd"))
+
+
+func test_every_call_of_a_multiplayer_peer_has_the_same_result_and_the_same_errors() -> void:
+	_compare(_calls(PeerProcess.ENGINE, "twin_multiplayer.gd", ["ENetMultiplayerPeer"]),
+			_calls(PeerProcess.ENET_RS, "twin_multiplayer.gd", ["ENetRsMultiplayerPeer"]))
+
+
+func _compare(native: PackedStringArray, ours: PackedStringArray) -> void:
 	check(native.size() > 300, "the script printed only %d lines" % native.size())
 	check_equal(ours.size(), native.size(), "number of lines")
 	var last_call := ""
@@ -23,8 +30,8 @@ func test_every_call_has_the_same_result_and_the_same_errors() -> void:
 	check_equal(differences, 0, "number of differences")
 
 
-func _calls(on: String) -> PackedStringArray:
-	var process := PeerProcess.start(on, "res://tests/peers/twin.gd")
+func _calls(on: String, script: String, arguments: PackedStringArray = []) -> PackedStringArray:
+	var process := PeerProcess.start(on, "res://tests/peers/" + script, arguments)
 	check_equal(process.wait_for_exit(30.0), 0, "exit code on " + on)
 	process.kill()
 	var lines: PackedStringArray = []

@@ -84,6 +84,18 @@ func wait_until(step: Callable, seconds: float, what: String) -> bool:
 	return true
 
 
+## Waits frame by frame until `step` returns true; fails after that time. For what works along with the scene tree.
+func wait_frames_until(step: Callable, seconds: float, what: String) -> bool:
+	var deadline := Time.get_ticks_msec() + int(seconds * 1000)
+	while not step.call():
+		if Time.get_ticks_msec() > deadline:
+			fail("waited %.1f s in vain for %s" % [seconds, what])
+			return false
+		OS.delay_msec(1)
+		await (Engine.get_main_loop() as SceneTree).process_frame
+	return true
+
+
 ## Services the connection until an event of that type comes and returns it; other events are dropped. An event of type
 ## NONE is returned, and the test fails, when it does not come in time.
 func wait_for_event(connection: ENetConnection, type: ENetConnection.EventType, seconds: float = 5.0,
@@ -123,15 +135,20 @@ func connected_pair(channels: int = 8) -> Pair:
 
 ## Called by the runner after the test method.
 func finish() -> void:
+	end_processes()
+	for process in _unjudged:
+		process.kill()
+	_unjudged.clear()
+	_judge_errors("in the test")
+
+
+## Ends the processes of `start_process`; errors that they printed fail the test.
+func end_processes() -> void:
 	for process in _processes:
 		process.kill()
 		for line in process.error_lines():
 			failures.append("%s printed %s" % [process, line])
-	for process in _unjudged:
-		process.kill()
 	_processes.clear()
-	_unjudged.clear()
-	_judge_errors("in the test")
 
 
 ## Fails for each error that nobody announced, and at the end of the test for each announced one that never came.

@@ -4,8 +4,8 @@ use crate::errors::{self, condition, refuse, refuse_inactive, refuse_unavailable
 use crate::native_api::{CompressionMode, HostStatisticArgument, event};
 use crate::packet_peer::{ENetPacketPeer, packet_flags};
 use crate::shared::{MAX_CHANNELS, Serviced, SharedHost};
-use crate::takeover::{ThreadClaim, announce, null_object};
-use crate::{addresses, compression};
+use crate::takeover::{Serves, ThreadClaim, announce, null_object};
+use crate::{addresses, compression, farewell};
 use bytes::Bytes;
 use enet_rs_host::protocol::{HostConfig, HostStatistic};
 use enet_rs_host::{Compression, Driver};
@@ -17,6 +17,7 @@ use godot::obj::{Base, Gd};
 use godot::register::{GodotClass, godot_api};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A host for ENet connections, in the place of the engine's class of this name.
@@ -31,10 +32,25 @@ pub(crate) struct ENetConnection {
 #[godot_api]
 impl IRefCounted for ENetConnection {
     fn init(_base: Base<RefCounted>) -> Self {
-        let claim = ThreadClaim::new();
-        announce(&claim, None);
+        Self::guarded_by(ThreadClaim::new())
+    }
+}
+
+impl ENetConnection {
+    /// A connection that shares its claim with others, which are then used by one thread at a time all together.
+    pub(crate) fn sharing(claim: &Arc<ThreadClaim>) -> Gd<Self> {
+        Gd::from_init_fn(|_base| Self::guarded_by(Arc::clone(claim)))
+    }
+
+    fn guarded_by(claim: Arc<ThreadClaim>) -> Self {
+        announce(&claim, Serves::Nothing);
         let host = SharedHost::new(claim);
         Self { host, nothing: event_array(event::NONE, &null_object(), 0, 0) }
+    }
+
+    /// The host behind it.
+    pub(crate) fn host(&self) -> &Rc<SharedHost> {
+        &self.host
     }
 }
 
@@ -57,7 +73,7 @@ impl ENetConnection {
     }
 
     #[func]
-    fn create_host_bound(
+    pub(crate) fn create_host_bound(
         &self,
         bind_address: GString,
         bind_port: i32,
@@ -85,19 +101,25 @@ impl ENetConnection {
     }
 
     #[func]
-    fn create_host(&self, max_peers: i32, max_channels: i32, in_bandwidth: i32, out_bandwidth: i32) -> Error {
+    pub(crate) fn create_host(
+        &self,
+        max_peers: i32,
+        max_channels: i32,
+        in_bandwidth: i32,
+        out_bandwidth: i32,
+    ) -> Error {
         self.create(Binding::Any, max_peers, max_channels, in_bandwidth, out_bandwidth)
     }
 
     #[func]
-    fn destroy(&self) {
-        if !self.host.stop() {
+    pub(crate) fn destroy(&self) {
+        if self.host.stop().is_none() {
             refuse("destroy", "Parameter \"host\" is null.", errors::DESTROYED);
         }
     }
 
     #[func]
-    fn connect_to_host(
+    pub(crate) fn connect_to_host(
         &self,
         address: GString,
         port: i32,
@@ -122,9 +144,15 @@ impl ENetConnection {
     #[func]
     fn service(&self, timeout: i32) -> VarArray {
         let wait = Duration::from_millis(u64::try_from(timeout).unwrap_or(0));
-        match self.host.service(wait) {
+        let received = self.host.service(wait, |peer, channel, packet| {
+            peer.link.keep(packet);
+            (peer.object.clone(), channel)
+        });
+        match received {
             Serviced::Nothing => self.nothing.duplicate_shallow(),
-            Serviced::Received(peer, channel) => event_array(event::RECEIVE, &peer.to_variant(), 0, channel),
+            Serviced::Received((peer, channel)) => {
+                event_array(event::RECEIVE, &peer.to_variant(), 0, channel)
+            }
             Serviced::Connected(peer, data) => event_array(event::CONNECT, &peer.to_variant(), data, 0),
             Serviced::Disconnected(peer, data) => event_array(event::DISCONNECT, &peer.to_variant(), data, 0),
             Serviced::Failed => event_array(event::ERROR, &null_object(), 0, 0),
@@ -195,13 +223,17 @@ impl ENetConnection {
     }
 
     #[func]
-    fn dtls_server_setup(&self, server_options: Option<Gd<TlsOptions>>) -> Error {
+    pub(crate) fn dtls_server_setup(&self, server_options: Option<Gd<TlsOptions>>) -> Error {
         let _ = server_options;
         self.dtls_unavailable("dtls_server_setup")
     }
 
     #[func]
-    fn dtls_client_setup(&self, hostname: GString, client_options: Option<Gd<TlsOptions>>) -> Error {
+    pub(crate) fn dtls_client_setup(
+        &self,
+        hostname: GString,
+        client_options: Option<Gd<TlsOptions>>,
+    ) -> Error {
         let _ = (hostname, client_options);
         self.dtls_unavailable("dtls_client_setup")
     }
@@ -334,7 +366,10 @@ impl ENetConnection {
             ..HostConfig::default()
         };
         let driver = match binding {
-            Binding::Address(address) => Driver::bind(address, config),
+            Binding::Address(address) => Driver::bind(address, config.clone()).or_else(|error| {
+                // A host that was closed just before may still have the port.
+                if farewell::free_port(address.port()) { Driver::bind(address, config) } else { Err(error) }
+            }),
             Binding::Any => Driver::unbound(config),
         };
         match driver {

@@ -27,6 +27,25 @@ pub(crate) const INVALID_CHANNEL: &str = "Invalid channel";
 /// `send` and `broadcast` with unknown flags.
 pub(crate) const INVALID_FLAGS: &str = "Invalid flags";
 
+/// A multiplayer peer has no session.
+pub(crate) const MULTIPLAYER_INACTIVE: &str = "The multiplayer instance isn't currently active.";
+
+/// `add_mesh_peer` with a host that the engine's own class has made.
+pub(crate) const NATIVE_MESH_HOST: &str = "enet_rs: this ENetConnection belongs to the engine's own ENetMultiplayerPeer \
+    and cannot be part of this mesh. Make one with ENetConnection.new().";
+
+/// The message for an id that no member of a mesh can have.
+pub(crate) fn invalid_mesh_id(id: i32) -> String {
+    format!("{OURS}the id of a mesh peer must be greater than 0 and not the own one, but is {id}.")
+}
+
+/// Prints that a peer has fewer channels.
+#[track_caller]
+pub(crate) fn refuse_missing_channel(channel: i32, channels: u8) {
+    let condition = "Condition \"p_channel >= peer->channelCount\" is true. Returning: -1";
+    refuse("send", condition, &missing_channel(channel, channels));
+}
+
 /// The message for a channel that does not exist here.
 pub(crate) fn missing_channel(channel: i32, channels: u8) -> String {
     format!("Unable to send packet on channel {channel}, max channels: {channels}")
@@ -62,12 +81,23 @@ pub(crate) fn condition(expression: &str, error: Error) -> String {
     format!("Condition \"{expression}\" is true. Returning: {}", error.as_str())
 }
 
+/// Prints a warning as the engine's `WARN_PRINT` does.
+#[track_caller]
+pub(crate) fn warn(function: &str, message: &str) {
+    print_record(PrintLevel::Warn, function, message, None);
+}
+
 #[track_caller]
 fn print(function: &str, condition: &str, message: Option<&str>) {
+    print_record(PrintLevel::Error, function, condition, message);
+}
+
+#[track_caller]
+fn print_record(level: PrintLevel, function: &str, message: &str, rationale: Option<&str>) {
     print_custom(PrintRecord {
-        level: PrintLevel::Error,
-        message: condition,
-        rationale: message,
+        level,
+        message,
+        rationale,
         source: Some(PrintSource::from_location(Location::caller(), function)),
         editor_notify: false,
     });

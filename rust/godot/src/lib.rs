@@ -1,5 +1,5 @@
 //! enet_rs in Godot: the classes `ENetConnection` and `ENetPacketPeer`, which take the place of the engine's own classes
-//! of these names in an unmodified Godot.
+//! of these names in an unmodified Godot, and `ENetRsMultiplayerPeer` for the high-level multiplayer.
 //!
 //! This crate converts types, says what Godot's classes say when a call is wrong, and owns the names (module
 //! `takeover`, the only one with `unsafe`). It knows nothing of the protocol; that is the business of `enet_rs_host` and
@@ -9,6 +9,8 @@ mod addresses;
 mod compression;
 mod connection;
 mod errors;
+mod farewell;
+mod multiplayer_peer;
 mod native_api;
 mod packet_peer;
 mod shared;

@@ -5,16 +5,24 @@
 //! Everything here must equal what Godot 4.5 to 4.7 register for the same classes, since other languages find a method
 //! by a hash over all of it.
 
+use crate::connection::ENetConnection;
+use crate::takeover::is_ours;
 use godot::builtin::VariantType;
+use godot::classes::RefCounted;
 use godot::meta::error::ConvertError;
 use godot::meta::shape::GodotShape;
 use godot::meta::{FromGodot, GodotConvert, ToGodot};
+use godot::obj::Gd;
 use std::borrow::Cow;
 
-/// A class that this library registers under the name of one of the engine's.
+/// A class that this library registers with the API of one of the engine's.
 pub(crate) struct NativeClass {
-    /// The engine's name, which becomes ours.
+    /// The name in Godot.
     pub(crate) name: &'static str,
+    /// Whether that is the engine's own name, which becomes ours.
+    pub(crate) is_taken_over: bool,
+    /// The engine's name for a class that has one of its own; it gets that too where the engine has no such class.
+    pub(crate) engines_name: Option<&'static str>,
     /// The class to inherit from in the engine where it is not the Rust side's base: the bindings would register a
     /// `PacketPeerExtension` only at the Scene level, after the engine has taken the name.
     pub(crate) parent: Option<&'static str>,
@@ -41,16 +49,18 @@ pub(crate) enum DefaultArgument {
     Int(i64),
     /// No object.
     Null,
+    /// The empty string.
+    NoText,
 }
 
 /// Name of an enum with its constants.
 pub(crate) type NativeEnum = (&'static str, &'static [(&'static str, i64)]);
 
-/// All classes whose names are taken over.
-pub(crate) const NATIVE_CLASSES: &[NativeClass] = &[CONNECTION, PACKET_PEER];
+/// All classes that are registered.
+pub(crate) const NATIVE_CLASSES: &[NativeClass] = &[CONNECTION, PACKET_PEER, MULTIPLAYER_PEER];
 
 impl NativeClass {
-    /// The class of that name, if it is one that is taken over.
+    /// The class of that name, if it is one of them.
     pub(crate) fn find(name: &str) -> Option<&'static Self> {
         NATIVE_CLASSES.iter().find(|class| class.name == name)
     }
@@ -69,10 +79,12 @@ const fn with_defaults(name: &'static str, defaults: &'static [DefaultArgument])
     NativeMethod { name, is_const: false, defaults }
 }
 
-use DefaultArgument::{Int, Null};
+use DefaultArgument::{Int, NoText, Null};
 
 const CONNECTION: NativeClass = NativeClass {
     name: "ENetConnection",
+    is_taken_over: true,
+    engines_name: None,
     parent: None,
     methods: &[
         with_defaults("create_host_bound", &[Int(32), Int(0), Int(0), Int(0)]),
@@ -122,6 +134,8 @@ const CONNECTION: NativeClass = NativeClass {
 
 const PACKET_PEER: NativeClass = NativeClass {
     name: "ENetPacketPeer",
+    is_taken_over: true,
+    engines_name: None,
     parent: Some("PacketPeerExtension"),
     methods: &[
         with_defaults("peer_disconnect", &[Int(0)]),
@@ -181,6 +195,21 @@ const PACKET_PEER: NativeClass = NativeClass {
             ],
         ),
     ],
+};
+
+/// `ENetMultiplayerPeer` beside the engine's own; what it has more are the last arguments, for DTLS.
+const MULTIPLAYER_PEER: NativeClass = NativeClass {
+    name: "ENetRsMultiplayerPeer",
+    is_taken_over: false,
+    engines_name: Some("ENetMultiplayerPeer"),
+    parent: None,
+    methods: &[
+        with_defaults("create_server", &[Int(32), Int(0), Int(0), Int(0), Null]),
+        with_defaults("create_client", &[Int(0), Int(0), Int(0), Int(0), Null, NoText]),
+        constant("get_host"),
+        constant("get_peer"),
+    ],
+    enums: &[],
 };
 
 /// `ENetConnection.EventType`: the first element of what `service` returns.
@@ -251,4 +280,30 @@ enum_type! {
 enum_type! {
     /// `ENetPacketPeer.PeerStatistic`.
     PeerStatisticArgument = "ENetPacketPeer.PeerStatistic"
+}
+
+/// An `ENetConnection` as an argument.
+#[derive(Debug)]
+pub(crate) enum ConnectionArgument {
+    /// None.
+    Null,
+    /// One of the engine's own, which the bindings must not touch.
+    Native,
+    /// One of ours.
+    Ours(Gd<ENetConnection>),
+}
+
+impl GodotConvert for ConnectionArgument {
+    type Via = Option<Gd<RefCounted>>;
+
+    fn godot_shape() -> GodotShape {
+        Option::<Gd<ENetConnection>>::godot_shape()
+    }
+}
+
+impl FromGodot for ConnectionArgument {
+    fn try_from_godot(via: Self::Via) -> Result<Self, ConvertError> {
+        let Some(object) = via else { return Ok(Self::Null) };
+        Ok(if is_ours(&object) { object.try_cast().map_or(Self::Null, Self::Ours) } else { Self::Native })
+    }
 }

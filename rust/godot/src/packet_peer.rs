@@ -4,7 +4,8 @@ use crate::addresses;
 use crate::errors::{self, NOT_CONNECTED, PEER_IS_NULL, condition, refuse, refuse_plainly};
 use crate::native_api::{PeerStateResult, PeerStatisticArgument};
 use crate::shared::{ActiveHost, PeerLink};
-use crate::takeover::{PacketSource, ThreadClaim, announce, construct_as_packet_peer};
+use crate::takeover::{PacketSource, Serves, ThreadClaim, announce, construct_as_packet_peer};
+use bytes::Bytes;
 use enet_rs_host::protocol::{PacketFlags, PeerId, PeerState, PeerStatistic};
 use godot::builtin::{GString, PackedByteArray};
 use godot::classes::{PacketPeer, RefCounted};
@@ -33,11 +34,15 @@ impl ENetPacketPeer {
     pub(crate) fn create(claim: &Arc<ThreadClaim>, link: &Rc<PeerLink>) -> Gd<Self> {
         construct_as_packet_peer(|| {
             Gd::from_init_fn(|base| {
-                let packets: Rc<dyn PacketSource> = Rc::<PeerLink>::clone(link);
-                announce(claim, Some(packets));
+                announce(claim, Serves::Packets(Rc::<PeerLink>::clone(link)));
                 Self { link: Rc::clone(link), base }
             })
         })
+    }
+
+    /// The peer in its connection's host.
+    pub(crate) fn link(&self) -> &Rc<PeerLink> {
+        &self.link
     }
 
     /// Uses the peer; prints that it is closed if it is.
@@ -125,7 +130,7 @@ impl ENetPacketPeer {
             refuse(FUNCTION, &condition, errors::INVALID_FLAGS);
             return Error::ERR_INVALID_PARAMETER;
         };
-        self.link.send(channel, packet.as_slice(), flags)
+        self.link.send(channel, Bytes::copy_from_slice(packet.as_slice()), flags)
     }
 
     #[func]

@@ -9,8 +9,8 @@ use crate::errors;
 use crate::packet_peer::ENetPacketPeer;
 use crate::takeover::{PacketSource, ThreadClaim};
 use bytes::Bytes;
-use enet_rs_host::Driver;
-use enet_rs_host::protocol::{Event, Packet, PacketFlags, PeerId};
+use enet_rs_host::protocol::{Event, Packet, PacketFlags, PeerId, SendError};
+use enet_rs_host::{Driver, ServiceError};
 use godot::global::Error;
 use godot::obj::Gd;
 use std::cell::{Cell, RefCell};
@@ -38,9 +38,10 @@ pub(crate) struct ActiveHost {
     next_place: u64,
 }
 
-struct ListedPeer {
-    object: Gd<ENetPacketPeer>,
-    link: Rc<PeerLink>,
+/// A peer that scripts know, by its object.
+pub(crate) struct ListedPeer {
+    pub(crate) object: Gd<ENetPacketPeer>,
+    pub(crate) link: Rc<PeerLink>,
     /// Rises from peer to peer: the order of `get_peers`.
     place: u64,
 }
@@ -53,10 +54,12 @@ pub(crate) struct PeerLink {
     received: RefCell<VecDeque<Packet>>,
     /// Set when the engine's own `get_packet` may have noted an error, which only the engine can take back.
     engine_noted_error: Cell<bool>,
+    /// What a multiplayer peer calls this peer; 0 as long as there is no such name.
+    multiplayer_id: Cell<i32>,
 }
 
-/// What a `service` call has brought.
-pub(crate) enum Serviced {
+/// What a `service` call has brought; `R` is what its caller makes of a received packet.
+pub(crate) enum Serviced<R> {
     /// There is no host.
     Inactive,
     /// The socket failed.
@@ -67,14 +70,14 @@ pub(crate) enum Serviced {
     Connected(Gd<ENetPacketPeer>, u32),
     /// A peer is gone, with the data it sent along.
     Disconnected(Gd<ENetPacketPeer>, u32),
-    /// A packet is in the peer's queue; it came on that channel.
-    Received(Gd<ENetPacketPeer>, u8),
+    /// A packet has arrived.
+    Received(R),
 }
 
 /// What an event of the host means for the list of peers.
-enum Happened {
+enum Happened<R> {
     /// Nothing that changes it.
-    Known(Serviced),
+    Known(Serviced<R>),
     /// A peer from outside, which has no object yet.
     NewPeer(PeerId, u32),
     /// A peer that is no longer listed.
@@ -103,13 +106,14 @@ impl SharedHost {
         self.active.replace(Some(host));
     }
 
-    /// Closes all peers and gives the socket back; false if there was no host. Remote ends are not told.
-    pub(crate) fn stop(&self) -> bool {
-        let Some(host) = self.active.take() else { return false };
+    /// Closes all peers and gives the host away, if there was one. Remote ends are not told: dropping it only gives the
+    /// socket back.
+    pub(crate) fn stop(&self) -> Option<Driver> {
+        let host = self.active.take()?;
         for peer in host.peers.values() {
             peer.link.id.set(None);
         }
-        true
+        Some(host.driver)
     }
 
     /// Starts to connect and makes the object for the peer. `None` if the host refuses.
@@ -121,9 +125,30 @@ impl SharedHost {
         Some(self.list(id))
     }
 
-    /// Lets the host work until there is an event or `wait` is over.
-    pub(crate) fn service(self: &Rc<Self>, wait: Duration) -> Serviced {
-        let worked = self.with(|host| (host.sweep(), host.work(wait)));
+    /// Lets the host work until there is an event or `wait` is over. `receive` gets the packet, if it is one; it must not
+    /// run Godot code that could come back here.
+    pub(crate) fn service<R>(
+        self: &Rc<Self>,
+        wait: Duration,
+        receive: impl FnOnce(&ListedPeer, u8, Packet) -> R,
+    ) -> Serviced<R> {
+        self.take_event(|driver| driver.service(wait), receive)
+    }
+
+    /// Takes an event that waits already, as [`Self::service`] does; neither sends nor receives.
+    pub(crate) fn pending<R>(
+        self: &Rc<Self>,
+        receive: impl FnOnce(&ListedPeer, u8, Packet) -> R,
+    ) -> Serviced<R> {
+        self.take_event(|driver| Ok(driver.host_mut().poll_event()), receive)
+    }
+
+    fn take_event<R>(
+        self: &Rc<Self>,
+        work: impl FnOnce(&mut Driver) -> Result<Option<Event>, ServiceError>,
+        receive: impl FnOnce(&ListedPeer, u8, Packet) -> R,
+    ) -> Serviced<R> {
+        let worked = self.with(|host| (host.sweep(), host.work(work, receive)));
         // The swept peers are dropped here, with the host no longer borrowed.
         let Some((_swept, happened)) = worked else { return Serviced::Inactive };
         match happened {
@@ -152,6 +177,7 @@ impl SharedHost {
             id: Cell::new(Some(id)),
             received: RefCell::default(),
             engine_noted_error: Cell::new(false),
+            multiplayer_id: Cell::new(0),
         });
         let object = ENetPacketPeer::create(&self.claim, &link);
         self.with(|host| {
@@ -180,9 +206,13 @@ impl ActiveHost {
         self.closed.drain(..).filter_map(|id| self.peers.remove(&id)).collect()
     }
 
-    /// Waits for an event and looks up whose it is. Events of peers that no script knows cannot be; they are ignored.
-    fn work(&mut self, wait: Duration) -> Happened {
-        let event = match self.driver.service(wait) {
+    /// Gets an event and looks up whose it is. Events of peers that no script knows cannot be; they are ignored.
+    fn work<R>(
+        &mut self,
+        work: impl FnOnce(&mut Driver) -> Result<Option<Event>, ServiceError>,
+        receive: impl FnOnce(&ListedPeer, u8, Packet) -> R,
+    ) -> Happened<R> {
+        let event = match work(&mut self.driver) {
             Ok(Some(event)) => event,
             Ok(None) => return Happened::Known(Serviced::Nothing),
             Err(_) => return Happened::Known(Serviced::Failed),
@@ -195,10 +225,10 @@ impl ActiveHost {
             Event::Disconnect { peer, data, .. } => {
                 self.peers.remove(&peer).map(|listed| Happened::Gone(listed, data))
             }
-            Event::Receive { peer, channel, packet } => self.peers.get(&peer).map(|listed| {
-                listed.link.keep(packet);
-                Happened::Known(Serviced::Received(listed.object.clone(), channel))
-            }),
+            Event::Receive { peer, channel, packet } => self
+                .peers
+                .get(&peer)
+                .map(|listed| Happened::Known(Serviced::Received(receive(listed, channel, packet)))),
         };
         happened.unwrap_or(Happened::Known(Serviced::Nothing))
     }
@@ -207,12 +237,22 @@ impl ActiveHost {
 impl PeerLink {
     /// Queues a received packet for the script. It is a slice of a receive buffer of 64 KiB; where the script does not
     /// read one before the next comes, packets are copied, so that each takes no more memory than its own bytes.
-    fn keep(&self, mut packet: Packet) {
+    pub(crate) fn keep(&self, mut packet: Packet) {
         let mut received = self.received.borrow_mut();
         if !received.is_empty() && !packet.payload.is_unique() {
             packet.payload = Bytes::copy_from_slice(&packet.payload);
         }
         received.push_back(packet);
+    }
+
+    /// What a multiplayer peer calls this peer; 0 for nothing.
+    pub(crate) fn multiplayer_id(&self) -> i32 {
+        self.multiplayer_id.get()
+    }
+
+    /// Gives the peer its name in multiplayer, or takes it away by 0.
+    pub(crate) fn set_multiplayer_id(&self, id: i32) {
+        self.multiplayer_id.set(id);
     }
 
     /// Whether the peer is still one of its host's.
@@ -236,20 +276,30 @@ impl PeerLink {
         was_open.is_some()
     }
 
+    /// The host, while there is one.
+    pub(crate) fn host(&self) -> Option<Rc<SharedHost>> {
+        self.host.upgrade()
+    }
+
     /// Sends a packet. The engine's texts differ before this point, so the peer must be open.
-    pub(crate) fn send(&self, channel: i32, packet: &[u8], flags: PacketFlags) -> Error {
+    pub(crate) fn send(&self, channel: i32, packet: Bytes, flags: PacketFlags) -> Error {
         let channels = self.with(|host, id| host.driver.host().channel_count(id)).flatten().unwrap_or(0);
-        let Some(existing) = u8::try_from(channel).ok().filter(|channel| *channel < channels) else {
-            let message = errors::missing_channel(channel, channels);
-            let condition = "Condition \"p_channel >= peer->channelCount\" is true. Returning: -1";
-            errors::refuse("send", condition, &message);
+        if channel >= i32::from(channels) {
+            errors::refuse_missing_channel(channel, channels);
             return Error::FAILED;
-        };
-        let payload = Bytes::copy_from_slice(packet);
-        match self.with(|host, id| host.driver.host_mut().send(id, existing, payload, flags)) {
-            Some(Ok(())) => Error::OK,
-            _ => Error::FAILED,
         }
+        match self.try_send(channel, packet, flags) {
+            Ok(()) => Error::OK,
+            Err(_) => Error::FAILED,
+        }
+    }
+
+    /// Sends a packet; prints nothing.
+    pub(crate) fn try_send(&self, channel: i32, packet: Bytes, flags: PacketFlags) -> Result<(), SendError> {
+        // No connection has the last number either.
+        let channel = u8::try_from(channel).unwrap_or(u8::MAX);
+        let sent = self.with(|host, id| host.driver.host_mut().send(id, channel, packet, flags));
+        sent.unwrap_or(Err(SendError::NotConnected))
     }
 
     /// Takes the next received packet the quick way: if there is one and the engine has noted no error, which a packet
@@ -293,7 +343,7 @@ impl PacketSource for PeerLink {
             errors::refuse_plainly("put_packet", errors::PEER_IS_NULL);
             return Error::ERR_UNCONFIGURED;
         }
-        self.send(0, packet, PacketFlags::RELIABLE)
+        self.send(0, Bytes::copy_from_slice(packet), PacketFlags::RELIABLE)
     }
 
     fn available_packets(&self) -> usize {

@@ -2,11 +2,13 @@
 
 use super::guard::GuardedInstance;
 use super::interface::interface;
-use super::virtuals;
+use super::{vacancy, virtuals};
 use crate::errors::OURS;
 use crate::native_api::{NATIVE_CLASSES, NativeClass};
 use godot::builtin::StringName;
+use godot::classes::Object;
 use godot::global::godot_error;
+use godot::obj::{Gd, Inherits};
 use godot::sys;
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -40,8 +42,8 @@ pub(super) fn report_late_loading() {
     if is_late() {
         godot_error!(
             "{OURS}loaded after the engine's own ENet classes, as it happens when a project is opened for the first \
-             time with this addon in it. ENetConnection and ENetPacketPeer are the engine's own until the editor is \
-             restarted once."
+             time with this addon in it. ENetConnection and ENetPacketPeer are the engine's own, and there is no \
+             ENetRsMultiplayerPeer, until the editor is restarted once."
         );
     }
 }
@@ -88,7 +90,7 @@ pub(super) unsafe extern "C" fn set_instance(
 ) {
     // SAFETY: the bindings pass the name of one of their classes.
     let is_ours = NativeClass::find(&unsafe { borrow_name(class) }.to_string()).is_some();
-    let instance = if is_ours { GuardedInstance::wrap(instance) } else { instance };
+    let instance = if is_ours { GuardedInstance::wrap(object, instance) } else { instance };
     // SAFETY: passed on, with the instance that all callbacks of this class expect.
     unsafe { (interface().set_instance)(object, class, instance) };
 }
@@ -106,8 +108,10 @@ pub(super) unsafe extern "C" fn register_class(
         return unsafe { (interface().register_class)(library, name, parent, info) };
     };
     // SAFETY: the engine's function with a valid name.
-    if !unsafe { (interface().class_tag)(name) }.is_null() {
+    if !is_late() && class.is_taken_over && !unsafe { (interface().class_tag)(name) }.is_null() {
         IS_LATE.store(true, Ordering::Relaxed);
+    }
+    if is_late() {
         return;
     }
     // SAFETY: the bindings pass a valid description.
@@ -143,9 +147,16 @@ pub(super) unsafe extern "C" fn register_class(
         ..*given
     };
     let true_parent = class.parent.map(StringName::from);
-    let parent = true_parent.as_ref().map_or(parent, |parent| parent.string_sys());
+    let mut parent = true_parent.as_ref().map_or(parent, |parent| parent.string_sys());
+    let vacant = vacancy::name_for(class);
     // SAFETY: the engine's function; it copies the description.
-    unsafe { (interface().register_class)(library, name, parent, &raw const guarded) };
+    unsafe {
+        if let Some(vacant) = &vacant {
+            (interface().register_class)(library, vacant.string_sys(), parent, &raw const guarded);
+            parent = vacant.string_sys();
+        }
+        (interface().register_class)(library, name, parent, &raw const guarded);
+    }
     register_constants(library, name, class);
 }
 
@@ -173,16 +184,62 @@ fn register_constants(
     }
 }
 
+/// Stands for `classdb_get_class_tag`, by which the bindings see whether a registration has succeeded: one that was left
+/// out on purpose has.
+pub(super) unsafe extern "C" fn class_tag(name: sys::GDExtensionConstStringNamePtr) -> *mut c_void {
+    // SAFETY: the bindings pass a valid name.
+    if is_late() && NativeClass::find(&unsafe { borrow_name(name) }.to_string()).is_some() {
+        // Nothing but its not being null is looked at.
+        return ptr::without_provenance_mut(1);
+    }
+    // SAFETY: passed on as it came.
+    unsafe { (interface().class_tag)(name) }
+}
+
+/// Stands for `classdb_register_extension_class_property`.
+pub(super) unsafe extern "C" fn register_property(
+    library: sys::GDExtensionClassLibraryPtr,
+    class_name: sys::GDExtensionConstStringNamePtr,
+    info: *const sys::GDExtensionPropertyInfo,
+    setter: sys::GDExtensionConstStringNamePtr,
+    getter: sys::GDExtensionConstStringNamePtr,
+) {
+    // SAFETY: the bindings pass a valid name.
+    let class = NativeClass::find(&unsafe { borrow_name(class_name) }.to_string());
+    if class.is_some() && is_late() {
+        return;
+    }
+    let vacant = class.and_then(vacancy::name_for);
+    let class_name = vacant.as_ref().map_or(class_name, |vacant| vacant.string_sys());
+    // SAFETY: passed on as it came, or to the class that has the methods.
+    unsafe { (interface().register_property)(library, class_name, info, setter, getter) };
+}
+
+/// Whether an object that bears one of our names is ours indeed: the engine's own `ENetMultiplayerPeer` hands out native
+/// ones, which the bindings must not touch.
+pub(crate) fn is_ours<T: Inherits<Object>>(object: &Gd<T>) -> bool {
+    let library = interface().library.0.cast();
+    // SAFETY: the engine's function with a living object; without callbacks it only looks.
+    let binding = unsafe { (interface().instance_binding)(object.obj_sys(), library, ptr::null()) };
+    !binding.is_null()
+}
+
 /// Stands for `classdb_unregister_extension_class`.
 pub(super) unsafe extern "C" fn unregister_class(
     library: sys::GDExtensionClassLibraryPtr,
     name: sys::GDExtensionConstStringNamePtr,
 ) {
     // SAFETY: the bindings pass a valid name.
-    let is_engines = is_late() && NativeClass::find(&unsafe { borrow_name(name) }.to_string()).is_some();
-    if !is_engines {
-        // SAFETY: passed on as it came.
-        unsafe { (interface().unregister_class)(library, name) };
+    let class = NativeClass::find(&unsafe { borrow_name(name) }.to_string());
+    if class.is_some() && is_late() {
+        return;
+    }
+    // SAFETY: the engine's function, with a class after what derives from it.
+    unsafe {
+        (interface().unregister_class)(library, name);
+        if let Some(vacant) = class.and_then(vacancy::name_for) {
+            (interface().unregister_class)(library, vacant.string_sys());
+        }
     }
 }
 
@@ -221,8 +278,7 @@ unsafe extern "C" fn get_virtual(
     let found = catch_unwind(|| {
         // SAFETY: Godot passes a valid name.
         let name = unsafe { borrow_name(name) }.to_string();
-        let is_packet_peer = callbacks.class.parent.is_some();
-        is_packet_peer.then(|| virtuals::find(&name)).flatten()
+        virtuals::find(callbacks.class.name, &name)
     });
     debug_assert!(
         // SAFETY: the bindings' function with the userdata that they gave.

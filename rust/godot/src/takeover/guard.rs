@@ -4,14 +4,16 @@
 //! it until its outermost call returns, another thread that comes meanwhile is refused. The claim is taken before the
 //! bindings touch the object, whose borrow counter is not made for several threads.
 
-use super::virtuals::PacketSource;
+use super::interface::object_variant;
+use super::virtuals::{MultiplayerBackend, PacketSource};
 use bytes::Bytes;
+use godot::builtin::Variant;
 use godot::sys;
 use std::cell::RefCell;
 use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Set in the claim's word when objects wait to be freed by the thread that is inside.
@@ -29,10 +31,24 @@ pub(crate) struct ThreadClaim {
 /// that.
 pub(super) struct GuardedInstance {
     storage: sys::GDExtensionClassInstancePtr,
+    /// The engine's part of the object.
+    object: sys::GDExtensionObjectPtr,
     claim: Arc<ThreadClaim>,
-    packets: Option<Rc<dyn PacketSource>>,
+    serves: Serves,
     /// The packet that the engine reads from after `_get_packet`, alive until the next one.
     handed_out: RefCell<Bytes>,
+    /// The connection status that a multiplayer peer told last, for whoever is kept out.
+    status: AtomicI32,
+}
+
+/// What the engine's virtual methods of an object end in.
+pub(crate) enum Serves {
+    /// The object's class has none.
+    Nothing,
+    /// Those of a packet peer.
+    Packets(Rc<dyn PacketSource>),
+    /// Those of a multiplayer peer.
+    Multiplayer(Rc<dyn MultiplayerBackend>),
 }
 
 /// Why a call may not enter an object.
@@ -48,6 +64,20 @@ pub(super) enum Denial {
 pub(super) struct Entered<'a> {
     instance: &'a GuardedInstance,
     is_outermost: bool,
+}
+
+/// A claim that this thread holds; dropping it gives it back.
+pub(crate) struct Held {
+    claim: Arc<ThreadClaim>,
+    is_outermost: bool,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.is_outermost {
+            ThreadClaim::leave(&self.claim);
+        }
+    }
 }
 
 /// What frees the bindings' part of an object.
@@ -66,7 +96,7 @@ unsafe impl Send for Unfreed {}
 /// What the object that this thread constructs at the moment brings for its guard.
 struct Announcement {
     claim: Arc<ThreadClaim>,
-    packets: Option<Rc<dyn PacketSource>>,
+    serves: Serves,
 }
 
 thread_local! {
@@ -75,9 +105,9 @@ thread_local! {
 }
 
 /// To be called by the constructor of each guarded class: says which claim guards the object under construction, and
-/// what serves its packets if it is a packet peer.
-pub(crate) fn announce(claim: &Arc<ThreadClaim>, packets: Option<Rc<dyn PacketSource>>) {
-    let announcement = Announcement { claim: Arc::clone(claim), packets };
+/// what its virtual methods end in.
+pub(crate) fn announce(claim: &Arc<ThreadClaim>, serves: Serves) {
+    let announcement = Announcement { claim: Arc::clone(claim), serves };
     ANNOUNCED.with(|announced| announced.replace(Some(announcement)));
 }
 
@@ -90,6 +120,12 @@ impl ThreadClaim {
     /// A claim that nobody holds.
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self { word: AtomicUsize::new(0), unfreed: Mutex::new(Vec::new()) })
+    }
+
+    /// Takes the claim for as long as the result lives; `None` if another thread has it. For objects that are used
+    /// otherwise than through a call of their own.
+    pub(crate) fn hold(self: &Arc<Self>) -> Option<Held> {
+        self.enter().map(|is_outermost| Held { claim: Arc::clone(self), is_outermost })
     }
 
     /// Takes the claim for this thread. `Some(true)` if it was free, `Some(false)` if this thread had it already.
@@ -139,14 +175,27 @@ impl ThreadClaim {
 
 impl GuardedInstance {
     /// Wraps the bindings' instance for Godot, with what the constructor has announced.
-    pub(super) fn wrap(storage: sys::GDExtensionClassInstancePtr) -> sys::GDExtensionClassInstancePtr {
+    pub(super) fn wrap(
+        object: sys::GDExtensionObjectPtr,
+        storage: sys::GDExtensionClassInstancePtr,
+    ) -> sys::GDExtensionClassInstancePtr {
         let announced = ANNOUNCED.with(RefCell::take);
-        let (claim, packets) = match announced {
-            Some(announcement) => (announcement.claim, announcement.packets),
-            None => (ThreadClaim::new(), None),
+        let (claim, serves) = match announced {
+            Some(announcement) => (announcement.claim, announcement.serves),
+            None => (ThreadClaim::new(), Serves::Nothing),
         };
         let handed_out = RefCell::new(Bytes::new());
-        Box::into_raw(Box::new(Self { storage, claim, packets, handed_out })).cast()
+        let status = AtomicI32::new(0);
+        Box::into_raw(Box::new(Self { storage, object, claim, serves, handed_out, status })).cast()
+    }
+
+    /// The connection status that this multiplayer peer told last, which can be read without entering.
+    ///
+    /// # Safety
+    /// `instance` must come from [`Self::wrap`], and its object outlive the result.
+    pub(super) unsafe fn status<'a>(instance: sys::GDExtensionClassInstancePtr) -> &'a AtomicI32 {
+        // SAFETY: promised by the caller.
+        unsafe { &(*instance.cast::<Self>()).status }
     }
 
     /// Frees an object now, or when the thread that is inside leaves. This thread may be that one: a script can drop
@@ -183,9 +232,27 @@ impl Entered<'_> {
         self.instance.storage
     }
 
-    /// What serves the packets of a packet peer.
-    pub(super) fn packets(&self) -> Option<&Rc<dyn PacketSource>> {
-        self.instance.packets.as_ref()
+    /// The object itself, as the engine knows it.
+    pub(super) fn object(&self) -> Variant {
+        // SAFETY: the engine calls a method of this object, so it lives.
+        unsafe { object_variant(self.instance.object) }
+    }
+
+    /// What serves the packets of a packet peer, which a multiplayer peer is as well.
+    pub(super) fn packets(&self) -> Option<&dyn PacketSource> {
+        match &self.instance.serves {
+            Serves::Nothing => None,
+            Serves::Packets(packets) => Some(packets.as_ref()),
+            Serves::Multiplayer(multiplayer) => Some(multiplayer.as_ref()),
+        }
+    }
+
+    /// What serves a multiplayer peer.
+    pub(super) fn multiplayer(&self) -> Option<&dyn MultiplayerBackend> {
+        match &self.instance.serves {
+            Serves::Multiplayer(multiplayer) => Some(multiplayer.as_ref()),
+            Serves::Nothing | Serves::Packets(_) => None,
+        }
     }
 
     /// Keeps a packet alive for the engine until the next one, and tells where it lies.
@@ -228,9 +295,9 @@ mod tests {
 
     impl Object {
         fn new(claim: &Arc<ThreadClaim>) -> Self {
-            announce(claim, None);
+            announce(claim, Serves::Nothing);
             let freed: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
-            Self { instance: GuardedInstance::wrap(ptr::null_mut()), freed }
+            Self { instance: GuardedInstance::wrap(ptr::null_mut(), ptr::null_mut()), freed }
         }
 
         fn enter<'a>(self) -> Result<Entered<'a>, Denial> {

@@ -29,6 +29,14 @@ pub(super) type RegisterMethod = unsafe extern "C" fn(
     sys::GDExtensionConstStringNamePtr,
     *const sys::GDExtensionClassMethodInfo,
 );
+/// `classdb_register_extension_class_property`.
+pub(super) type RegisterProperty = unsafe extern "C" fn(
+    sys::GDExtensionClassLibraryPtr,
+    sys::GDExtensionConstStringNamePtr,
+    *const sys::GDExtensionPropertyInfo,
+    sys::GDExtensionConstStringNamePtr,
+    sys::GDExtensionConstStringNamePtr,
+);
 /// `classdb_register_extension_class_integer_constant`.
 pub(super) type RegisterConstant = unsafe extern "C" fn(
     sys::GDExtensionClassLibraryPtr,
@@ -49,6 +57,12 @@ pub(super) type SetInstance = unsafe extern "C" fn(
     sys::GDExtensionConstStringNamePtr,
     sys::GDExtensionClassInstancePtr,
 );
+/// `object_get_instance_binding`.
+pub(super) type InstanceBinding = unsafe extern "C" fn(
+    sys::GDExtensionObjectPtr,
+    *mut c_void,
+    *const sys::GDExtensionInstanceBindingCallbacks,
+) -> *mut c_void;
 /// `get_variant_from_type_constructor`.
 pub(super) type VariantConstructor =
     unsafe extern "C" fn(sys::GDExtensionVariantType) -> sys::GDExtensionVariantFromTypeConstructorFunc;
@@ -60,10 +74,12 @@ pub(super) struct Interface {
     pub(super) register_class: RegisterClass,
     pub(super) unregister_class: UnregisterClass,
     pub(super) register_method: RegisterMethod,
+    pub(super) register_property: RegisterProperty,
     pub(super) register_constant: RegisterConstant,
     pub(super) construct: Construct,
     pub(super) class_tag: ClassTag,
     pub(super) set_instance: SetInstance,
+    pub(super) instance_binding: InstanceBinding,
     pub(super) variant_constructor: VariantConstructor,
 }
 
@@ -133,12 +149,18 @@ pub(super) unsafe fn load(
                 register_method: transmute::<AnyFunction, RegisterMethod>(fetch(
                     c"classdb_register_extension_class_method",
                 )),
+                register_property: transmute::<AnyFunction, RegisterProperty>(fetch(
+                    c"classdb_register_extension_class_property",
+                )),
                 register_constant: transmute::<AnyFunction, RegisterConstant>(fetch(
                     c"classdb_register_extension_class_integer_constant",
                 )),
                 construct: transmute::<AnyFunction, Construct>(fetch(c"classdb_construct_object2")),
                 class_tag: transmute::<AnyFunction, ClassTag>(fetch(c"classdb_get_class_tag")),
                 set_instance: transmute::<AnyFunction, SetInstance>(fetch(c"object_set_instance")),
+                instance_binding: transmute::<AnyFunction, InstanceBinding>(fetch(
+                    c"object_get_instance_binding",
+                )),
                 variant_constructor: transmute::<AnyFunction, VariantConstructor>(fetch(
                     c"get_variant_from_type_constructor",
                 )),
@@ -166,8 +188,12 @@ pub(super) unsafe extern "C" fn get_proc_address(
             b"classdb_unregister_extension_class" => {
                 Some(transmute::<UnregisterClass, AnyFunction>(classes::unregister_class))
             }
+            b"classdb_get_class_tag" => Some(transmute::<ClassTag, AnyFunction>(classes::class_tag)),
             b"classdb_register_extension_class_method" => {
                 Some(transmute::<RegisterMethod, AnyFunction>(methods::register_method))
+            }
+            b"classdb_register_extension_class_property" => {
+                Some(transmute::<RegisterProperty, AnyFunction>(classes::register_property))
             }
             b"classdb_construct_object2" => Some(transmute::<Construct, AnyFunction>(classes::construct)),
             b"object_set_instance" => Some(transmute::<SetInstance, AnyFunction>(classes::set_instance)),

@@ -4,6 +4,7 @@
 use super::classes::{borrow_name, is_late};
 use super::guard::{Denial, GuardedInstance};
 use super::interface::{interface, null_object};
+use super::vacancy;
 use crate::errors::{self, OURS};
 use crate::native_api::{DefaultArgument, NativeClass, event};
 use godot::builtin::{GString, PackedByteArray, Variant, VariantType, varray};
@@ -65,15 +66,21 @@ pub(super) fn denial_text(denial: Denial, class: &str, method: &str) -> String {
     match denial {
         Denial::NativeObject => format!(
             "{OURS}{class}.{method}() cannot be used on this object, which belongs to the engine's own \
-             ENetMultiplayerPeer. Make an ENetConnection with new() instead, or set up the multiplayer peer by what \
-             ENetMultiplayerPeer itself offers. (ENetRsMultiplayerPeer, whose host can be used so, is planned for a \
-             later version.)"
+             ENetMultiplayerPeer. Use ENetRsMultiplayerPeer in its place, whose host and peers can be used so, or make an \
+             ENetConnection with new()."
         ),
         Denial::OtherThread => format!(
             "{OURS}{class}.{method}() was refused: another thread is using this connection or one of its peers at \
-             this moment. They can be used in any thread, but by one at a time; guard them with a Mutex."
+             this moment, or the multiplayer peer that they belong to. They can be used in any thread, but by one at a time; guard them with a Mutex."
         ),
     }
+}
+
+/// Prints that another thread is inside of a connection that a multiplayer peer wanted to use.
+#[track_caller]
+pub(crate) fn refuse_other_thread(method: &str) {
+    let text = denial_text(Denial::OtherThread, "MultiplayerPeer", method);
+    errors::refuse(method, "Method/function failed.", &text);
 }
 
 /// Stands for `classdb_register_extension_class_method`.
@@ -92,6 +99,8 @@ pub(super) unsafe extern "C" fn register_method(
         None => unsafe { (interface().register_method)(library, class_name, &raw const info) },
         Some(_) if is_late() || std::env::var(SKIP_FOR_TEST).is_ok_and(|skipped| skipped == name) => {}
         Some(class) => {
+            let vacant = vacancy::name_for(class);
+            let class_name = vacant.as_ref().map_or(class_name, |vacant| vacant.string_sys());
             // SAFETY: the description is valid, as above.
             unsafe { register_guarded(library, class_name, class, name, info) };
         }
@@ -205,6 +214,7 @@ fn default_value(value: &DefaultArgument) -> Variant {
     match value {
         DefaultArgument::Int(value) => Variant::from(*value),
         DefaultArgument::Null => null_object(),
+        DefaultArgument::NoText => GString::new().to_variant(),
     }
 }
 
@@ -295,7 +305,13 @@ impl GuardedMethod {
             let text = denial_text(denial, self.class, &self.name);
             errors::refuse(&self.name, "Method/function failed.", &text);
             match (self.refused, bare) {
-                // Godot has prepared an empty value.
+                // Godot has prepared an empty value, but for numbers only the room.
+                // SAFETY: numbers and truth values travel as these types.
+                (Refused::Empty(VariantType::INT), Some(bare)) => unsafe { *bare.cast::<i64>() = 0 },
+                // SAFETY: as above.
+                (Refused::Empty(VariantType::FLOAT), Some(bare)) => unsafe { *bare.cast::<f64>() = 0.0 },
+                // SAFETY: as above.
+                (Refused::Empty(VariantType::BOOL), Some(bare)) => unsafe { *bare.cast::<u8>() = 0 },
                 (Refused::Empty(_), Some(_)) => {}
                 (Refused::Empty(type_), None) => set(empty(type_)),
                 (Refused::Error, bare) => {

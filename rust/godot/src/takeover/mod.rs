@@ -10,6 +10,7 @@
 //!   is undefined behaviour: `foreign` reports them.
 //! - Every call passes a guard (`methods`, `virtuals`, `guard`): the engine's own `ENetMultiplayerPeer` hands out native
 //!   objects whose class name leads to our methods, and scripts may call from several threads.
+//! - `vacancy` gives `ENetRsMultiplayerPeer` the engine's name as well where the engine has no class of that name.
 //! - `startup_logger` keeps the engine's complaints about the names down to one line.
 
 mod classes;
@@ -18,13 +19,16 @@ mod guard;
 mod interface;
 mod methods;
 mod startup_logger;
+mod vacancy;
 mod virtuals;
 
-pub(crate) use classes::construct_as_packet_peer;
-pub(crate) use guard::{ThreadClaim, announce};
+pub(crate) use classes::{construct_as_packet_peer, is_ours};
+pub(crate) use guard::{Serves, ThreadClaim, announce};
 pub(crate) use interface::null_object;
-pub(crate) use virtuals::PacketSource;
+pub(crate) use methods::refuse_other_thread;
+pub(crate) use virtuals::{MultiplayerBackend, PacketSource};
 
+use crate::farewell;
 use godot::init::{ExtensionLibrary, InitLevel, InitStage, gdextension};
 use godot::sys;
 use std::ffi::c_void;
@@ -47,6 +51,12 @@ unsafe impl ExtensionLibrary for EnetRs {
             InitStage::Servers => startup_logger::install(),
             InitStage::Scene => foreign::report(),
             _ => {}
+        }
+    }
+
+    fn on_stage_deinit(stage: InitStage) {
+        if stage == InitStage::Scene {
+            farewell::finish();
         }
     }
 }

@@ -193,6 +193,11 @@ impl Host {
         goes_on
     }
 
+    /// All connections, also those that come up or end, in no particular order.
+    pub fn peers(&self) -> impl Iterator<Item = PeerId> {
+        self.peers.ids()
+    }
+
     /// The state of a connection.
     pub fn state(&self, peer: PeerId) -> Option<PeerState> {
         self.peers.get(peer).map(|peer| peer.state)

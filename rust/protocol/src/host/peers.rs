@@ -120,6 +120,11 @@ impl Peers {
         PeerId { slot, generation: self.slot(slot).generation }
     }
 
+    /// All connections, in no particular order.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = PeerId> {
+        self.peers.iter().map(|(slot, _)| self.id(*slot))
+    }
+
     pub(crate) fn at(&mut self, slot: u16) -> Option<&mut Peer> {
         let index = self.slot(slot).index?;
         self.peers.get_mut(usize::from(index)).map(|(_, peer)| &mut **peer)

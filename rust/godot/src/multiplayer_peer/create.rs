@@ -1,0 +1,104 @@
+//! How a server, a client and the connections of a mesh come up.
+
+use super::backend::Backend;
+use super::session::{Mode, SERVER, Session};
+use super::wire::channel_count;
+use crate::connection::ENetConnection;
+use crate::errors::refuse;
+use crate::packet_peer::ENetPacketPeer;
+use enet_rs_host::protocol::PeerState;
+use godot::builtin::GString;
+use godot::classes::TlsOptions;
+use godot::global::Error;
+use godot::obj::Gd;
+use std::rc::Rc;
+
+/// The arguments of `create_server`.
+pub(super) struct Server {
+    pub(super) port: i32,
+    pub(super) max_clients: i32,
+    pub(super) max_channels: i32,
+    pub(super) in_bandwidth: i32,
+    pub(super) out_bandwidth: i32,
+    pub(super) tls_options: Option<Gd<TlsOptions>>,
+}
+
+/// The arguments of `create_client`.
+pub(super) struct Client {
+    pub(super) address: GString,
+    pub(super) port: i32,
+    pub(super) channel_count: i32,
+    pub(super) in_bandwidth: i32,
+    pub(super) out_bandwidth: i32,
+    pub(super) local_port: i32,
+    pub(super) tls_options: Option<Gd<TlsOptions>>,
+    pub(super) tls_hostname: GString,
+}
+
+impl Server {
+    /// A server that can be joined from here on. What is wrong has been printed, and nothing remains of it.
+    pub(super) fn create(self, backend: &Backend) -> Result<Rc<Session>, Error> {
+        let host = ENetConnection::sharing(backend.claim());
+        {
+            let host = host.bind();
+            succeeded(host.create_host_bound(
+                backend.bind_address(),
+                self.port,
+                self.max_clients,
+                channel_count(self.max_channels),
+                self.in_bandwidth,
+                self.out_bandwidth,
+            ))?;
+            if self.tls_options.is_some() {
+                succeeded(host.dtls_server_setup(self.tls_options))?;
+            }
+        }
+        let session = Session::new(Mode::Server, SERVER);
+        session.add_host(Session::ONLY_HOST, host);
+        Ok(session)
+    }
+}
+
+impl Client {
+    /// A client that is about to connect, under that id. What is wrong has been printed, and nothing remains of it.
+    pub(super) fn create(self, backend: &Backend, id: i32) -> Result<Rc<Session>, Error> {
+        let host = ENetConnection::sharing(backend.claim());
+        let server = {
+            let host = host.bind();
+            let (incoming, outgoing) = (self.in_bandwidth, self.out_bandwidth);
+            succeeded(if self.local_port == 0 {
+                host.create_host(1, 0, incoming, outgoing)
+            } else {
+                host.create_host_bound(backend.bind_address(), self.local_port, 1, 0, incoming, outgoing)
+            })?;
+            if self.tls_options.is_some() {
+                let name = if self.tls_hostname.is_empty() { &self.address } else { &self.tls_hostname };
+                succeeded(host.dtls_client_setup(name.clone(), self.tls_options))?;
+            }
+            host.connect_to_host(self.address, self.port, channel_count(self.channel_count), id)
+        };
+        let Some(server) = server else {
+            let condition = "Method/function failed. Returning: ERR_CANT_CREATE";
+            refuse("create_client", condition, "Couldn't connect to the ENet multiplayer server.");
+            return Err(Error::ERR_CANT_CREATE);
+        };
+        let session = Session::new(Mode::Client, id);
+        session.add_host(Session::ONLY_HOST, host);
+        session.admit(SERVER, &server);
+        Ok(session)
+    }
+}
+
+/// The peer of a connection that has no other, if it is connected.
+pub(super) fn only_peer(host: &Gd<ENetConnection>) -> Option<Gd<ENetPacketPeer>> {
+    let host = Rc::clone(host.bind().host());
+    let _held = host.claim.hold()?;
+    let peers = host.peers()?;
+    let [peer] = &peers[..] else { return None };
+    let state = peer.bind().link().with(|host, id| host.driver.host().state(id)).flatten();
+    (state == Some(PeerState::Connected)).then(|| peer.clone())
+}
+
+fn succeeded(result: Error) -> Result<(), Error> {
+    if result == Error::OK { Ok(()) } else { Err(result) }
+}

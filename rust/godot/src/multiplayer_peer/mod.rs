@@ -1,0 +1,219 @@
+//! `ENetRsMultiplayerPeer`: Godot's high-level multiplayer over enet_rs. Its script API is that of the engine's
+//! `ENetMultiplayerPeer`, on the hosts that `ENetConnection` has.
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | here | the class and the methods that scripts call on it |
+//! | `backend` | the virtual methods, through which the engine uses it |
+//! | `create` | how a server, a client and a mesh come up |
+//! | `session` | what there is between that and `close`: the mode, the hosts, who is connected; sending and ending |
+//! | `poll` | what events mean in each mode, and the signals |
+//! | `outgoing` | when packets leave |
+//! | `incoming` | packets that nobody has read yet |
+//! | `wire` | modes and channels as ENet has them |
+//!
+//! Signals run scripts, and those may call anything here again. So nothing is borrowed while they run, and what
+//! comes after them looks whether the session still is the same.
+
+mod backend;
+mod create;
+mod incoming;
+mod outgoing;
+mod poll;
+mod session;
+mod wire;
+
+use crate::addresses;
+use crate::connection::ENetConnection;
+use crate::errors::{self, condition, refuse, refuse_plainly};
+use crate::native_api::ConnectionArgument;
+use crate::packet_peer::ENetPacketPeer;
+use backend::Backend;
+use create::{Client, Server};
+use godot::builtin::GString;
+use godot::classes::{MultiplayerPeer, MultiplayerPeerExtension, TlsOptions};
+use godot::global::Error;
+use godot::obj::{Base, Gd, WithBaseField};
+use godot::register::property::PhantomVar;
+use godot::register::{GodotClass, godot_api};
+use session::{Mode, Session};
+use std::rc::Rc;
+
+/// A multiplayer peer on enet_rs, to be used in the place of the engine's `ENetMultiplayerPeer`.
+#[derive(GodotClass)]
+#[class(init, tool, base = MultiplayerPeerExtension)]
+pub(crate) struct ENetRsMultiplayerPeer {
+    #[init(val = Backend::announced())]
+    backend: Rc<Backend>,
+    /// The connection that serves this peer; null in a mesh, where there is one for each other peer.
+    #[var(get = get_host, no_set, hint = RESOURCE_TYPE, hint_string = "ENetConnection")]
+    host: PhantomVar<Option<Gd<ENetConnection>>>,
+    base: Base<MultiplayerPeerExtension>,
+}
+
+#[godot_api]
+impl ENetRsMultiplayerPeer {
+    /// Becomes a server on `port` for up to `max_clients`, with `max_channels` channels beside the default one (0: as many
+    /// as there can be) and bandwidth limits in bytes per second (0: none). With `tls_options` it speaks DTLS.
+    #[func]
+    fn create_server(
+        &self,
+        port: i32,
+        max_clients: i32,
+        max_channels: i32,
+        in_bandwidth: i32,
+        out_bandwidth: i32,
+        tls_options: Option<Gd<TlsOptions>>,
+    ) -> Error {
+        let server = Server { port, max_clients, max_channels, in_bandwidth, out_bandwidth, tls_options };
+        self.begin("create_server", || server.create(&self.backend))
+    }
+
+    /// Becomes a client of the server at `address` and `port`, with `channel_count` channels beside the default one (0: as
+    /// many as there can be), bandwidth limits in bytes per second (0: none), and a local port (0: any). With `tls_options`
+    /// it speaks DTLS; the server's certificate must be for `tls_hostname`, or for the address if that is empty.
+    #[func]
+    #[expect(clippy::too_many_arguments, reason = "the engine's signature, and DTLS")]
+    fn create_client(
+        &self,
+        address: GString,
+        port: i32,
+        channel_count: i32,
+        in_bandwidth: i32,
+        out_bandwidth: i32,
+        local_port: i32,
+        tls_options: Option<Gd<TlsOptions>>,
+        tls_hostname: GString,
+    ) -> Error {
+        self.begin("create_client", || {
+            // 31 bits and positive.
+            let id = self.multiplayer_peer().generate_unique_id() as i32;
+            let client = Client {
+                address,
+                port,
+                channel_count,
+                in_bandwidth,
+                out_bandwidth,
+                local_port,
+                tls_options,
+                tls_hostname,
+            };
+            client.create(&self.backend, id)
+        })
+    }
+
+    /// Becomes a member of a mesh under that id. The others come by `add_mesh_peer`.
+    #[func]
+    fn create_mesh(&self, unique_id: i32) -> Error {
+        const FUNCTION: &str = "create_mesh";
+        if unique_id <= 0 {
+            let condition = condition("p_id <= 0", Error::ERR_INVALID_PARAMETER);
+            refuse(FUNCTION, &condition, "The unique ID must be greater then 0");
+            return Error::ERR_INVALID_PARAMETER;
+        }
+        self.begin(FUNCTION, || Ok(Session::new(Mode::Mesh, unique_id)))
+    }
+
+    /// Adds the member `peer_id` to a mesh: `host` must be connected to it, and to nobody else.
+    #[func]
+    fn add_mesh_peer(&self, peer_id: i32, host: ConnectionArgument) -> Error {
+        const FUNCTION: &str = "add_mesh_peer";
+        let invalid = |expression: &str, message: &str| {
+            refuse(FUNCTION, &condition(expression, Error::ERR_INVALID_PARAMETER), message);
+            Error::ERR_INVALID_PARAMETER
+        };
+        let host = match host {
+            ConnectionArgument::Ours(host) => host,
+            ConnectionArgument::Native => return invalid("p_host.is_null()", errors::NATIVE_MESH_HOST),
+            ConnectionArgument::Null => {
+                refuse_plainly(FUNCTION, &condition("p_host.is_null()", Error::ERR_INVALID_PARAMETER));
+                return Error::ERR_INVALID_PARAMETER;
+            }
+        };
+        let Some(session) = self.backend.session().filter(|session| session.mode() == Mode::Mesh) else {
+            let condition = condition("active_mode != MODE_MESH", Error::ERR_UNCONFIGURED);
+            let message = "The multiplayer instance is not configured as a mesh. Call 'create_mesh' first.";
+            refuse(FUNCTION, &condition, message);
+            return Error::ERR_UNCONFIGURED;
+        };
+        if peer_id <= 0 || peer_id == session.unique_id() {
+            return invalid("p_id <= 0", &errors::invalid_mesh_id(peer_id));
+        }
+        let Some(peer) = create::only_peer(&host) else {
+            return invalid(
+                "host_peers.size() != 1 || host_peers.front()->get()->get_state() != ENetPacketPeer::STATE_CONNECTED",
+                "The provided host must have exactly one peer in the connected state.",
+            );
+        };
+        session.add_host(peer_id, host);
+        session.admit(peer_id, &peer);
+        poll::emit_connected(&self.multiplayer_peer(), peer_id);
+        Error::OK
+    }
+
+    /// Sets the local address for `create_server`, and for `create_client` with a local port. `"*"`, the default, means
+    /// all.
+    #[func]
+    fn set_bind_ip(&self, ip: GString) {
+        if addresses::bind_address(&ip).is_none() {
+            let condition = "Condition \"!p_ip.is_valid() && !p_ip.is_wildcard()\" is true.";
+            refuse("set_bind_ip", condition, &format!("Invalid bind IP address: {ip}"));
+            return;
+        }
+        self.backend.set_bind_address(ip);
+    }
+
+    /// The connection that serves this peer; null in a mesh.
+    #[func]
+    fn get_host(&self) -> Option<Gd<ENetConnection>> {
+        let Some(session) = self.backend.session() else {
+            refuse_plainly("get_host", "Condition \"!_is_active()\" is true. Returning: nullptr");
+            return None;
+        };
+        if session.mode() == Mode::Mesh {
+            refuse_plainly("get_host", "Condition \"active_mode == MODE_MESH\" is true. Returning: nullptr");
+            return None;
+        }
+        session.only_host()
+    }
+
+    /// The connection to the peer with that id.
+    #[func]
+    fn get_peer(&self, id: i32) -> Option<Gd<ENetPacketPeer>> {
+        let session = self.backend.session();
+        if session.is_none() {
+            refuse_plainly("get_peer", "Condition \"!_is_active()\" is true. Returning: nullptr");
+            return None;
+        }
+        let peer = session.and_then(|session| session.peer(id));
+        if peer.is_none() {
+            refuse_plainly("get_peer", "Condition \"!peers.has(p_id)\" is true. Returning: nullptr");
+        }
+        peer
+    }
+
+    /// Starts a session, if there is none and `create` can make one.
+    fn begin(&self, function: &str, create: impl FnOnce() -> Result<Rc<Session>, Error>) -> Error {
+        if self.backend.session().is_some() {
+            let condition = condition("_is_active()", Error::ERR_ALREADY_IN_USE);
+            refuse(function, &condition, "The multiplayer instance is already active.");
+            return Error::ERR_ALREADY_IN_USE;
+        }
+        match create() {
+            Ok(session) => {
+                self.backend.begin(session, self.to_gd().instance_id());
+                Error::OK
+            }
+            Err(error) => error,
+        }
+    }
+
+    /// Sends what was put.
+    fn leave_now(&self) {
+        self.backend.leave_now();
+    }
+
+    fn multiplayer_peer(&self) -> Gd<MultiplayerPeer> {
+        self.to_gd().upcast()
+    }
+}

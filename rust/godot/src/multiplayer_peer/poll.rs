@@ -1,0 +1,192 @@
+//! `poll`: lets the hosts work, and handles everything that has happened.
+//!
+//! What belongs together stays together for whoever reads packets after each poll, as SceneMultiplayer does: the end of a
+//! connection is told one poll later if packets of that peer have not been read by then.
+
+use super::backend::Backend;
+use super::incoming::Received;
+use super::session::{Mode, SERVER, Session};
+use crate::packet_peer::ENetPacketPeer;
+use crate::shared::{PeerLink, Serviced, SharedHost};
+use crate::takeover::refuse_other_thread;
+use enet_rs_host::protocol::Packet;
+use godot::classes::MultiplayerPeer;
+use godot::classes::multiplayer_peer::ConnectionStatus;
+use godot::meta::ToGodot;
+use godot::obj::Gd;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How long a newcomer that was turned away may take to confirm it, milliseconds.
+const REFUSAL_TIMEOUT: u32 = 2000;
+
+/// One call of `poll`.
+pub(super) struct Poll<'a> {
+    pub(super) backend: &'a Backend,
+    pub(super) session: Rc<Session>,
+    /// Emits the signals.
+    pub(super) object: &'a Gd<MultiplayerPeer>,
+}
+
+/// The session is over; nothing of it may be touched any more.
+pub(super) struct Over;
+
+/// Says that a peer has come.
+pub(super) fn emit_connected(object: &Gd<MultiplayerPeer>, id: i32) {
+    object.clone().emit_signal("peer_connected", &[id.to_variant()]);
+}
+
+impl Poll<'_> {
+    pub(super) fn run(&self) -> Result<(), Over> {
+        let departed = self.session.departed.take();
+        for id in departed {
+            self.depart(id)?;
+        }
+        self.session.incoming.borrow_mut().compact();
+        for (id, link) in self.session.silently_closed() {
+            self.connection_ended(id, &link)?;
+        }
+        for (key, host) in self.session.hosts() {
+            self.drain(key, &host)?;
+        }
+        Ok(())
+    }
+
+    /// Handles what waits at a host already, lets it work once, and handles what that has brought.
+    fn drain(&self, key: i32, host: &Rc<SharedHost>) -> Result<(), Over> {
+        let mut has_worked = false;
+        loop {
+            let Some(held) = host.claim.hold() else {
+                refuse_other_thread("poll");
+                return Ok(());
+            };
+            let mut event = host.pending(received);
+            if matches!(event, Serviced::Nothing) && !has_worked {
+                has_worked = true;
+                event = host.service(Duration::ZERO, received);
+            }
+            drop(held);
+            match event {
+                Serviced::Nothing => return Ok(()),
+                Serviced::Received(packet) if packet.from == 0 => {}
+                Serviced::Received(packet) => self.session.incoming.borrow_mut().push(packet),
+                Serviced::Connected(peer, data) => self.connected(&peer, data)?,
+                Serviced::Disconnected(peer, _) => {
+                    let link = Rc::clone(peer.bind().link());
+                    self.connection_ended(link.multiplayer_id(), &link)?;
+                }
+                Serviced::Failed => self.socket_failed()?,
+                Serviced::Inactive => return self.host_is_gone(key),
+            }
+        }
+    }
+
+    fn connected(&self, peer: &Gd<ENetPacketPeer>, data: u32) -> Result<(), Over> {
+        match self.session.mode() {
+            Mode::Server => self.newcomer(peer, data),
+            Mode::Client => {
+                self.session.set_status(ConnectionStatus::CONNECTED);
+                emit_connected(self.object, SERVER);
+                self.go_on()
+            }
+            // The host of a mesh has one peer, who is connected already.
+            Mode::Mesh => {
+                turn_away(peer);
+                Ok(())
+            }
+        }
+    }
+
+    /// A client has connected and brings its id along.
+    fn newcomer(&self, peer: &Gd<ENetPacketPeer>, data: u32) -> Result<(), Over> {
+        let Some(id) = i32::try_from(data).ok().filter(|id| *id > SERVER) else {
+            turn_away(peer);
+            return Ok(());
+        };
+        // It may be the next connection of one whose end is still to be told.
+        let has_departed = self.session.departed.borrow().contains(&id);
+        if has_departed {
+            self.session.departed.borrow_mut().retain(|departed| *departed != id);
+            self.depart(id)?;
+        }
+        if self.backend.refuses_newcomers() || self.session.has(id) {
+            turn_away(peer);
+            return Ok(());
+        }
+        self.session.admit(id, peer);
+        emit_connected(self.object, id);
+        self.go_on()
+    }
+
+    /// The connection to a peer is over. Without an id nobody knew of it.
+    fn connection_ended(&self, id: i32, link: &Rc<PeerLink>) -> Result<(), Over> {
+        if id == 0 {
+            return Ok(());
+        }
+        link.set_multiplayer_id(0);
+        if self.session.incoming.borrow().has_from(id) {
+            self.session.departed.borrow_mut().push(id);
+            return Ok(());
+        }
+        self.depart(id)
+    }
+
+    /// Tells the end of a member and removes it.
+    fn depart(&self, id: i32) -> Result<(), Over> {
+        let Some(link) = self.session.link(id) else { return Ok(()) };
+        if self.session.is_connected() {
+            self.object.clone().emit_signal("peer_disconnected", &[id.to_variant()]);
+            self.go_on()?;
+        }
+        if self.session.mode() == Mode::Client {
+            return self.close();
+        }
+        if self.session.remove(id, &link) && self.session.mode() == Mode::Mesh {
+            self.session.remove_host(id);
+        }
+        Ok(())
+    }
+
+    /// A connected peer may be reached again later, or else times out; an attempt to connect has failed.
+    fn socket_failed(&self) -> Result<(), Over> {
+        if self.session.status() == ConnectionStatus::CONNECTING { self.close() } else { Ok(()) }
+    }
+
+    /// A script has destroyed a host. Its peers are closed, which may still have to be told.
+    fn host_is_gone(&self, key: i32) -> Result<(), Over> {
+        if self.session.mode() == Mode::Mesh {
+            if !self.session.has(key) {
+                self.session.remove_host(key);
+            }
+            Ok(())
+        } else if self.session.departed.borrow().is_empty() {
+            self.close()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn close(&self) -> Result<(), Over> {
+        self.backend.end();
+        Err(Over)
+    }
+
+    /// To be asked after each signal: its receivers may have closed the session.
+    fn go_on(&self) -> Result<(), Over> {
+        if self.backend.is_current(&self.session) { Ok(()) } else { Err(Over) }
+    }
+}
+
+fn received(peer: &crate::shared::ListedPeer, channel: u8, packet: Packet) -> Received {
+    Received { from: peer.link.multiplayer_id(), channel, packet }
+}
+
+/// Tells a newcomer that it is not wanted, instead of letting it believe in its connection until it times out.
+fn turn_away(peer: &Gd<ENetPacketPeer>) {
+    let link = Rc::clone(peer.bind().link());
+    link.with(|host, id| {
+        let host = host.driver.host_mut();
+        host.set_timeout(id, 0, REFUSAL_TIMEOUT / 2, REFUSAL_TIMEOUT);
+        host.disconnect(id, 0);
+    });
+}

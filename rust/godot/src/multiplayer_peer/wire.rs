@@ -1,0 +1,94 @@
+//! How the transfer modes and channels of Godot's multiplayer travel over ENet. There is no framing of their own: an ENet
+//! packet is what was put.
+//!
+//! ENet's channel 0 is the default for reliable packets, 1 the default for the others, and channel n of the game is n + 1.
+
+use enet_rs_host::protocol::PacketFlags;
+use godot::classes::multiplayer_peer::TransferMode;
+use godot::obj::EngineEnum;
+
+/// ENet's channels that the default channel takes.
+pub(super) const DEFAULT_CHANNELS: i32 = 2;
+
+/// ENet's channel for packets of a `TransferMode` on a channel of the game. It may be one that no connection has.
+pub(super) fn channel(mode: i32, transfer_channel: i32) -> i32 {
+    if transfer_channel > 0 {
+        transfer_channel.saturating_add(DEFAULT_CHANNELS - 1)
+    } else {
+        i32::from(mode == TransferMode::UNRELIABLE.ord() || mode == TransferMode::UNRELIABLE_ORDERED.ord())
+    }
+}
+
+/// ENet's flags for packets of a `TransferMode`.
+pub(super) fn flags(mode: i32) -> PacketFlags {
+    match TransferMode::try_from_ord(mode) {
+        Some(TransferMode::UNRELIABLE) => PacketFlags::UNSEQUENCED | PacketFlags::UNRELIABLE_FRAGMENT,
+        Some(TransferMode::UNRELIABLE_ORDERED) => PacketFlags::UNRELIABLE_FRAGMENT,
+        Some(TransferMode::RELIABLE) => PacketFlags::RELIABLE,
+        _ => PacketFlags::empty(),
+    }
+}
+
+/// The channel of the game for ENet's channel.
+pub(super) fn transfer_channel(channel: u8) -> i32 {
+    (i32::from(channel) - (DEFAULT_CHANNELS - 1)).max(0)
+}
+
+/// The `TransferMode` of a received packet. One that was cut into unreliable fragments counts as ordered, whatever its
+/// sender wanted: ENet has no unsequenced fragments.
+pub(super) fn transfer_mode(flags: PacketFlags) -> i32 {
+    let mode = if flags.contains(PacketFlags::RELIABLE) {
+        TransferMode::RELIABLE
+    } else if flags.contains(PacketFlags::UNSEQUENCED) {
+        TransferMode::UNRELIABLE
+    } else {
+        TransferMode::UNRELIABLE_ORDERED
+    };
+    mode.ord()
+}
+
+/// How many channels of ENet a game needs that wants `channels` of its own; 0 stands for as many as there can be.
+pub(super) fn channel_count(channels: i32) -> i32 {
+    if channels > 0 { channels.saturating_add(DEFAULT_CHANNELS) } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNRELIABLE: i32 = 0;
+    const ORDERED: i32 = 1;
+    const RELIABLE: i32 = 2;
+
+    #[test]
+    fn the_default_channel_is_two_of_enets() {
+        assert_eq!(channel(RELIABLE, 0), 0);
+        assert_eq!(channel(ORDERED, 0), 1);
+        assert_eq!(channel(UNRELIABLE, -5), 1);
+    }
+
+    #[test]
+    fn channels_of_the_game_follow_the_default_ones_and_come_back_as_they_were() {
+        for wanted in 1..=253 {
+            let enet = channel(RELIABLE, wanted);
+            assert_eq!(enet, wanted + 1);
+            assert_eq!(transfer_channel(enet as u8), wanted);
+        }
+        assert_eq!([transfer_channel(0), transfer_channel(1)], [0, 0]);
+    }
+
+    #[test]
+    fn modes_come_back_as_they_were() {
+        for mode in [UNRELIABLE, ORDERED, RELIABLE] {
+            // On the way the flag that asks for fragments is lost.
+            let received = flags(mode) - PacketFlags::UNRELIABLE_FRAGMENT;
+            assert_eq!(transfer_mode(received), mode);
+        }
+    }
+
+    #[test]
+    fn channels_are_counted_with_the_default_ones() {
+        assert_eq!([channel_count(-1), channel_count(0), channel_count(1)], [0, 0, 3]);
+        assert_eq!(channel_count(i32::MAX), i32::MAX);
+    }
+}
