@@ -1,7 +1,7 @@
 //! `ENetConnection`: checks and texts of the engine's class, over the host of `shared`.
 
 use crate::errors::{self, condition, refuse, refuse_inactive, refuse_unavailable};
-use crate::native_api::{CompressionMode, HostStatisticArgument, event};
+use crate::native_api::{CompressionMode, EventTypeResult, HostStatisticArgument, event};
 use crate::packet_peer::{ENetPacketPeer, packet_flags};
 use crate::shared::{MAX_CHANNELS, Serviced, SharedHost};
 use crate::takeover::{Serves, ThreadClaim, announce, null_object};
@@ -15,6 +15,7 @@ use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::{Base, Gd};
 use godot::register::{GodotClass, godot_api};
+use std::cell::RefCell;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,6 +28,16 @@ pub(crate) struct ENetConnection {
     host: Rc<SharedHost>,
     /// What `service` returns when nothing happened. Duplicating it is quicker than making it anew.
     nothing: VarArray,
+    /// What `next_event` has brought last.
+    last_event: RefCell<LastEvent>,
+}
+
+/// The parts of an event beside its type.
+#[derive(Default)]
+struct LastEvent {
+    peer: Option<Gd<ENetPacketPeer>>,
+    data: u32,
+    channel: u8,
 }
 
 #[godot_api]
@@ -45,7 +56,8 @@ impl ENetConnection {
     fn guarded_by(claim: Arc<ThreadClaim>) -> Self {
         announce(&claim, Serves::Nothing);
         let host = SharedHost::new(claim);
-        Self { host, nothing: event_array(event::NONE, &null_object(), 0, 0) }
+        let nothing = event_array(event::NONE, &null_object(), 0, 0);
+        Self { host, nothing, last_event: RefCell::default() }
     }
 
     /// The host behind it.
@@ -127,25 +139,47 @@ impl ENetConnection {
         data: i32,
     ) -> Option<Gd<ENetPacketPeer>> {
         const FUNCTION: &str = "connect_to_host";
-        let Some(has_peers) = self.host.with(|host| host.has_peers()) else {
-            refuse_inactive(FUNCTION);
-            return None;
-        };
-        if has_peers {
-            let condition = "Condition \"peers.size()\" is true. Returning: out";
-            refuse(FUNCTION, condition, "The ENetConnection is already connected to a peer.");
+        if !self.can_connect(FUNCTION) {
             return None;
         }
-        let to = resolve(FUNCTION, " Returning: out", &address, port)?;
-        let channels = u8::try_from(channels).ok().filter(|channels| *channels > 0).unwrap_or(MAX_CHANNELS);
-        self.host.connect(|driver| driver.host_mut().connect(to, channels, data.cast_unsigned()).ok())
+        let addresses = resolve(FUNCTION, " Returning: out", &address, port)?;
+        self.host.connect(|driver| {
+            let host = driver.host_mut();
+            let peer = host.connect_later(channel_count(channels), data.cast_unsigned()).ok()?;
+            host.provide_addresses(peer, &addresses);
+            Some(peer)
+        })
+    }
+
+    /// Like `connect_to_host`, but looks the name up in the background, so that this call never blocks. A name without
+    /// address ends the attempt with `EVENT_DISCONNECT`, and the peer's `get_disconnect_reason` tells. An addition to the
+    /// engine's class.
+    #[func]
+    fn connect_to_host_async(
+        &self,
+        address: GString,
+        port: i32,
+        channels: i32,
+        data: i32,
+    ) -> Option<Gd<ENetPacketPeer>> {
+        const FUNCTION: &str = "connect_to_host_async";
+        if !self.can_connect(FUNCTION) {
+            return None;
+        }
+        let port = remote_port(FUNCTION, " Returning: out", port)?;
+        let (channels, data) = (channel_count(channels), data.cast_unsigned());
+        let name = address.to_string();
+        self.host.connect(|driver| match addresses::literal(&name) {
+            Some(literal) => driver.host_mut().connect(SocketAddr::new(literal, port), channels, data).ok(),
+            None => driver.connect_by_name(&name, port, channels, data).ok(),
+        })
     }
 
     #[func]
     fn service(&self, timeout: i32) -> VarArray {
         let wait = Duration::from_millis(u64::try_from(timeout).unwrap_or(0));
         let received = self.host.service(wait, |peer, channel, packet| {
-            peer.link.keep(packet);
+            peer.link.keep(channel, packet);
             (peer.object.clone(), channel)
         });
         match received {
@@ -161,6 +195,64 @@ impl ENetConnection {
                 event_array(event::ERROR, &null_object(), 0, 0)
             }
         }
+    }
+
+    /// Does what `service` does, but returns only the type of the event; `get_event_peer`, `get_event_data` and
+    /// `get_event_channel` tell the rest. No array is made for it, so it is quicker, most of all when nothing happened.
+    /// An addition to the engine's class.
+    #[func]
+    fn next_event(&self, timeout: i32) -> EventTypeResult {
+        let wait = Duration::from_millis(u64::try_from(timeout).unwrap_or(0));
+        let serviced = self.host.service(wait, |peer, channel, packet| {
+            peer.link.keep(channel, packet);
+            (peer.object.clone(), channel)
+        });
+        let (kind, peer, data, channel) = match serviced {
+            Serviced::Nothing => (event::NONE, None, 0, 0),
+            Serviced::Received((peer, channel)) => (event::RECEIVE, Some(peer), 0, channel),
+            Serviced::Connected(peer, data) => (event::CONNECT, Some(peer), data, 0),
+            Serviced::Disconnected(peer, data) => (event::DISCONNECT, Some(peer), data, 0),
+            Serviced::Failed => (event::ERROR, None, 0, 0),
+            Serviced::Inactive => {
+                refuse_inactive("next_event");
+                (event::ERROR, None, 0, 0)
+            }
+        };
+        // The former one may be dropped by this, with nothing borrowed.
+        let _former = self.last_event.replace(LastEvent { peer, data, channel });
+        EventTypeResult(kind)
+    }
+
+    /// The peer of the event that `next_event` has returned last; null if it had none.
+    #[func]
+    fn get_event_peer(&self) -> Option<Gd<ENetPacketPeer>> {
+        self.last_event.borrow().peer.clone()
+    }
+
+    /// The data of the event that `next_event` has returned last: what the remote host passed when it connected or
+    /// disconnected, 0..=4294967295.
+    #[func]
+    fn get_event_data(&self) -> i64 {
+        self.last_event.borrow().data.into()
+    }
+
+    /// The channel of the event that `next_event` has returned last, if that was a packet.
+    #[func]
+    fn get_event_channel(&self) -> i32 {
+        self.last_event.borrow().channel.into()
+    }
+
+    /// Does what `service` does, for all packets that have arrived at once: puts them into the queues of their peers and
+    /// returns these peers, each once, for `get_packets`. It stops before any other event, which the next `service` or
+    /// `next_event` returns; so call one of them afterwards. An addition to the engine's class.
+    #[func]
+    fn service_packets(&self, timeout: i32) -> Array<Gd<ENetPacketPeer>> {
+        let wait = Duration::from_millis(u64::try_from(timeout).unwrap_or(0));
+        let gathered = self.host.gather_packets(wait);
+        if gathered.is_none() {
+            refuse_inactive("service_packets");
+        }
+        gathered.unwrap_or_default().into_iter().collect()
     }
 
     #[func]
@@ -310,9 +402,25 @@ impl ENetConnection {
         if !self.host.is_active() {
             return refuse_inactive(FUNCTION);
         }
-        let Some(to) = resolve(FUNCTION, "", &destination_address, destination_port) else { return };
-        // A failure is ignored here, as in the engine: the datagram might be lost on the way as well.
-        let _ = self.host.with(|host| host.driver.send_raw(to, packet.as_slice()));
+        let found = resolve(FUNCTION, "", &destination_address, destination_port);
+        if let Some(to) = found.and_then(|addresses| addresses.into_iter().next()) {
+            // A failure is ignored here, as in the engine: the datagram might be lost on the way as well.
+            let _ = self.host.with(|host| host.driver.send_raw(to, packet.as_slice()));
+        }
+    }
+
+    /// Whether a connection can begin; prints why if not.
+    fn can_connect(&self, function: &str) -> bool {
+        match self.host.with(|host| host.has_peers()) {
+            None => refuse_inactive(function),
+            Some(false) => return true,
+            Some(true) => refuse(
+                function,
+                "Condition \"peers.size()\" is true. Returning: out",
+                "The ENetConnection is already connected to a peer.",
+            ),
+        }
+        false
     }
 
     fn create(
@@ -404,21 +512,34 @@ impl ENetConnection {
     }
 }
 
-/// The address to send to; prints why if there is none, `returning` being the end of the engine's text. Looks names up in the calling thread, as the engine does.
-fn resolve(function: &str, returning: &str, address: &GString, port: i32) -> Option<SocketAddr> {
-    let Some(port) = addresses::remote_port(port) else {
+/// A number of channels as scripts pass it to connect; what is out of range stands for all.
+fn channel_count(channels: i32) -> u8 {
+    u8::try_from(channels).ok().filter(|channels| *channels > 0).unwrap_or(MAX_CHANNELS)
+}
+
+/// The port of a remote host; prints why if it is none, `returning` being the end of the engine's text.
+fn remote_port(function: &str, returning: &str, port: i32) -> Option<u16> {
+    let found = addresses::remote_port(port);
+    if found.is_none() {
         let condition = format!("Condition \"p_port < 1 || p_port > 65535\" is true.{returning}");
         refuse(function, &condition, errors::REMOTE_PORT);
-        return None;
-    };
-    let address = address.to_string();
-    let found = addresses::literal(&address).map_or_else(
-        || enet_rs_host::resolve(&address, port).into_iter().next(),
-        |literal| Some(SocketAddr::new(literal, port)),
-    );
-    if found.is_none() {
-        let condition = format!("Condition \"!ip.is_valid()\" is true.{returning}");
-        refuse(function, &condition, errors::UNRESOLVED);
     }
     found
+}
+
+/// The addresses to send to, at least one; prints why if there is none. Looks names up in the calling thread, as the
+/// engine does.
+fn resolve(function: &str, returning: &str, address: &GString, port: i32) -> Option<Vec<SocketAddr>> {
+    let port = remote_port(function, returning, port)?;
+    let address = address.to_string();
+    let found = match addresses::literal(&address) {
+        Some(literal) => vec![SocketAddr::new(literal, port)],
+        None => enet_rs_host::resolve(&address, port),
+    };
+    if found.is_empty() {
+        let condition = format!("Condition \"!ip.is_valid()\" is true.{returning}");
+        refuse(function, &condition, errors::UNRESOLVED);
+        return None;
+    }
+    Some(found)
 }

@@ -7,6 +7,7 @@
 
 use crate::connection::ENetConnection;
 use crate::takeover::is_ours;
+use enet_rs_host::protocol::DisconnectReason;
 use godot::builtin::VariantType;
 use godot::classes::RefCounted;
 use godot::meta::error::ConvertError;
@@ -90,7 +91,13 @@ const CONNECTION: NativeClass = NativeClass {
         with_defaults("create_host_bound", &[Int(32), Int(0), Int(0), Int(0)]),
         with_defaults("create_host", &[Int(32), Int(0), Int(0), Int(0)]),
         with_defaults("connect_to_host", &[Int(0), Int(0)]),
+        with_defaults("connect_to_host_async", &[Int(0), Int(0)]),
         with_defaults("service", &[Int(0)]),
+        with_defaults("next_event", &[Int(0)]),
+        with_defaults("service_packets", &[Int(0)]),
+        constant("get_event_peer"),
+        constant("get_event_data"),
+        constant("get_event_channel"),
         with_defaults("bandwidth_limit", &[Int(0), Int(0)]),
         with_defaults("dtls_client_setup", &[Null]),
         constant("get_max_channels"),
@@ -141,6 +148,9 @@ const PACKET_PEER: NativeClass = NativeClass {
         with_defaults("peer_disconnect", &[Int(0)]),
         with_defaults("peer_disconnect_later", &[Int(0)]),
         with_defaults("peer_disconnect_now", &[Int(0)]),
+        with_defaults("get_packets", &[Int(-1)]),
+        constant("get_packet_channel"),
+        constant("get_disconnect_reason"),
         constant("get_packet_flags"),
         constant("get_remote_address"),
         constant("get_remote_port"),
@@ -182,6 +192,18 @@ const PACKET_PEER: NativeClass = NativeClass {
                 ("PEER_PACKET_THROTTLE_ACCELERATION", 11),
                 ("PEER_PACKET_THROTTLE_DECELERATION", 12),
                 ("PEER_PACKET_THROTTLE_INTERVAL", 13),
+            ],
+        ),
+        // An addition.
+        (
+            "DisconnectReason",
+            &[
+                ("REASON_NONE", reason::NONE),
+                ("REASON_LOCAL", reason::number(DisconnectReason::Local)),
+                ("REASON_REMOTE", reason::number(DisconnectReason::Remote)),
+                ("REASON_TIMED_OUT", reason::number(DisconnectReason::TimedOut)),
+                ("REASON_REJECTED", reason::number(DisconnectReason::Rejected)),
+                ("REASON_UNRESOLVED", reason::number(DisconnectReason::Unresolved)),
             ],
         ),
         (
@@ -226,6 +248,25 @@ pub(crate) mod event {
     pub(crate) const RECEIVE: i64 = 3;
 }
 
+/// `ENetPacketPeer.DisconnectReason`: why a peer is closed.
+pub(crate) mod reason {
+    use enet_rs_host::protocol::DisconnectReason;
+
+    /// It is not closed.
+    pub(crate) const NONE: i64 = 0;
+
+    /// The number that scripts get.
+    pub(crate) const fn number(reason: DisconnectReason) -> i64 {
+        match reason {
+            DisconnectReason::Local => 1,
+            DisconnectReason::Remote => 2,
+            DisconnectReason::TimedOut => 3,
+            DisconnectReason::Rejected => 4,
+            DisconnectReason::Unresolved => 5,
+        }
+    }
+}
+
 /// Declares the type of an enum-typed argument or result: any integer a script passes, under the name of the enum.
 macro_rules! enum_type {
     ($(#[$doc:meta])* $name:ident = $godot_name:literal) => {
@@ -268,6 +309,14 @@ macro_rules! enum_type {
 enum_type! {
     /// `ENetConnection.CompressionMode`.
     CompressionMode = "ENetConnection.CompressionMode"
+}
+enum_type! {
+    /// `ENetConnection.EventType`.
+    EventTypeResult = "ENetConnection.EventType"
+}
+enum_type! {
+    /// `ENetPacketPeer.DisconnectReason`.
+    DisconnectReasonResult = "ENetPacketPeer.DisconnectReason"
 }
 enum_type! {
     /// `ENetConnection.HostStatistic`.

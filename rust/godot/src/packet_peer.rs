@@ -2,12 +2,12 @@
 
 use crate::addresses;
 use crate::errors::{self, NOT_CONNECTED, PEER_IS_NULL, condition, refuse, refuse_plainly};
-use crate::native_api::{PeerStateResult, PeerStatisticArgument};
+use crate::native_api::{DisconnectReasonResult, PeerStateResult, PeerStatisticArgument, reason};
 use crate::shared::{ActiveHost, PeerLink};
 use crate::takeover::{PacketSource, Serves, ThreadClaim, announce, construct_as_packet_peer};
 use bytes::Bytes;
 use enet_rs_host::protocol::{PacketFlags, PeerId, PeerState, PeerStatistic};
-use godot::builtin::{GString, PackedByteArray};
+use godot::builtin::{Array, GString, PackedByteArray};
 use godot::classes::{PacketPeer, RefCounted};
 use godot::global::Error;
 use godot::obj::{Base, Gd, WithBaseField};
@@ -169,6 +169,36 @@ impl ENetPacketPeer {
             refuse_plainly("get_packet_flags", condition);
         }
         flags.map_or(0, |flags| flags.bits().cast_signed())
+    }
+
+    /// Why this peer is closed, in words of the protocol; `REASON_NONE` while it is not. An addition to the engine's
+    /// class.
+    #[func]
+    fn get_disconnect_reason(&self) -> DisconnectReasonResult {
+        DisconnectReasonResult(self.link.disconnect_reason().map_or(reason::NONE, reason::number))
+    }
+
+    /// Takes all received packets, or those of one channel (`channel` -1 stands for all), oldest first. An addition to the
+    /// engine's class.
+    #[func]
+    fn get_packets(&self, channel: i32) -> Array<PackedByteArray> {
+        let packets = match u8::try_from(channel) {
+            Ok(channel) => self.link.take_packets(Some(channel)),
+            Err(_) if channel == -1 => self.link.take_packets(None),
+            Err(_) => {
+                let condition = "Condition \"channel < -1 || channel > 255\" is true. Returning: []";
+                refuse("get_packets", condition, errors::INVALID_CHANNEL);
+                return Array::new();
+            }
+        };
+        packets.iter().map(|packet| PackedByteArray::from(&packet[..])).collect()
+    }
+
+    /// The channel of the next packet, as `get_packet_flags` tells its flags; -1 if there is none. An addition to the
+    /// engine's class.
+    #[func]
+    fn get_packet_channel(&self) -> i32 {
+        self.link.next_packet_channel().map_or(-1, i32::from)
     }
 
     #[func]

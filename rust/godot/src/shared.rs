@@ -9,7 +9,7 @@ use crate::errors;
 use crate::packet_peer::ENetPacketPeer;
 use crate::takeover::{PacketSource, ThreadClaim};
 use bytes::Bytes;
-use enet_rs_host::protocol::{Event, Packet, PacketFlags, PeerId, SendError};
+use enet_rs_host::protocol::{DisconnectReason, Event, Packet, PacketFlags, PeerId, SendError};
 use enet_rs_host::{Driver, ServiceError};
 use godot::global::Error;
 use godot::obj::Gd;
@@ -35,6 +35,8 @@ pub(crate) struct ActiveHost {
     peers: HashMap<PeerId, ListedPeer, BuildHasherDefault<PeerIdHasher>>,
     /// Peers that were closed from this side; they stay listed until the next `service`, as in the engine.
     closed: Vec<PeerId>,
+    /// What [`SharedHost::gather_packets`] has come upon and left to the next `service`.
+    held_back: Option<Result<Event, ServiceError>>,
     next_place: u64,
 }
 
@@ -51,11 +53,21 @@ pub(crate) struct PeerLink {
     host: Weak<SharedHost>,
     /// `None` once the peer is closed, for good.
     id: Cell<Option<PeerId>>,
-    received: RefCell<VecDeque<Packet>>,
+    received: RefCell<VecDeque<Received>>,
+    /// Why it was closed.
+    reason: Cell<Option<DisconnectReason>>,
+    /// Set while packets are gathered and this peer is noted as one that has some.
+    is_gathered: Cell<bool>,
     /// Set when the engine's own `get_packet` may have noted an error, which only the engine can take back.
     engine_noted_error: Cell<bool>,
     /// What a multiplayer peer calls this peer; 0 as long as there is no such name.
     multiplayer_id: Cell<i32>,
+}
+
+/// A packet in the queue of its peer.
+struct Received {
+    channel: u8,
+    packet: Packet,
 }
 
 /// What a `service` call has brought; `R` is what its caller makes of a received packet.
@@ -102,7 +114,8 @@ impl SharedHost {
 
     /// Sets a host up.
     pub(crate) fn start(&self, driver: Driver) {
-        let host = ActiveHost { driver, peers: HashMap::default(), closed: Vec::new(), next_place: 0 };
+        let (peers, closed) = (HashMap::default(), Vec::new());
+        let host = ActiveHost { driver, peers, closed, held_back: None, next_place: 0 };
         self.active.replace(Some(host));
     }
 
@@ -111,7 +124,7 @@ impl SharedHost {
     pub(crate) fn stop(&self) -> Option<Driver> {
         let host = self.active.take()?;
         for peer in host.peers.values() {
-            peer.link.id.set(None);
+            peer.link.close_for(DisconnectReason::Local);
         }
         Some(host.driver)
     }
@@ -143,6 +156,14 @@ impl SharedHost {
         self.take_event(|driver| Ok(driver.host_mut().poll_event()), receive)
     }
 
+    /// Lets the host work until a packet has arrived or `wait` is over, and puts all packets that are there into the
+    /// queues of their peers. Gives those peers, each once. What comes between is left to the next `service`, and the
+    /// packets behind it as well.
+    pub(crate) fn gather_packets(&self, wait: Duration) -> Option<Vec<Gd<ENetPacketPeer>>> {
+        let gathered = self.with(|host| (host.sweep(), host.gather_packets(wait)))?;
+        Some(gathered.1)
+    }
+
     fn take_event<R>(
         self: &Rc<Self>,
         work: impl FnOnce(&mut Driver) -> Result<Option<Event>, ServiceError>,
@@ -154,10 +175,7 @@ impl SharedHost {
         match happened {
             Happened::Known(serviced) => serviced,
             Happened::NewPeer(id, data) => Serviced::Connected(self.list(id), data),
-            Happened::Gone(peer, data) => {
-                peer.link.id.set(None);
-                Serviced::Disconnected(peer.object, data)
-            }
+            Happened::Gone(peer, data) => Serviced::Disconnected(peer.object, data),
         }
     }
 
@@ -176,6 +194,8 @@ impl SharedHost {
             host: Rc::downgrade(self),
             id: Cell::new(Some(id)),
             received: RefCell::default(),
+            reason: Cell::new(None),
+            is_gathered: Cell::new(false),
             engine_noted_error: Cell::new(false),
             multiplayer_id: Cell::new(0),
         });
@@ -212,7 +232,8 @@ impl ActiveHost {
         work: impl FnOnce(&mut Driver) -> Result<Option<Event>, ServiceError>,
         receive: impl FnOnce(&ListedPeer, u8, Packet) -> R,
     ) -> Happened<R> {
-        let event = match work(&mut self.driver) {
+        let event = match self.held_back.take().map_or_else(|| work(&mut self.driver), |held| held.map(Some))
+        {
             Ok(Some(event)) => event,
             Ok(None) => return Happened::Known(Serviced::Nothing),
             Err(_) => return Happened::Known(Serviced::Failed),
@@ -222,9 +243,10 @@ impl ActiveHost {
                 Some(listed) => Happened::Known(Serviced::Connected(listed.object.clone(), data)),
                 None => Happened::NewPeer(peer, data),
             }),
-            Event::Disconnect { peer, data, .. } => {
-                self.peers.remove(&peer).map(|listed| Happened::Gone(listed, data))
-            }
+            Event::Disconnect { peer, data, reason } => self.peers.remove(&peer).map(|listed| {
+                listed.link.close_for(reason);
+                Happened::Gone(listed, data)
+            }),
             Event::Receive { peer, channel, packet } => self
                 .peers
                 .get(&peer)
@@ -232,17 +254,48 @@ impl ActiveHost {
         };
         happened.unwrap_or(Happened::Known(Serviced::Nothing))
     }
+
+    fn gather_packets(&mut self, wait: Duration) -> Vec<Gd<ENetPacketPeer>> {
+        let mut gathered: Vec<&ListedPeer> = Vec::new();
+        let mut next = match self.held_back.take() {
+            None => self.driver.service(wait).transpose(),
+            held => held,
+        };
+        while let Some(Ok(Event::Receive { peer, channel, packet })) = next {
+            if let Some(listed) = self.peers.get(&peer) {
+                listed.link.keep(channel, packet);
+                if !listed.link.is_gathered.replace(true) {
+                    gathered.push(listed);
+                }
+            }
+            next = self.driver.host_mut().poll_event().map(Ok);
+        }
+        self.held_back = next;
+        gathered.iter().for_each(|listed| listed.link.is_gathered.set(false));
+        gathered.into_iter().map(|listed| listed.object.clone()).collect()
+    }
 }
 
 impl PeerLink {
     /// Queues a received packet for the script. It is a slice of a receive buffer of 64 KiB; where the script does not
     /// read one before the next comes, packets are copied, so that each takes no more memory than its own bytes.
-    pub(crate) fn keep(&self, mut packet: Packet) {
+    pub(crate) fn keep(&self, channel: u8, mut packet: Packet) {
         let mut received = self.received.borrow_mut();
         if !received.is_empty() && !packet.payload.is_unique() {
             packet.payload = Bytes::copy_from_slice(&packet.payload);
         }
-        received.push_back(packet);
+        received.push_back(Received { channel, packet });
+    }
+
+    /// The peer is closed from here on.
+    fn close_for(&self, reason: DisconnectReason) {
+        self.id.set(None);
+        self.reason.set(Some(reason));
+    }
+
+    /// Why the peer is closed, if it is.
+    pub(crate) fn disconnect_reason(&self) -> Option<DisconnectReason> {
+        self.reason.get()
     }
 
     /// What a multiplayer peer calls this peer; 0 for nothing.
@@ -272,7 +325,9 @@ impl PeerLink {
             action(host, id);
             host.closed.push(id);
         });
-        self.id.set(None);
+        if was_open.is_some() {
+            self.close_for(DisconnectReason::Local);
+        }
         was_open.is_some()
     }
 
@@ -308,7 +363,21 @@ impl PeerLink {
         if self.engine_noted_error.get() {
             return None;
         }
-        self.received.borrow_mut().pop_front().map(|packet| packet.payload)
+        self.received.borrow_mut().pop_front().map(|received| received.packet.payload)
+    }
+
+    /// Takes all received packets, or those of one channel.
+    pub(crate) fn take_packets(&self, channel: Option<u8>) -> Vec<Bytes> {
+        let mut queue = self.received.borrow_mut();
+        let is_wanted = |received: &Received| channel.is_none_or(|channel| channel == received.channel);
+        let (taken, left) = queue.drain(..).partition::<VecDeque<_>, _>(is_wanted);
+        *queue = left;
+        taken.into_iter().map(|received| received.packet.payload).collect()
+    }
+
+    /// Channel of the next received packet.
+    pub(crate) fn next_packet_channel(&self) -> Option<u8> {
+        self.received.borrow().front().map(|received| received.channel)
     }
 
     /// To be called after the engine's own `get_packet` has noted how it went.
@@ -318,15 +387,15 @@ impl PeerLink {
 
     /// Flags of the next received packet.
     pub(crate) fn next_packet_flags(&self) -> Option<PacketFlags> {
-        self.received.borrow().front().map(|packet| packet.flags)
+        self.received.borrow().front().map(|received| received.packet.flags)
     }
 }
 
 impl PacketSource for PeerLink {
     fn next_packet(&self) -> Result<Bytes, Error> {
         let next = self.received.borrow_mut().pop_front();
-        if let Some(packet) = next {
-            return Ok(packet.payload);
+        if let Some(received) = next {
+            return Ok(received.packet.payload);
         }
         self.engine_noted_error.set(true);
         if self.is_active() {
