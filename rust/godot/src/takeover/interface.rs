@@ -69,7 +69,7 @@ pub(super) type VariantConstructor =
 
 /// The originals of the functions that are used or substituted here.
 pub(super) struct Interface {
-    get_proc_address: GetProcAddress,
+    pub(super) get_proc_address: GetProcAddress,
     pub(super) library: Library,
     pub(super) register_class: RegisterClass,
     pub(super) unregister_class: UnregisterClass,

@@ -11,11 +11,13 @@
 //! - Every call passes a guard (`methods`, `virtuals`, `guard`): the engine's own `ENetMultiplayerPeer` hands out native
 //!   objects whose class name leads to our methods, and scripts may call from several threads.
 //! - `vacancy` gives `ENetRsMultiplayerPeer` the engine's name as well where the engine has no class of that name.
+//! - `help` gives the editor the texts about what the classes have beyond the engine's own.
 //! - `startup_logger` keeps the engine's complaints about the names down to one line.
 
 mod classes;
 mod foreign;
 mod guard;
+mod help;
 mod interface;
 mod methods;
 mod startup_logger;
@@ -50,6 +52,7 @@ unsafe impl ExtensionLibrary for EnetRs {
             InitStage::Core => classes::report_late_loading(),
             InitStage::Servers => startup_logger::install(),
             InitStage::Scene => foreign::report(),
+            InitStage::Editor => help::load(),
             _ => {}
         }
     }
