@@ -11,8 +11,14 @@ use std::mem::transmute;
 type LoadXml = unsafe extern "C" fn(*const std::ffi::c_char, sys::GDExtensionInt);
 
 /// A file for each class, in the engine's own form of class references.
-const TEXTS: [&str; 2] =
-    [include_str!("../../help/ENetConnection.xml"), include_str!("../../help/ENetPacketPeer.xml")];
+///
+/// The editor takes the class's description from here, and adds what is described to what the engine has told of its own
+/// methods. It takes nothing at all, without a word, from a file with a comment before its class.
+const TEXTS: [&str; 3] = [
+    include_str!("../../help/ENetConnection.xml"),
+    include_str!("../../help/ENetPacketPeer.xml"),
+    include_str!("../../help/ENetRsMultiplayerPeer.xml"),
+];
 
 /// To be called when the editor comes up; only there can the texts be taken.
 pub(super) fn load() {
