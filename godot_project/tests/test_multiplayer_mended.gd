@@ -214,6 +214,26 @@ func test_host_and_peers_are_objects_that_scripts_can_use() -> void:
 	check_call(host, &"get_local_port", [], 0, ["isn't currently active"])
 
 
+func test_hosts_may_compress() -> void:
+	var crowd := Crowd.new()
+	crowd.listen(Crowd.OURS)
+	var client := crowd.join(Crowd.OURS)
+	var host: ENetConnection = crowd.server.peer.get(&"host")
+	for member: Crowd.Member in [crowd.server, client]:
+		(member.peer.get(&"host") as ENetConnection).compress(ENetConnection.COMPRESS_RANGE_CODER)
+	wait_until(crowd.is_complete, _SECONDS, "the connection")
+	host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_DATA)
+	var bytes := PackedByteArray()
+	bytes.resize(1000)
+	crowd.server.put(bytes)
+	wait_until(func() -> bool:
+		crowd.pump()
+		return not client.packets.is_empty(), _SECONDS, "the packet")
+	check_equal(client.packets[0].bytes, bytes, "the packet")
+	var sent := host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_DATA)
+	check(sent < 500.0, "%d bytes were sent for a packet of 1000 zeros" % sent)
+
+
 func test_a_peer_that_a_script_closes_is_reported() -> void:
 	for method: StringName in [&"reset", &"peer_disconnect_now", &"peer_disconnect", &"peer_disconnect_later"]:
 		var crowd := _crowd(Crowd.OURS)
