@@ -114,6 +114,27 @@ func test_disconnecting_while_connecting_ends_in_a_failed_connection() -> void:
 		check_equal(client.signals.size(), 0, "signals")
 
 
+func test_a_name_is_looked_up_in_the_background() -> void:
+	var crowd := Crowd.new()
+	crowd.listen(Crowd.OURS)
+	var client := Crowd.Member.new(Crowd.OURS)
+	crowd.clients.append(client)
+	check_equal(client.peer.call(&"create_client", "localhost", crowd.port), OK, "create_client by a name")
+	wait_until(crowd.is_complete, _SECONDS, "the connection")
+	var peer: ENetPacketPeer = client.peer.call(&"get_peer", 1)
+	check_equal(peer.get_remote_address(), "127.0.0.1", "the address that was found")
+
+
+func test_a_name_without_address_ends_in_a_failed_connection() -> void:
+	var client := Crowd.Member.new(Crowd.OURS)
+	check_equal(client.peer.call(&"create_client", "no name", 7000), OK, "create_client")
+	expect_error("Couldn't resolve the server IP address or domain name.")
+	wait_until(func() -> bool:
+		client.pump()
+		return not client.is_active(), 20.0, "the attempt to fail")
+	check_equal(client.signals.size(), 0, "signals")
+
+
 func test_what_a_server_sends_before_it_closes_arrives() -> void:
 	for client_class: String in [Crowd.OURS, Crowd.ENGINES]:
 		var crowd := _crowd(client_class)
