@@ -114,6 +114,27 @@ func test_disconnecting_while_connecting_ends_in_a_failed_connection() -> void:
 		check_equal(client.signals.size(), 0, "signals")
 
 
+func test_a_name_is_looked_up_in_the_background() -> void:
+	var crowd := Crowd.new()
+	crowd.listen(Crowd.OURS)
+	var client := Crowd.Member.new(Crowd.OURS)
+	crowd.clients.append(client)
+	check_equal(client.peer.call(&"create_client", "localhost", crowd.port), OK, "create_client by a name")
+	wait_until(crowd.is_complete, _SECONDS, "the connection")
+	var peer: ENetPacketPeer = client.peer.call(&"get_peer", 1)
+	check_equal(peer.get_remote_address(), "127.0.0.1", "the address that was found")
+
+
+func test_a_name_without_address_ends_in_a_failed_connection() -> void:
+	var client := Crowd.Member.new(Crowd.OURS)
+	check_equal(client.peer.call(&"create_client", "no name", 7000), OK, "create_client")
+	expect_error("Couldn't resolve the server IP address or domain name.")
+	wait_until(func() -> bool:
+		client.pump()
+		return not client.is_active(), 20.0, "the attempt to fail")
+	check_equal(client.signals.size(), 0, "signals")
+
+
 func test_what_a_server_sends_before_it_closes_arrives() -> void:
 	for client_class: String in [Crowd.OURS, Crowd.ENGINES]:
 		var crowd := _crowd(client_class)
@@ -212,6 +233,26 @@ func test_host_and_peers_are_objects_that_scripts_can_use() -> void:
 	crowd.server.peer.close()
 	check_equal(peer.is_active(), false, "is_active() of the peer after close")
 	check_call(host, &"get_local_port", [], 0, ["isn't currently active"])
+
+
+func test_hosts_may_compress() -> void:
+	var crowd := Crowd.new()
+	crowd.listen(Crowd.OURS)
+	var client := crowd.join(Crowd.OURS)
+	var host: ENetConnection = crowd.server.peer.get(&"host")
+	for member: Crowd.Member in [crowd.server, client]:
+		(member.peer.get(&"host") as ENetConnection).compress(ENetConnection.COMPRESS_RANGE_CODER)
+	wait_until(crowd.is_complete, _SECONDS, "the connection")
+	host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_DATA)
+	var bytes := PackedByteArray()
+	bytes.resize(1000)
+	crowd.server.put(bytes)
+	wait_until(func() -> bool:
+		crowd.pump()
+		return not client.packets.is_empty(), _SECONDS, "the packet")
+	check_equal(client.packets[0].bytes, bytes, "the packet")
+	var sent := host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_DATA)
+	check(sent < 500.0, "%d bytes were sent for a packet of 1000 zeros" % sent)
 
 
 func test_a_peer_that_a_script_closes_is_reported() -> void:

@@ -155,7 +155,7 @@ impl ENetConnection {
     /// address ends the attempt with `EVENT_DISCONNECT`, and the peer's `get_disconnect_reason` tells. An addition to the
     /// engine's class.
     #[func]
-    fn connect_to_host_async(
+    pub(crate) fn connect_to_host_async(
         &self,
         address: GString,
         port: i32,

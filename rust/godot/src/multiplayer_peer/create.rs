@@ -3,6 +3,7 @@
 use super::backend::Backend;
 use super::session::{Mode, SERVER, Session};
 use super::wire::channel_count;
+use crate::addresses;
 use crate::connection::ENetConnection;
 use crate::errors::refuse;
 use crate::packet_peer::ENetPacketPeer;
@@ -75,7 +76,12 @@ impl Client {
                 let name = if self.tls_hostname.is_empty() { &self.address } else { &self.tls_hostname };
                 succeeded(host.dtls_client_setup(name.clone(), self.tls_options))?;
             }
-            host.connect_to_host(self.address, self.port, channel_count(self.channel_count), id)
+            let channels = channel_count(self.channel_count);
+            if is_name(&self.address) {
+                host.connect_to_host_async(self.address, self.port, channels, id)
+            } else {
+                host.connect_to_host(self.address, self.port, channels, id)
+            }
         };
         let Some(server) = server else {
             let condition = "Method/function failed. Returning: ERR_CANT_CREATE";
@@ -97,6 +103,13 @@ pub(super) fn only_peer(host: &Gd<ENetConnection>) -> Option<Gd<ENetPacketPeer>>
     let [peer] = &peers[..] else { return None };
     let state = peer.bind().link().with(|host, id| host.driver.host().state(id)).flatten();
     (state == Some(PeerState::Connected)).then(|| peer.clone())
+}
+
+/// Whether an address has to be looked up, which must not block a frame. What can be no name is refused at once, as in the
+/// engine.
+fn is_name(address: &GString) -> bool {
+    let address = address.to_string();
+    !matches!(&address[..], "" | "*") && addresses::literal(&address).is_none()
 }
 
 fn succeeded(result: Error) -> Result<(), Error> {

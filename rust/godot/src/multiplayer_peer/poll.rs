@@ -6,10 +6,11 @@
 use super::backend::Backend;
 use super::incoming::Received;
 use super::session::{Mode, SERVER, Session};
+use crate::errors;
 use crate::packet_peer::ENetPacketPeer;
 use crate::shared::{PeerLink, Serviced, SharedHost};
 use crate::takeover::refuse_other_thread;
-use enet_rs_host::protocol::Packet;
+use enet_rs_host::protocol::{DisconnectReason, Packet};
 use godot::classes::MultiplayerPeer;
 use godot::classes::multiplayer_peer::ConnectionStatus;
 use godot::meta::ToGodot;
@@ -139,6 +140,9 @@ impl Poll<'_> {
             self.go_on()?;
         }
         if self.session.mode() == Mode::Client {
+            if link.disconnect_reason() == Some(DisconnectReason::Unresolved) {
+                errors::refuse("poll", "Condition \"!ip.is_valid()\" is true.", errors::UNRESOLVED);
+            }
             return self.close();
         }
         if self.session.remove(id, &link) && self.session.mode() == Mode::Mesh {
@@ -167,7 +171,10 @@ impl Poll<'_> {
     }
 
     fn close(&self) -> Result<(), Over> {
-        self.backend.end();
+        // A logger written in a script may have put another one in its place.
+        if self.backend.is_current(&self.session) {
+            self.backend.end();
+        }
         Err(Over)
     }
 
