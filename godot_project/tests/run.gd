@@ -1,11 +1,13 @@
 extends Node
-## Runs all tests in tests/test_*.gd and tests/conformance/test_*.gd whose "file.method" contains one of the words given:
+## Runs all tests in tests/test_*.gd, tests/conformance/ and tests/additions/ whose "file.method" contains one of the words
+## given:
 ##
 ##     scripts/godot --headless --path godot_project res://tests/run.tscn -- [OPTION...] [WORD...]
 ##
-## --engine tells that the engine's own classes are expected instead of enet_rs (in a project without the addon).
-## --in=FOLDER takes the tests from another folder. --checks=FILE writes the places of all checks that hold for both
-## into a file. The last line is "N passed, N failed"; it exits 0 only if some test ran and none failed.
+## --engine tells that the engine's own classes are expected instead of enet_rs (in a project without the addon), where the
+## scripts in tests/additions/ cannot be loaded. --in=FOLDER takes the tests from another folder. --checks=FILE writes the
+## places of all checks that hold for both into a file. The last line is "N passed, N failed"; it exits 0 only if some test
+## ran and none failed.
 
 const CheckCount := preload("framework/check_count.gd")
 const ConformanceCase := preload("framework/conformance_case.gd")
@@ -14,11 +16,14 @@ const PeerProcess := preload("res://common/peer_process.gd")
 const TestCase := preload("framework/test_case.gd")
 const Watchdog := preload("framework/watchdog.gd")
 
+const _CONFORMANCE := "res://tests/conformance"
+## Tests that use what only enet_rs has, by its name.
+const _ADDITIONS := "res://tests/additions"
 const _RUN_LIMIT_SECONDS := 900.0
 ## Of one test; those that follow mostly have the same cause.
 const _FAILURES_SHOWN := 25
 
-var _folders: PackedStringArray = ["res://tests", "res://tests/conformance"]
+var _folders: PackedStringArray = ["res://tests", _CONFORMANCE, _ADDITIONS]
 var _checks_file := ""
 var _words: PackedStringArray = []
 var _implementation := PeerProcess.ENET_RS
@@ -68,6 +73,8 @@ func _has_expected_classes() -> bool:
 
 func _run_all() -> void:
 	for folder in _folders:
+		if folder == _ADDITIONS and _implementation == PeerProcess.ENGINE:
+			continue
 		var files := DirAccess.get_files_at(folder)
 		files.sort()
 		for file in files:
@@ -77,8 +84,8 @@ func _run_all() -> void:
 
 func _run_file(path: String) -> void:
 	var name := path.get_file().trim_prefix("test_").trim_suffix(".gd")
-	if path.get_base_dir().get_file() == "conformance":
-		name = "conformance/" + name
+	if path.get_base_dir() in [_CONFORMANCE, _ADDITIONS]:
+		name = path.get_base_dir().get_file().path_join(name)
 	_watchdog.begin_test(name, 10.0, _summary(_failed + 1))
 	var script := load(path) as GDScript
 	if script == null or not script.can_instantiate():

@@ -1,15 +1,9 @@
 extends "res://tests/framework/conformance_case.gd"
 ## A second thread that uses a connection or its peers at the same time gets an error; the engine's own would race.
 
-const _ONE_AT_A_TIME := DIFFERENCE + "A connection and its peers may be used from any thread, by one at a time."
 
-
-func ours_alone() -> Dictionary[String, String]:
-	return {
-		"test_a_second_thread_at_the_same_connection_gets_an_error": _ONE_AT_A_TIME,
-		"test_a_peer_while_another_thread_uses_its_connection_gets_an_error": _ONE_AT_A_TIME,
-		"test_two_threads_that_fight_for_a_connection_do_no_harm": _ONE_AT_A_TIME,
-	}
+func reason_for_ours_alone(_test: String) -> String:
+	return DIFFERENCE + "A connection and its peers may be used from any thread, by one at a time."
 
 
 func test_a_second_thread_at_the_same_connection_gets_an_error() -> void:
