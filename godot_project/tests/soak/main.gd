@@ -73,9 +73,13 @@ func _run(seconds: int, seed_number: int) -> bool:
 		processes.append(PeerProcess.start(implementation, "res://tests/soak/clients.gd", [
 				"--port=%d" % _server.get_local_port(), "--clients=%d" % _CLIENTS_PER_PROCESS, "--seconds=%d" % seconds,
 				"--seed=%d" % (seed_number + processes.size() + 1)]))
+	var objects := int(Performance.get_monitor(Performance.OBJECT_COUNT))
 	var memory := _serve(seconds, processes)
 	_end(processes)
 	_report(processes, memory)
+	var left := int(Performance.get_monitor(Performance.OBJECT_COUNT)) - objects
+	if left > 0:
+		_problem("%d objects are left over" % left)
 	return _problems.is_empty()
 
 
