@@ -1,24 +1,35 @@
 extends Node
-## Runs all tests in tests/test_*.gd whose "file.method" contains one of the words given:
+## Runs all tests in tests/test_*.gd, tests/conformance/ and tests/additions/ whose "file.method" contains one of the words
+## given:
 ##
-##     scripts/godot --headless --path godot_project res://tests/run.tscn -- [--engine] [--in=FOLDER] [WORD...]
+##     scripts/godot --headless --path godot_project res://tests/run.tscn -- [OPTION...] [WORD...]
 ##
-## --engine tells that the engine's own classes are expected instead of enet_rs (in a project without the addon).
-## --in=FOLDER takes the tests from another folder. The last line is "N passed, N failed"; it exits 0 only if some test
+## --engine tells that the engine's own classes are expected instead of enet_rs (in a project without the addon), where the
+## scripts in tests/additions/ cannot be loaded. --in=FOLDER takes the tests from another folder. --checks=FILE writes the
+## places of all checks that hold for both into a file. The last line is "N passed, N failed"; it exits 0 only if some test
 ## ran and none failed.
 
+const CheckCount := preload("framework/check_count.gd")
+const ConformanceCase := preload("framework/conformance_case.gd")
 const ErrorLog := preload("framework/error_log.gd")
 const PeerProcess := preload("res://common/peer_process.gd")
 const TestCase := preload("framework/test_case.gd")
 const Watchdog := preload("framework/watchdog.gd")
 
+const _CONFORMANCE := "res://tests/conformance"
+## Tests that use what only enet_rs has, by its name.
+const _ADDITIONS := "res://tests/additions"
 const _RUN_LIMIT_SECONDS := 900.0
+## Of one test; those that follow mostly have the same cause.
+const _FAILURES_SHOWN := 25
 
-var _folder := "res://tests"
+var _folders: PackedStringArray = ["res://tests", _CONFORMANCE, _ADDITIONS]
+var _checks_file := ""
 var _words: PackedStringArray = []
 var _implementation := PeerProcess.ENET_RS
 var _error_log := ErrorLog.new()
 var _watchdog := Watchdog.new()
+var _check_count := CheckCount.new()
 var _passed := 0
 var _failed := 0
 
@@ -28,7 +39,9 @@ func _ready() -> void:
 		if argument == "--engine":
 			_implementation = PeerProcess.ENGINE
 		elif argument.begins_with("--in="):
-			_folder = argument.trim_prefix("--in=")
+			_folders = [argument.trim_prefix("--in=")]
+		elif argument.begins_with("--checks="):
+			_checks_file = argument.trim_prefix("--checks=")
 		else:
 			_words.append(argument)
 	OS.add_logger(_error_log)
@@ -40,6 +53,10 @@ func _ready() -> void:
 	if _passed + _failed == 0:
 		print("No test matches %s" % " ".join(_words))
 		_failed += 1
+	for line in _check_count.summary(_implementation):
+		print(line)
+	if not _checks_file.is_empty():
+		_check_count.write_shared(_checks_file)
 	print(_summary(_failed))
 	get_tree().quit(0 if _failed == 0 else 1)
 
@@ -55,17 +72,22 @@ func _has_expected_classes() -> bool:
 
 
 func _run_all() -> void:
-	var files := DirAccess.get_files_at(_folder)
-	files.sort()
-	for file in files:
-		if file.begins_with("test_") and file.ends_with(".gd"):
-			await _run_file(file)
+	for folder in _folders:
+		if folder == _ADDITIONS and _implementation == PeerProcess.ENGINE:
+			continue
+		var files := DirAccess.get_files_at(folder)
+		files.sort()
+		for file in files:
+			if file.begins_with("test_") and file.ends_with(".gd"):
+				await _run_file(folder.path_join(file))
 
 
-func _run_file(file: String) -> void:
-	var name := file.trim_prefix("test_").trim_suffix(".gd")
+func _run_file(path: String) -> void:
+	var name := path.get_file().trim_prefix("test_").trim_suffix(".gd")
+	if path.get_base_dir() in [_CONFORMANCE, _ADDITIONS]:
+		name = path.get_base_dir().get_file().path_join(name)
 	_watchdog.begin_test(name, 10.0, _summary(_failed + 1))
-	var script := load(_folder.path_join(file)) as GDScript
+	var script := load(path) as GDScript
 	if script == null or not script.can_instantiate():
 		var reasons: PackedStringArray = ["the script does not load"]
 		_conclude(name, reasons + _texts(_error_log.take()), 0)
@@ -76,7 +98,8 @@ func _run_file(file: String) -> void:
 		return
 	for method: Dictionary in script.get_script_method_list():
 		var method_name: String = method["name"]
-		if method_name.begins_with("test_") and _is_wanted(name + "." + method_name.trim_prefix("test_")):
+		if (method_name.begins_with("test_") and sample.applies_to(method_name)
+				and _is_wanted(name + "." + method_name.trim_prefix("test_"))):
 			await _run_test(script, name, method_name)
 
 
@@ -99,6 +122,8 @@ func _run_test(script: GDScript, file_name: String, method: String) -> void:
 	await test.call(method)
 	test.finish()
 	var failures := test.failures
+	if test is ConformanceCase:
+		_check_count.add(test.places, test.reason_for_ours_alone(method))
 	test = null
 	var leaked := await _settled_object_count(objects_before) - objects_before
 	if leaked > 0:
@@ -124,8 +149,10 @@ func _conclude(name: String, failures: PackedStringArray, milliseconds: int) -> 
 		return
 	_failed += 1
 	print("FAIL %s (%d ms)" % [name, milliseconds])
-	for failure in failures:
+	for failure in failures.slice(0, _FAILURES_SHOWN):
 		print("     " + failure.replace("\n", "\n     | "))
+	if failures.size() > _FAILURES_SHOWN:
+		print("     and %d more" % (failures.size() - _FAILURES_SHOWN))
 
 
 func _summary(failed: int) -> String:

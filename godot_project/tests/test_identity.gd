@@ -14,19 +14,6 @@ func test_enet_connection_is_ours() -> void:
 	check(connection.call("get_engine_version") is String, "get_engine_version() is no String")
 
 
-func test_a_peer_is_a_packet_peer() -> void:
-	var pair := connected_pair()
-	var peer: Object = pair.server_peer
-	check_equal(peer.get_class(), "ENetPacketPeer", "get_class()")
-	check(peer is PacketPeer, "a peer is no PacketPeer")
-	check(ClassDB.is_parent_class("ENetPacketPeer", "PacketPeer"), "PacketPeer is no parent class")
-	check_equal(pair.server_peer.encode_buffer_max_size, 8 * 1024 * 1024, "encode_buffer_max_size")
-
-
-func test_a_peer_cannot_be_made_by_a_script() -> void:
-	check(not ClassDB.can_instantiate("ENetPacketPeer"), "ENetPacketPeer can be instantiated")
-
-
 ## The engine's own ENetMultiplayerPeer hands out objects of its own, which bear our name but are not ours.
 func test_the_engines_host_object_gives_an_error_instead_of_a_crash() -> void:
 	var multiplayer_peer := ENetMultiplayerPeer.new()
@@ -67,22 +54,6 @@ func test_the_engines_host_object_is_no_part_of_a_mesh() -> void:
 	mesh.call(&"create_mesh", 5)
 	check_call(mesh, &"add_mesh_peer", [6, multiplayer_peer.host], ERR_INVALID_PARAMETER, ["belongs to the engine's own"])
 	multiplayer_peer.close()
-
-
-## A difference to the engine's own, where they are lost.
-func test_unread_packets_stay_readable_after_a_disconnect() -> void:
-	var pair := connected_pair()
-	pair.client_peer.put_var("last words")
-	wait_until(func() -> bool:
-		pair.client.service(0)
-		pair.server.service(1)
-		return pair.server_peer.get_available_packet_count() == 1, 2.0, "the packet")
-	pair.client_peer.peer_disconnect_now()
-	wait_until(func() -> bool:
-		pair.pump()
-		return not pair.server_peer.is_active(), 2.0, "the disconnect")
-	check_equal(pair.server_peer.get_var(), "last words", "get_var() after the disconnect")
-	check_equal(pair.server_peer.get_packet_error(), OK, "get_packet_error()")
 
 
 func test_what_is_not_there_yet_says_so() -> void:

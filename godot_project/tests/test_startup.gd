@@ -31,7 +31,7 @@ func test_errors_of_the_game_are_still_printed() -> void:
 
 func test_nothing_leaks_at_exit() -> void:
 	var godot := start_godot(["--headless", "--verbose", "--path", ProjectSettings.globalize_path("res://"),
-			"res://tests/run.tscn", "--", "arguments", "disconnect.peer", "packets.broadcast", "packets.received"])
+			"res://tests/run.tscn", "--", "conformance/creating", "conformance/sending", "disconnecting.peer", "packet_peer.received"])
 	check_equal(godot.wait_for_exit(60.0), 0, "exit code")
 	check(_lines(godot, " passed, 0 failed").size() == 1, "the child's tests did not run: %s" % godot.output.right(400))
 	for sign: String in ["Leaked instance", "ObjectDB instances leaked", "resources still in use"]:

@@ -1,5 +1,5 @@
 extends "framework/test_case.gd"
-## Large amounts to a peer on the engine's own ENet and back.
+## A large number of messages to a peer on the engine's own ENet and back.
 
 const _ECHO := "res://tests/peers/echo.gd"
 const _MESSAGES := 100_000
@@ -39,20 +39,6 @@ func test_100000_reliable_messages_to_the_engine_and_back() -> void:
 	_disconnect_from_echo()
 
 
-func test_a_message_of_10_megabytes_arrives_whole_both_ways() -> void:
-	_connect_to_echo()
-	var message := _noise(10 * 1024 * 1024)
-	check_equal(_peer.send(0, message, ENetPacketPeer.FLAG_RELIABLE), OK, "send")
-	var answer := PackedByteArray()
-	var deadline := Time.get_ticks_msec() + 60_000
-	while answer.is_empty() and Time.get_ticks_msec() < deadline:
-		if _connection.service(10)[0] == ENetConnection.EVENT_RECEIVE:
-			answer = _peer.get_packet()
-	check_equal(answer.size(), message.size(), "bytes that came back")
-	check_equal(_digest(answer), _digest(message), "their SHA-256")
-	_disconnect_from_echo()
-
-
 func _connect_to_echo() -> void:
 	var echo := start_process(PeerProcess.ENGINE, _ECHO, ["--listen", "--seconds=140"])
 	var port := int(echo.wait_for_report("port", 20.0))
@@ -73,16 +59,3 @@ static func _message(number: int) -> PackedByteArray:
 	message.encode_u32(0, number)
 	message.encode_u64(32, number * 0x9E3779B97F4A7C1)
 	return message
-
-
-static func _noise(bytes: int) -> PackedByteArray:
-	var noise := Crypto.new().generate_random_bytes(bytes)
-	return noise
-
-
-static func _digest(bytes: PackedByteArray) -> String:
-	var context := HashingContext.new()
-	context.start(HashingContext.HASH_SHA256)
-	if not bytes.is_empty():
-		context.update(bytes)
-	return context.finish().hex_encode()

@@ -14,6 +14,8 @@ var implementation := ""
 var error_log: ErrorLog
 ## Read by the runner.
 var failures: PackedStringArray = []
+## Read by the runner: the lines of the test at which something was checked, each once however often it was.
+var places: Dictionary[String, bool] = {}
 
 var _announced: PackedStringArray = []
 var _processes: Array[PeerProcess] = []
@@ -22,6 +24,11 @@ var _unjudged: Array[PeerProcess] = []
 
 ## Override: whether the tests of this file make sense for `implementation`.
 func applies() -> bool:
+	return true
+
+
+## Override: whether this one of its tests makes sense for `implementation`.
+func applies_to(_test: String) -> bool:
 	return true
 
 
@@ -36,12 +43,14 @@ func fail(message: String) -> void:
 
 
 func check(condition: bool, message: String) -> bool:
+	places[_test_line()] = true
 	if not condition:
 		fail(message)
 	return condition
 
 
 func check_equal(actual: Variant, expected: Variant, what: String) -> bool:
+	places[_test_line()] = true
 	if _same(actual, expected):
 		return true
 	fail("%s is %s, expected %s" % [what, _show(actual), _show(expected)])
@@ -191,4 +200,6 @@ static func _same(a: Variant, b: Variant) -> bool:
 static func _show(value: Variant) -> String:
 	if value is PackedByteArray and value.size() > 16:
 		return "<%d bytes, hash %x>" % [value.size(), hash(value)]
-	return str(value) if value is Object or value is Array else var_to_str(value)
+	if value is Array:
+		return "[%s]" % ", ".join(value.map(_show))
+	return str(value) if value is Object else var_to_str(value)

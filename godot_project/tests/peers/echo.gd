@@ -1,8 +1,10 @@
 extends SceneTree
 ## A peer in a process of its own that sends back every packet on its channel and with its flags.
 ##
-##     -- --listen [--seconds=N]           prints "@port N"
-##     -- --connect=PORT [--seconds=N]
+##     -- --listen [--mode=N] [--seconds=N]           prints "@port N"
+##     -- --connect=PORT [--mode=N] [--seconds=N]
+##
+## N of --mode is one of ENetConnection.CompressionMode.
 ##
 ## It prints "@connect DATA" and "@disconnect DATA" and ends after the last peer has gone or after N seconds. A packet
 ## on the last channel is a command to it: "disconnect DATA", "disconnect_later DATA" or "disconnect_now DATA". It uses
@@ -20,6 +22,7 @@ func _initialize() -> void:
 	var options := _options()
 	var deadline := Time.get_ticks_msec() + int(options.get("seconds", "60")) * 1000
 	_connection.create_host_bound("127.0.0.1", 0, 32, CHANNELS)
+	_connection.compress(int(options.get("mode", "0")) as ENetConnection.CompressionMode)
 	if options.has("connect"):
 		_connection.connect_to_host("127.0.0.1", int(options["connect"]), CHANNELS, 77)
 	print("@port ", _connection.get_local_port())

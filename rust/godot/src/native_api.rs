@@ -6,9 +6,9 @@
 //! by a hash over all of it.
 
 use crate::connection::ENetConnection;
-use crate::takeover::is_ours;
+use crate::takeover::{is_ours, null_object};
 use enet_rs_host::protocol::DisconnectReason;
-use godot::builtin::VariantType;
+use godot::builtin::{GString, Variant, VariantType};
 use godot::classes::RefCounted;
 use godot::meta::error::ConvertError;
 use godot::meta::shape::GodotShape;
@@ -52,6 +52,17 @@ pub(crate) enum DefaultArgument {
     Null,
     /// The empty string.
     NoText,
+}
+
+impl DefaultArgument {
+    /// The value as Godot gets it.
+    pub(crate) fn value(&self) -> Variant {
+        match self {
+            Self::Int(value) => Variant::from(*value),
+            Self::Null => null_object(),
+            Self::NoText => GString::new().to_variant(),
+        }
+    }
 }
 
 /// Name of an enum with its constants.

@@ -3,7 +3,7 @@
 use crate::addresses;
 use crate::errors::{self, NOT_CONNECTED, PEER_IS_NULL, condition, refuse, refuse_plainly};
 use crate::native_api::{DisconnectReasonResult, PeerStateResult, PeerStatisticArgument, reason};
-use crate::shared::{ActiveHost, PeerLink};
+use crate::shared::{ActiveHost, Over, PeerLink};
 use crate::takeover::{PacketSource, Serves, ThreadClaim, announce, construct_as_packet_peer};
 use bytes::Bytes;
 use enet_rs_host::protocol::{PacketFlags, PeerId, PeerState, PeerStatistic};
@@ -115,10 +115,13 @@ impl ENetPacketPeer {
     #[func]
     fn send(&self, channel: i32, packet: PackedByteArray, flags: i32) -> Error {
         const FUNCTION: &str = "_send";
-        let Some(channels) = self.link.with(|host, id| host.driver.host().channel_count(id).unwrap_or(0))
-        else {
-            refuse(FUNCTION, PEER_IS_NULL, NOT_CONNECTED);
-            return Error::ERR_UNCONFIGURED;
+        let channels = match self.link.channels() {
+            Some(Ok(channels)) => channels,
+            Some(Err(Over)) => return Error::FAILED,
+            None => {
+                refuse(FUNCTION, PEER_IS_NULL, NOT_CONNECTED);
+                return Error::ERR_UNCONFIGURED;
+            }
         };
         if channel < 0 || channel > i32::from(channels) {
             let expression = "p_channel < 0 || p_channel > (int)peer->channelCount";

@@ -9,7 +9,7 @@ use crate::errors;
 use crate::packet_peer::ENetPacketPeer;
 use crate::takeover::{PacketSource, ThreadClaim};
 use bytes::Bytes;
-use enet_rs_host::protocol::{DisconnectReason, Event, Packet, PacketFlags, PeerId, SendError};
+use enet_rs_host::protocol::{DisconnectReason, Event, Packet, PacketFlags, PeerId, PeerState, SendError};
 use enet_rs_host::{Driver, ServiceError};
 use godot::global::Error;
 use godot::obj::Gd;
@@ -47,6 +47,9 @@ pub(crate) struct ListedPeer {
     /// Rises from peer to peer: the order of `get_peers`.
     place: u64,
 }
+
+/// The other end has ended the connection.
+pub(crate) struct Over;
 
 /// What a peer object shares with its connection.
 pub(crate) struct PeerLink {
@@ -319,6 +322,19 @@ impl PeerLink {
         self.host.upgrade()?.with(|host| action(host, id))
     }
 
+    /// How many channels the peer has, if it is not closed; `Err` if the other end has ended the connection and the
+    /// event that tells it is still to come. What a script sends until then may be the answer to a packet that came
+    /// before the end, so it fails without a text.
+    pub(crate) fn channels(&self) -> Option<Result<u8, Over>> {
+        self.with(|host, id| {
+            let host = host.driver.host();
+            match host.state(id) {
+                Some(PeerState::AcknowledgingDisconnect | PeerState::Zombie) => Err(Over),
+                _ => Ok(host.channel_count(id).unwrap_or(0)),
+            }
+        })
+    }
+
     /// Uses the peer a last time and closes it. False if it was closed already.
     pub(crate) fn close(&self, action: impl FnOnce(&mut ActiveHost, PeerId)) -> bool {
         let was_open = self.with(|host, id| {
@@ -338,7 +354,7 @@ impl PeerLink {
 
     /// Sends a packet. The engine's texts differ before this point, so the peer must be open.
     pub(crate) fn send(&self, channel: i32, packet: Bytes, flags: PacketFlags) -> Error {
-        let channels = self.with(|host, id| host.driver.host().channel_count(id)).flatten().unwrap_or(0);
+        let Some(Ok(channels)) = self.channels() else { return Error::FAILED };
         if channel >= i32::from(channels) {
             errors::refuse_missing_channel(channel, channels);
             return Error::FAILED;

@@ -77,6 +77,12 @@ fn connected_to(events: &[Event]) -> Option<PeerId> {
     })
 }
 
+fn next_datagram(host: &mut Host, now: Time) -> Bytes {
+    let mut out = Vec::new();
+    host.poll_transmit(now, &mut out).unwrap();
+    out.into()
+}
+
 fn messages(events: &[Event]) -> usize {
     events.iter().filter(|event| matches!(event, Event::Receive { .. })).count()
 }
@@ -166,6 +172,28 @@ fn a_connection_that_ends_before_its_answer_is_acknowledged_ends_at_both_ends() 
     let [client, server] = hosts.run(100);
     assert_eq!(client, [Event::Disconnect { peer, data: 0, reason: DisconnectReason::Local }]);
     assert!(matches!(server[..], [Event::Connect { .. }, Event::Disconnect { data: 9, .. }]), "{server:?}");
+}
+
+#[test]
+fn an_acknowledgement_that_comes_again_does_not_hide_that_of_a_disconnect() {
+    let mut hosts = Neighbours::new(HostConfig::default(), HostConfig::default());
+    hosts.connect();
+    let [_, server] = hosts.run(100);
+    let peer = connected_to(&server).unwrap();
+    hosts.server.send(peer, 0, Bytes::from_static(b"last"), PacketFlags::RELIABLE).unwrap();
+    hosts.server.disconnect_later(peer, 3);
+    let now = Time::from_millis(hosts.now);
+    let [client_address, server_address] = addresses();
+    let message = next_datagram(&mut hosts.server, now);
+    hosts.client.handle_datagram(now, server_address, message.clone());
+    hosts.server.handle_datagram(now, client_address, next_datagram(&mut hosts.client, now));
+    let disconnect = next_datagram(&mut hosts.server, now);
+    // The server had repeated the message just before its acknowledgement came: both are acknowledged together.
+    hosts.client.handle_datagram(now, server_address, message);
+    hosts.client.handle_datagram(now, server_address, disconnect);
+    let [client, server] = hosts.run(20);
+    assert!(matches!(client[..], [Event::Receive { .. }, Event::Disconnect { data: 3, .. }]), "{client:?}");
+    assert_eq!(server, [Event::Disconnect { peer, data: 0, reason: DisconnectReason::Local }]);
 }
 
 #[test]

@@ -66,6 +66,9 @@ pub(super) type InstanceBinding = unsafe extern "C" fn(
 /// `get_variant_from_type_constructor`.
 pub(super) type VariantConstructor =
     unsafe extern "C" fn(sys::GDExtensionVariantType) -> sys::GDExtensionVariantFromTypeConstructorFunc;
+/// `variant_can_convert_strict`.
+pub(super) type CanConvertStrict =
+    unsafe extern "C" fn(sys::GDExtensionVariantType, sys::GDExtensionVariantType) -> sys::GDExtensionBool;
 
 /// The originals of the functions that are used or substituted here.
 pub(super) struct Interface {
@@ -81,6 +84,7 @@ pub(super) struct Interface {
     pub(super) set_instance: SetInstance,
     pub(super) instance_binding: InstanceBinding,
     pub(super) variant_constructor: VariantConstructor,
+    pub(super) can_convert_strict: CanConvertStrict,
 }
 
 /// Godot's handle of this library.
@@ -163,6 +167,9 @@ pub(super) unsafe fn load(
                 )),
                 variant_constructor: transmute::<AnyFunction, VariantConstructor>(fetch(
                     c"get_variant_from_type_constructor",
+                )),
+                can_convert_strict: transmute::<AnyFunction, CanConvertStrict>(fetch(
+                    c"variant_can_convert_strict",
                 )),
             }
         }

@@ -1,12 +1,13 @@
 //! The substitute through which methods are registered: it completes what the bindings cannot express, and puts the
 //! guard before every call.
 
+use super::arguments::Arguments;
 use super::classes::{borrow_name, is_late};
 use super::guard::{Denial, GuardedInstance};
 use super::interface::{interface, null_object};
 use super::vacancy;
 use crate::errors::{self, OURS};
-use crate::native_api::{DefaultArgument, NativeClass, event};
+use crate::native_api::{NativeClass, event};
 use godot::builtin::{GString, PackedByteArray, Variant, VariantType, varray};
 use godot::global::Error;
 use godot::meta::ToGodot;
@@ -23,8 +24,6 @@ use std::sync::{Mutex, PoisonError};
 const FLAG_CONST: u32 = sys::GDEXTENSION_METHOD_FLAG_CONST as u32;
 /// Bit of a method's flags that says it is static.
 const FLAG_STATIC: u32 = sys::GDEXTENSION_METHOD_FLAG_STATIC as u32;
-/// More arguments than any method has.
-const MAX_ARGUMENTS: usize = 8;
 /// Name of the one method whose refusal is an array.
 const SERVICE: &str = "service";
 /// Names a method that tests leave out, to see that the engine's own in its place is reported.
@@ -37,8 +36,7 @@ struct GuardedMethod {
     userdata: *mut c_void,
     call: sys::GDExtensionClassMethodCall,
     ptrcall: sys::GDExtensionClassMethodPtrCall,
-    argument_count: usize,
-    defaults: Vec<Variant>,
+    arguments: Arguments,
     returns_object: bool,
     refused: Refused,
 }
@@ -137,10 +135,11 @@ unsafe fn register_guarded(
     if let Some(returns) = &mut returns {
         info.return_value_info = returns;
     }
-    let defaults: Vec<Variant> =
-        extra.map_or(&[][..], |extra| extra.defaults).iter().map(default_value).collect();
+    let defaults = extra.map_or(&[][..], |extra| extra.defaults);
+    // SAFETY: the description is valid, as promised by the caller.
+    let taken = unsafe { Arguments::new(&info, &arguments, defaults) };
     let mut default_pointers: Vec<sys::GDExtensionVariantPtr> =
-        defaults.iter().map(|value| ptr::from_ref(value).cast_mut().cast()).collect();
+        taken.defaults().iter().map(|value| ptr::from_ref(value).cast_mut().cast()).collect();
     info.default_argument_count = u32::try_from(default_pointers.len()).unwrap_or(0);
     info.default_arguments = default_pointers.as_mut_ptr();
     // All instance methods take `&self` in Rust, for calls that re-enter on the same thread; the engine's flag is another
@@ -156,12 +155,11 @@ unsafe fn register_guarded(
             userdata: info.method_userdata,
             call: info.call_func,
             ptrcall: info.ptrcall_func,
-            argument_count: arguments.len(),
+            arguments: taken,
             // SAFETY: a description's names are valid.
             refused: unsafe { Refused::for_method(&name, returns.as_ref()) },
             returns_object: returns
                 .is_some_and(|returns| returns.type_ == sys::GDEXTENSION_VARIANT_TYPE_OBJECT),
-            defaults,
         }));
         info.method_userdata = ptr::from_mut(method).cast();
         info.call_func = Some(call);
@@ -210,14 +208,6 @@ fn is_nothing(returns: &sys::GDExtensionPropertyInfo) -> bool {
     returns.type_ == sys::GDEXTENSION_VARIANT_TYPE_NIL && returns.usage & NIL_IS_VARIANT == 0
 }
 
-fn default_value(value: &DefaultArgument) -> Variant {
-    match value {
-        DefaultArgument::Int(value) => Variant::from(*value),
-        DefaultArgument::Null => null_object(),
-        DefaultArgument::NoText => GString::new().to_variant(),
-    }
-}
-
 /// Calls with variants, as untyped GDScript does.
 unsafe extern "C" fn call(
     userdata: *mut c_void,
@@ -238,24 +228,14 @@ unsafe extern "C" fn call(
         }
     };
     let Some(inner) = method.call else { return };
-    let given = usize::try_from(argument_count).unwrap_or(0);
-    let missing = method.argument_count.saturating_sub(given);
-    if missing == 0 || missing > method.defaults.len() || method.argument_count > MAX_ARGUMENTS {
-        // SAFETY: the bindings' own function with their own instance; it checks the count and catches panics.
-        unsafe { inner(method.userdata, entered.storage(), arguments, argument_count, result, error) };
-    } else {
-        let mut completed: [sys::GDExtensionConstVariantPtr; MAX_ARGUMENTS] = [ptr::null(); MAX_ARGUMENTS];
-        if given > 0 {
-            // SAFETY: Godot passes `given` pointers, fewer than the method has arguments.
-            unsafe { ptr::copy_nonoverlapping(arguments, completed.as_mut_ptr(), given) };
-        }
-        let first_default = method.defaults.len() - missing;
-        for (slot, value) in completed[given..].iter_mut().zip(&method.defaults[first_default..]) {
-            *slot = ptr::from_ref(value).cast();
-        }
-        let count = method.argument_count as sys::GDExtensionInt;
-        // SAFETY: as above, with a pointer for each argument.
-        unsafe { inner(method.userdata, entered.storage(), completed.as_ptr(), count, result, error) };
+    // SAFETY: Godot passes as many variants as it says.
+    match unsafe { method.arguments.fit(arguments, argument_count) } {
+        // SAFETY: the bindings' own function with their own instance, and a variant per argument; it catches panics.
+        Ok(fit) => unsafe {
+            inner(method.userdata, entered.storage(), fit.pointers(), fit.count(), result, error);
+        },
+        // SAFETY: Godot passes room for the error, which it puts into words.
+        Err(wrong) => return unsafe { *error = wrong },
     }
     if method.returns_object {
         // SAFETY: Godot passes a variant for the result.
@@ -280,8 +260,13 @@ unsafe extern "C" fn ptrcall(
     match unsafe { GuardedInstance::enter(instance) } {
         Ok(entered) => {
             if let Some(inner) = method.ptrcall {
-                // SAFETY: the bindings' own function with their own instance; it catches panics.
-                unsafe { inner(method.userdata, entered.storage(), arguments, result) };
+                // SAFETY: Godot passes a value for each argument; the bindings' own function gets their own instance,
+                // and catches panics.
+                unsafe {
+                    method.arguments.with_bare(arguments, |arguments| {
+                        inner(method.userdata, entered.storage(), arguments, result);
+                    });
+                }
             }
         }
         // SAFETY: Godot passes a value of the declared type for the result.

@@ -10,10 +10,12 @@
 //!   is undefined behaviour: `foreign` reports them.
 //! - Every call passes a guard (`methods`, `virtuals`, `guard`): the engine's own `ENetMultiplayerPeer` hands out native
 //!   objects whose class name leads to our methods, and scripts may call from several threads.
+//! - What comes in is first made to fit, as the engine's own methods do it (`arguments`).
 //! - `vacancy` gives `ENetRsMultiplayerPeer` the engine's name as well where the engine has no class of that name.
 //! - `help` gives the editor the texts about what the classes have beyond the engine's own.
 //! - `startup_logger` keeps the engine's complaints about the names down to one line.
 
+mod arguments;
 mod classes;
 mod foreign;
 mod guard;

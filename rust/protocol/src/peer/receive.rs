@@ -174,16 +174,15 @@ impl Peer {
     ) -> Result<Option<Notice>, Malformed> {
         let Some(sent_at) = Time::from_wire(sent_time, now) else { return Ok(None) };
         let acknowledged = self.acknowledged(now, channel, sequence, now.since(sent_at).max(1));
-        if self.state != PeerState::Disconnecting {
-            // What may be sent now, also a DISCONNECT that waited for this, is found when the peer's turn to send comes.
-            return Ok(None);
-        }
         match acknowledged {
-            Acknowledged::System(Body::Disconnect { .. }) => {
+            Acknowledged::System(Body::Disconnect { .. }) if self.state == PeerState::Disconnecting => {
                 self.event_data = 0;
                 Ok(Some(Notice::Over(DisconnectReason::Local)))
             }
-            _ => Err(Malformed),
+            // What may be sent now, also a DISCONNECT that waited for this, is found when the peer's turn to send comes.
+            // While disconnecting it answers something from before, which may have been repeated: ENet takes the rest of
+            // the datagram for malformed then, and with it the answer to the DISCONNECT, which never comes again.
+            _ => Ok(None),
         }
     }
 

@@ -1,4 +1,4 @@
-extends "framework/test_case.gd"
+extends "res://tests/framework/conformance_case.gd"
 ## A connection and its peers may be used by any thread, by one at a time.
 
 
@@ -16,9 +16,42 @@ func test_a_connection_moves_from_thread_to_thread() -> void:
 			pair.client_peer.put_var(turn)
 			pair.pump())
 		thread.wait_to_finish()
-	wait_until(func() -> bool:
-		pair.pump()
-		return pair.packets(true).size() == 5, 2.0, "what the threads sent")
+	wait_for_packets(pair, 5, "what the threads sent")
+	check_equal(pair.packets(true).map(bytes_to_var), [0, 1, 2, 3, 4], "what the threads sent")
+
+
+func test_a_connection_that_a_thread_made_works_outside_of_it() -> void:
+	var thread := Thread.new()
+	thread.start(func() -> Pair:
+		var made := Pair.new()
+		made.open(2)
+		return made)
+	var pair: Pair = thread.wait_to_finish()
+	check(wait_until(pair.is_connected_both_ways, 5.0, "the connection"), "no connection")
+	check_call(pair.server_peer, &"get_state", [], ENetPacketPeer.STATE_CONNECTED)
+
+
+func test_events_that_a_thread_took_can_be_used_outside_of_it() -> void:
+	var pair := connected_pair()
+	pair.client_peer.put_var("something")
+	pair.client.flush()
+	var thread := Thread.new()
+	thread.start(pair.server.service.bind(5000))
+	check_equal(thread.wait_to_finish(), [3, pair.server_peer, 0, 0], "the event")
+	check_call(pair.server_peer, &"get_var", [], "something")
+
+
+func test_a_peer_can_be_freed_by_another_thread() -> void:
+	var pair := connected_pair()
+	var holder: Array[ENetPacketPeer] = [pair.server_peer]
+	pair.server_peer = null
+	pair.events.clear()
+	pair.server.destroy()
+	var peer: WeakRef = weakref(holder[0])
+	var thread := Thread.new()
+	thread.start(func() -> void: holder.clear())
+	thread.wait_to_finish()
+	check(peer.get_ref() == null, "the peer is still there")
 
 
 func test_a_connection_can_be_freed_by_another_thread() -> void:
@@ -26,8 +59,10 @@ func test_a_connection_can_be_freed_by_another_thread() -> void:
 		var holder: Array[ENetConnection] = [ENetConnection.new()]
 		holder[0].create_host_bound("127.0.0.1", 0)
 		var thread := Thread.new()
+		var port := holder[0].get_local_port()
 		thread.start(func() -> void: holder.clear())
 		thread.wait_to_finish()
+		check_call(ENetConnection.new(), &"create_host_bound", ["127.0.0.1", port], OK)
 
 
 func test_many_threads_with_a_pair_each() -> void:

@@ -1,9 +1,9 @@
-extends "framework/test_case.gd"
+extends "res://tests/framework/conformance_case.gd"
 ## A second thread that uses a connection or its peers at the same time gets an error; the engine's own would race.
 
 
-func applies() -> bool:
-	return implementation == PeerProcess.ENET_RS
+func reason_for_ours_alone(_test: String) -> String:
+	return DIFFERENCE + "A connection and its peers may be used from any thread, by one at a time."
 
 
 func test_a_second_thread_at_the_same_connection_gets_an_error() -> void:

@@ -1,9 +1,9 @@
-extends "framework/test_case.gd"
+extends "res://tests/framework/conformance_case.gd"
 ## What enet_rs has beyond the engine's classes.
 
 
-func applies() -> bool:
-	return implementation == PeerProcess.ENET_RS
+func reason_for_ours_alone(_test: String) -> String:
+	return ADDITION
 
 
 func test_next_event_tells_what_service_does() -> void:

@@ -1,0 +1,161 @@
+//! Brings the arguments of a call into the form in which the engine's own methods take them.
+//!
+//! The bindings refuse what those accept (an integer beyond 32 bits, such as unsigned data of a connection), and refuse
+//! the rest with an error that the engine cannot put into words. So both are done here, before the bindings get the call.
+
+use super::interface::interface;
+use crate::native_api::DefaultArgument;
+use godot::builtin::Variant;
+use godot::sys;
+use std::ptr;
+
+/// More arguments than any method has.
+const MAX_ARGUMENTS: usize = 8;
+/// Property usage of a value of an enum.
+const CLASS_IS_ENUM: u32 = 1 << 16;
+
+/// The arguments that a method takes.
+pub(super) struct Arguments {
+    types: Vec<sys::GDExtensionVariantType>,
+    /// Positions of the integers that have 32 bits in the engine.
+    narrow: Vec<usize>,
+    /// Values of the last arguments when the caller leaves them out.
+    defaults: Vec<Variant>,
+}
+
+/// The arguments of one call with variants, complete and fit.
+pub(super) struct FitArguments {
+    pointers: [sys::GDExtensionConstVariantPtr; MAX_ARGUMENTS],
+    count: usize,
+    /// What some of the pointers point to: integers that had to be cut. Never grows beyond its first allocation.
+    _cut: Vec<Variant>,
+}
+
+impl Arguments {
+    /// # Safety
+    /// The description must be a valid one.
+    pub(super) unsafe fn new(
+        info: &sys::GDExtensionClassMethodInfo,
+        described: &[sys::GDExtensionPropertyInfo],
+        defaults: &[DefaultArgument],
+    ) -> Self {
+        assert!(described.len() <= MAX_ARGUMENTS, "a method has more arguments than there is room for");
+        // SAFETY: a description has metadata for each of its arguments; promised by the caller.
+        let is_narrow = |position: usize| unsafe {
+            let is_32_bit = *info.arguments_metadata.add(position)
+                == sys::GDEXTENSION_METHOD_ARGUMENT_METADATA_INT_IS_INT32;
+            is_32_bit || described[position].usage & CLASS_IS_ENUM != 0
+        };
+        Self {
+            types: described.iter().map(|argument| argument.type_).collect(),
+            narrow: (0..described.len()).filter(|position| is_narrow(*position)).collect(),
+            defaults: defaults.iter().map(DefaultArgument::value).collect(),
+        }
+    }
+
+    /// Values of the last arguments when the caller leaves them out.
+    pub(super) fn defaults(&self) -> &[Variant] {
+        &self.defaults
+    }
+
+    /// Completes the arguments of a call with variants. The error is the one that the engine puts into words.
+    ///
+    /// # Safety
+    /// There must be `count` variants.
+    pub(super) unsafe fn fit(
+        &self,
+        arguments: *const sys::GDExtensionConstVariantPtr,
+        count: sys::GDExtensionInt,
+    ) -> Result<FitArguments, sys::GDExtensionCallError> {
+        let given = usize::try_from(count).unwrap_or(0);
+        let missing = self.types.len().checked_sub(given);
+        let Some(missing) = missing else {
+            return Err(self.wrong_count(sys::GDEXTENSION_CALL_ERROR_TOO_MANY_ARGUMENTS));
+        };
+        let Some(first_default) = self.defaults.len().checked_sub(missing) else {
+            return Err(self.wrong_count(sys::GDEXTENSION_CALL_ERROR_TOO_FEW_ARGUMENTS));
+        };
+        let mut pointers: [sys::GDExtensionConstVariantPtr; MAX_ARGUMENTS] = [ptr::null(); MAX_ARGUMENTS];
+        if given > 0 {
+            // SAFETY: promised by the caller, and no more than the method has arguments.
+            unsafe { ptr::copy_nonoverlapping(arguments, pointers.as_mut_ptr(), given) };
+        }
+        for (slot, value) in pointers[given..].iter_mut().zip(&self.defaults[first_default..]) {
+            *slot = ptr::from_ref(value).cast();
+        }
+        for (position, expected) in self.types.iter().enumerate().take(given) {
+            // SAFETY: promised by the caller.
+            let actual = unsafe { &*pointers[position].cast::<Variant>() }.get_type().sys();
+            // SAFETY: the engine's function, with types that it knows.
+            if actual != *expected && unsafe { (interface().can_convert_strict)(actual, *expected) } == 0 {
+                return Err(sys::GDExtensionCallError {
+                    error: sys::GDEXTENSION_CALL_ERROR_INVALID_ARGUMENT,
+                    argument: as_i32(position),
+                    expected: *expected,
+                });
+            }
+        }
+        let mut cut = Vec::new();
+        for position in self.narrow.iter().copied().filter(|position| *position < given) {
+            // SAFETY: promised by the caller.
+            if let Some(value) = cut_to_32_bits(unsafe { &*pointers[position].cast::<Variant>() }) {
+                // Once: what the pointers point to must not move.
+                cut.reserve_exact(MAX_ARGUMENTS - cut.len());
+                cut.push(value);
+                pointers[position] = cut.last().map_or(ptr::null(), ptr::from_ref).cast();
+            }
+        }
+        Ok(FitArguments { pointers, count: self.types.len(), _cut: cut })
+    }
+
+    /// Calls `action` with the bare arguments of a call, integers cut to their width.
+    ///
+    /// # Safety
+    /// There must be a value of the right type for each argument of the method.
+    pub(super) unsafe fn with_bare(
+        &self,
+        arguments: *const sys::GDExtensionConstTypePtr,
+        action: impl FnOnce(*const sys::GDExtensionConstTypePtr),
+    ) {
+        // SAFETY: integers travel as i64; promised by the caller.
+        let value = |position: usize| unsafe { *(*arguments.add(position)).cast::<i64>() };
+        if self.narrow.iter().all(|position| i32::try_from(value(*position)).is_ok()) {
+            return action(arguments);
+        }
+        let mut pointers: [sys::GDExtensionConstTypePtr; MAX_ARGUMENTS] = [ptr::null(); MAX_ARGUMENTS];
+        let mut cut = [0; MAX_ARGUMENTS];
+        // SAFETY: promised by the caller, and `new` has seen that there is room.
+        unsafe { ptr::copy_nonoverlapping(arguments, pointers.as_mut_ptr(), self.types.len()) };
+        for position in &self.narrow {
+            cut[*position] = i64::from(value(*position) as i32);
+            pointers[*position] = ptr::from_ref(&cut[*position]).cast();
+        }
+        action(pointers.as_ptr());
+    }
+
+    fn wrong_count(&self, error: sys::GDExtensionCallErrorType) -> sys::GDExtensionCallError {
+        sys::GDExtensionCallError { error, argument: 0, expected: as_i32(self.types.len()) }
+    }
+}
+
+impl FitArguments {
+    pub(super) fn pointers(&self) -> *const sys::GDExtensionConstVariantPtr {
+        self.pointers.as_ptr()
+    }
+
+    pub(super) fn count(&self) -> sys::GDExtensionInt {
+        self.count as sys::GDExtensionInt
+    }
+}
+
+/// What is left in 32 bits of an integer that has more.
+fn cut_to_32_bits(value: &Variant) -> Option<Variant> {
+    let wide = value.try_to::<i64>().ok()?;
+    let narrow = i64::from(wide as i32);
+    (narrow != wide).then(|| Variant::from(narrow))
+}
+
+/// A number of arguments or a position among them.
+fn as_i32(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
