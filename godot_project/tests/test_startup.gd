@@ -11,7 +11,7 @@ func applies() -> bool:
 
 
 func time_limit_seconds(_test: String) -> float:
-	return 90.0
+	return 150.0
 
 
 func test_a_start_prints_at_most_one_engine_error() -> void:
@@ -41,7 +41,7 @@ func test_nothing_leaks_at_exit() -> void:
 ## The first import of a fresh project loads the extension after the engine's own classes are there.
 func test_the_first_import_says_that_a_restart_is_needed() -> void:
 	var folder := DirAccess.create_temp("enet_rs_import")
-	_write_fresh_project(folder)
+	_write_fresh_project(folder, "res://addons/enet_rs/plugin.cfg")
 	var project := folder.get_current_dir()
 	var first := start_godot(["--headless", "--path", project, "--import"])
 	check(first.wait_for_exit(60.0) >= 0, "the first import does not end")
@@ -57,6 +57,26 @@ func test_the_first_import_says_that_a_restart_is_needed() -> void:
 	check_equal(_lines(second, "restart"), PackedStringArray(), "lines about a restart at the second import")
 	check_equal(_lines(second, "in the place of").size(), 1, "lines that say whose the names are at the second import")
 	# The folder goes with its object.
+	folder = null
+
+
+## In a real editor, without a window. The engine's own texts have to be there as well.
+func test_the_editors_help_describes_every_method() -> void:
+	var folder := DirAccess.create_temp("enet_rs_help")
+	const PROBE := "res://addons/help_probe/plugin.cfg"
+	_write_fresh_project(folder, PROBE)
+	_copy_files("res://tests/fixtures/help_probe", folder.get_current_dir().path_join("addons/help_probe"))
+	var project := folder.get_current_dir()
+	check(start_godot(["--headless", "--path", project, "--import"]).wait_for_exit(60.0) >= 0, "the import does not end")
+	var editor := start_godot(["--headless", "--editor", "--path", project])
+	check_equal(editor.wait_for_exit(90.0), 0, "exit code of the editor")
+	var texts := editor.output.split("@help ").slice(1)
+	check_equal(texts.size(), 3, "classes with help")
+	for text in texts:
+		check(text.contains("Method Descriptions"), "no help:\n%s" % text)
+		check(not text.contains("There is currently no description"), "something is not described:\n%s" % text)
+	check(editor.output.contains("Adjusts the bandwidth limits of a host."), "the engine's own texts are missing")
+	check(editor.output.contains("so that this call never blocks"), "the texts about additions are missing")
 	folder = null
 
 
@@ -116,16 +136,19 @@ func _lines(godot: PeerProcess, part: String) -> PackedStringArray:
 	return found
 
 
-func _write_fresh_project(folder: DirAccess) -> void:
+## A project with the addon, in which an editor plugin is enabled.
+func _write_fresh_project(folder: DirAccess, plugin: String) -> void:
 	var root := folder.get_current_dir()
 	var project := FileAccess.open(root.path_join("project.godot"), FileAccess.WRITE)
 	project.store_string("config_version=5\n[application]\nconfig/name=\"fresh\"\n"
 			+ "[debug]\nfile_logging/enable_file_logging.pc=false\n"
-			+ "[editor_plugins]\nenabled=PackedStringArray(\"res://addons/enet_rs/plugin.cfg\")\n")
+			+ "[editor_plugins]\nenabled=PackedStringArray(\"%s\")\n" % plugin)
 	project.close()
 	for part: String in ["", "bin"]:
-		var target := root.path_join("addons/enet_rs").path_join(part)
-		DirAccess.make_dir_recursive_absolute(target)
-		for file in DirAccess.get_files_at(_ADDON.path_join(part)):
-			DirAccess.copy_absolute(ProjectSettings.globalize_path(_ADDON.path_join(part).path_join(file)),
-					target.path_join(file))
+		_copy_files(_ADDON.path_join(part), root.path_join("addons/enet_rs").path_join(part))
+
+
+func _copy_files(from: String, to: String) -> void:
+	DirAccess.make_dir_recursive_absolute(to)
+	for file in DirAccess.get_files_at(from):
+		DirAccess.copy_absolute(ProjectSettings.globalize_path(from.path_join(file)), to.path_join(file))
