@@ -19,7 +19,7 @@ impl Interval {
     const WHOLE: Self = Self { low: 0, range: u32::MAX };
 
     /// Narrows it down to `share`; the range must have been divided by the total. Then `shift` is told how many bytes at
-    /// the top of `low` are settled, 0..=3, and has to drop them, until the range is large enough again.
+    /// the top of `low` are settled, 0..=2, and has to drop them, until the range is large enough again.
     ///
     /// How many bytes that are follows no pattern that a processor could predict, so there is no branch on it.
     #[inline]
@@ -28,14 +28,18 @@ impl Interval {
         self.range = self.range.wrapping_mul(share.size);
         loop {
             let differing = self.low ^ self.low.wrapping_add(self.range);
-            self.drop_bytes((differing | 1).leading_zeros() / 8, &mut shift);
-            if self.range >= BOTTOM {
+            // Two at most: where a third is settled too, which is rare, the loop goes on.
+            let settled = u32::from(differing < 1 << 24) + u32::from(differing < 1 << 16);
+            self.drop_bytes(settled, &mut shift);
+            if self.range >= BOTTOM && differing >= 1 << 8 {
                 return;
             }
-            // The range is nearly used up, and the bounds still differ in the top byte: the range is cut so that they do
-            // not. (Corrupt data could leave nothing of it, and then this would never end.)
-            self.range = (self.low.wrapping_neg() & (BOTTOM - 1)).max(1);
-            self.drop_bytes(1, &mut shift);
+            if settled == 0 {
+                // The range is nearly used up, and the bounds still differ in the top byte: the range is cut so that they
+                // do not. (Corrupt data could leave nothing of it, and then this would never end.)
+                self.range = (self.low.wrapping_neg() & (BOTTOM - 1)).max(1);
+                self.drop_bytes(1, &mut shift);
+            }
         }
     }
 
@@ -44,6 +48,28 @@ impl Interval {
         shift(self.low, count);
         self.low <<= 8 * count;
         self.range <<= 8 * count;
+    }
+}
+
+/// 2^64 divided by the index, rounded up: a product of 64 bits takes a third of a division's time, and the factor can be
+/// looked up while the range is not known yet. Most totals are so small.
+static INVERSES: [u64; 1024] = {
+    let mut inverses = [0; 1024];
+    let mut total = 2;
+    while total < inverses.len() {
+        inverses[total] = u64::MAX / total as u64 + 1;
+        total += 1;
+    }
+    inverses
+};
+
+/// `range / total`.
+#[inline]
+fn divided(range: u32, total: u32) -> u32 {
+    match INVERSES.get(total as usize) {
+        // Exact: the inverse is too large by less than 1, the quotient thus by less than 2^-32.
+        Some(inverse) => ((u128::from(range) * u128::from(*inverse)) >> 64) as u32,
+        None => range / total,
     }
 }
 
@@ -104,48 +130,46 @@ impl<'a> Encoder<'a> {
 pub(super) struct Decoder<'a> {
     /// What was not read yet.
     input: &'a [u8],
-    code: u32,
+    /// Where the input is in the interval: what was read of it, less the interval's low end.
+    offset: u32,
     interval: Interval,
 }
 
 impl<'a> Decoder<'a> {
     pub(super) fn new(mut input: &'a [u8]) -> Self {
-        let code = peek(input);
+        let offset = peek(input);
         input = &input[input.len().min(4)..];
-        Self { input, code, interval: Interval::WHOLE }
+        Self { input, offset, interval: Interval::WHOLE }
     }
 
     /// Divides the range by `total`, which is 16 bits at most. One [`Self::take`] has to follow.
     #[inline]
     pub(super) fn scale(&mut self, total: u32) {
         // Never 0: the range is not below BOTTOM here, whatever the input was.
-        self.interval.range /= total;
+        self.interval.range = divided(self.interval.range, total);
     }
 
     /// Whether the position is below `bound`: quicker than to ask for the position.
     #[inline]
     pub(super) fn is_below(&self, bound: u32) -> bool {
-        u64::from(self.offset()) < u64::from(bound) * u64::from(self.interval.range)
+        u64::from(self.offset) < u64::from(bound) * u64::from(self.interval.range)
     }
 
     /// The position among the shares of the total. Not below it in what no encoder has written.
     #[inline]
     pub(super) fn position(&self) -> u32 {
-        self.offset() / self.interval.range
+        self.offset / self.interval.range
     }
 
     /// Goes on behind the share that was found at the position.
     #[inline]
     pub(super) fn take(&mut self, share: Share) {
+        self.offset = self.offset.wrapping_sub(share.start.wrapping_mul(self.interval.range));
         self.interval.narrow(share, |_, count| {
-            let bytes = u64::from(self.code) << 32 | u64::from(peek(self.input));
-            self.code = (bytes << (8 * count) >> 32) as u32;
+            let bytes = u64::from(self.offset) << 32 | u64::from(peek(self.input));
+            self.offset = (bytes << (8 * count) >> 32) as u32;
             self.input = self.input.get(count as usize..).unwrap_or_default();
         });
-    }
-
-    fn offset(&self) -> u32 {
-        self.code.wrapping_sub(self.interval.low)
     }
 }
 
@@ -160,7 +184,6 @@ fn peek(input: &[u8]) -> u32 {
 
 #[cold]
 fn peek_at_end(input: &[u8]) -> u32 {
-    let mut next = [0; 4];
-    next[..input.len()].copy_from_slice(input);
-    u32::from_be_bytes(next)
+    let byte = |at| input.get(at).copied().unwrap_or_default();
+    u32::from_be_bytes([byte(0), byte(1), byte(2), 0])
 }
