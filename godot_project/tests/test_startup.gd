@@ -60,7 +60,8 @@ func test_the_first_import_says_that_a_restart_is_needed() -> void:
 	folder = null
 
 
-## In a real editor, without a window. The engine's own texts have to be there as well.
+## In a real editor, without a window. The engine's own texts have to be there as well. An editor that finds classes which it
+## has not seen before writes a cache of its texts, and only the next one adds those of extensions.
 func test_the_editors_help_describes_every_method() -> void:
 	var folder := DirAccess.create_temp("enet_rs_help")
 	const PROBE := "res://addons/help_probe/plugin.cfg"
@@ -68,8 +69,12 @@ func test_the_editors_help_describes_every_method() -> void:
 	_copy_files("res://tests/fixtures/help_probe", folder.get_current_dir().path_join("addons/help_probe"))
 	var project := folder.get_current_dir()
 	check(start_godot(["--headless", "--path", project, "--import"]).wait_for_exit(60.0) >= 0, "the import does not end")
-	var editor := start_godot(["--headless", "--editor", "--path", project])
-	check_equal(editor.wait_for_exit(90.0), 0, "exit code of the editor")
+	var editor: PeerProcess
+	for start in 3:
+		editor = start_godot(["--headless", "--editor", "--path", project])
+		check_equal(editor.wait_for_exit(60.0), 0, "exit code of the editor")
+		if editor.output.contains("An addition of enet_rs"):
+			break
 	var texts := editor.output.split("@help ").slice(1)
 	check_equal(texts.size(), 3, "classes with help")
 	for text in texts:
