@@ -54,11 +54,3 @@ func test_the_engines_host_object_is_no_part_of_a_mesh() -> void:
 	mesh.call(&"create_mesh", 5)
 	check_call(mesh, &"add_mesh_peer", [6, multiplayer_peer.host], ERR_INVALID_PARAMETER, ["belongs to the engine's own"])
 	multiplayer_peer.close()
-
-
-func test_what_is_not_there_yet_says_so() -> void:
-	var connection := ENetConnection.new()
-	connection.create_host()
-	check_call(connection, &"dtls_server_setup", [null], ERR_UNAVAILABLE, ["DTLS"])
-	check_call(connection, &"dtls_client_setup", ["localhost", null], ERR_UNAVAILABLE, ["DTLS"])
-	check_call(connection, &"refuse_new_connections", [true], null, ["DTLS"])

@@ -5,11 +5,14 @@
 //!   every run, and fails if a target is missed;
 //! * `enet_rs_bench compression` prints the time of the range coder for each byte, beside C ENet's where the feature
 //!   `c-enet` links it from the system, and fails if that is missed by more than its target;
+//! * `enet_rs_bench dtls` prints the processor time of encrypted messages over loopback sockets beside plain ones, and fails
+//!   if they cost more than their share of C ENet's, where that is linked;
 //! * `enet_rs_bench run WORKLOAD ours|rusty_enet UNITS` does one of them, for a profiler.
 
 #[cfg(feature = "c-enet")]
 mod c_enet;
 mod compression;
+mod dtls;
 mod endpoint;
 mod network;
 mod ours;
@@ -23,6 +26,7 @@ use workloads::{WORKLOADS, Workload};
 
 const USAGE: &str = "usage: enet_rs_bench engine [--instructions]
        enet_rs_bench compression
+       enet_rs_bench dtls
        enet_rs_bench run WORKLOAD ours|rusty_enet UNITS";
 const SIDES: [&str; 2] = ["ours", "rusty_enet"];
 /// Functions that switch callgrind's counting over while they run: what is measured on, and the network in it off.
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
         ["engine"] => table("ns", time),
         ["engine", "--instructions"] => table("instructions", count),
         ["compression"] => Ok(compression::table()),
+        ["dtls"] => Ok(dtls::table()),
         ["run", workload, side, units] => match (Workload::named(workload), units.parse()) {
             (Some(workload), Ok(units)) => run(workload, side, units).map(|_| true),
             _ => Err(USAGE.into()),

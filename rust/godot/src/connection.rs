@@ -1,15 +1,15 @@
 //! `ENetConnection`: checks and texts of the engine's class, over the host of `shared`.
 
-use crate::errors::{self, condition, refuse, refuse_inactive, refuse_unavailable};
+use crate::errors::{self, condition, refuse, refuse_inactive};
 use crate::native_api::{CompressionMode, EventTypeResult, HostStatisticArgument, event};
 use crate::packet_peer::{ENetPacketPeer, packet_flags};
 use crate::shared::{MAX_CHANNELS, Serviced, SharedHost};
 use crate::takeover::{Serves, ThreadClaim, announce, null_object};
-use crate::{addresses, compression, farewell};
+use crate::{addresses, compression, dtls, farewell};
 use bytes::Bytes;
 use enet_rs_host::protocol::{HostConfig, HostStatistic};
 use enet_rs_host::{Compression, Driver};
-use godot::builtin::{Array, GString, PackedByteArray, VarArray, Variant, varray};
+use godot::builtin::{Array, GString, PackedByteArray, VarArray, VarDictionary, Variant, varray};
 use godot::classes::{IRefCounted, RefCounted, TlsOptions};
 use godot::global::Error;
 use godot::meta::ToGodot;
@@ -316,8 +316,7 @@ impl ENetConnection {
 
     #[func]
     pub(crate) fn dtls_server_setup(&self, server_options: Option<Gd<TlsOptions>>) -> Error {
-        let _ = server_options;
-        self.dtls_unavailable("dtls_server_setup")
+        dtls::server_setup(&self.host, server_options)
     }
 
     #[func]
@@ -326,19 +325,20 @@ impl ENetConnection {
         hostname: GString,
         client_options: Option<Gd<TlsOptions>>,
     ) -> Error {
-        let _ = (hostname, client_options);
-        self.dtls_unavailable("dtls_client_setup")
+        dtls::client_setup(&self.host, &hostname, client_options)
     }
 
     #[func]
     fn refuse_new_connections(&self, refuse: bool) {
-        const FUNCTION: &str = "refuse_new_connections";
-        let _ = refuse;
-        if self.host.is_active() {
-            refuse_unavailable(FUNCTION, "Refusing new connections (an option of DTLS servers)");
-        } else {
-            refuse_inactive(FUNCTION);
-        }
+        dtls::refuse_new_connections(&self.host, refuse);
+    }
+
+    /// Makes a certificate that nobody but its own key has signed, for the server of this name or address, in milliseconds:
+    /// `{"key": CryptoKey, "certificate": X509Certificate}` for `TLSOptions.server`. Empty on failure. The engine's
+    /// ENetConnection has no such method.
+    #[func]
+    fn make_self_signed_certificate(host_name: GString) -> VarDictionary {
+        dtls::make_self_signed_certificate(&host_name)
     }
 
     #[func]
@@ -499,16 +499,6 @@ impl ENetConnection {
             refuse_inactive(function);
         }
         address
-    }
-
-    fn dtls_unavailable(&self, function: &str) -> Error {
-        if self.host.is_active() {
-            refuse_unavailable(function, "DTLS");
-            Error::ERR_UNAVAILABLE
-        } else {
-            refuse_inactive(function);
-            Error::ERR_UNCONFIGURED
-        }
     }
 }
 

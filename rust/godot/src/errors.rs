@@ -10,6 +10,8 @@ use std::panic::Location;
 /// Prefix of what enet_rs itself has to say, as against the texts that imitate the engine.
 pub(crate) const OURS: &str = "enet_rs: ";
 
+/// The condition of an error without one.
+pub(crate) const FAILED: &str = "Method/function failed.";
 /// A connection is not active, or (in one method) a peer.
 pub(crate) const INACTIVE: &str = "The ENetConnection instance isn't currently active.";
 /// `destroy` without a host.
@@ -67,13 +69,6 @@ pub(crate) fn refuse_plainly(function: &str, condition: &str) {
 #[track_caller]
 pub(crate) fn refuse_inactive(function: &str) {
     refuse(function, "Parameter \"host\" is null.", INACTIVE);
-}
-
-/// Prints that something which the engine has is not part of this version of enet_rs.
-#[track_caller]
-pub(crate) fn refuse_unavailable(function: &str, what: &str) {
-    let message = format!("{OURS}{what} is not available in version {}.", env!("CARGO_PKG_VERSION"));
-    refuse(function, "Method/function failed.", &message);
 }
 
 /// The engine's text for a condition that made a method return an error code.

@@ -8,6 +8,8 @@
 mod addresses;
 mod compression;
 mod connection;
+#[cfg_attr(not(feature = "dtls"), path = "dtls_unavailable.rs")]
+mod dtls;
 mod errors;
 mod farewell;
 mod multiplayer_peer;
@@ -15,3 +17,5 @@ mod native_api;
 mod packet_peer;
 mod shared;
 mod takeover;
+#[cfg(feature = "dtls")]
+mod tls_options;

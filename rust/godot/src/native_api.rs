@@ -215,6 +215,7 @@ const PACKET_PEER: NativeClass = NativeClass {
                 ("REASON_TIMED_OUT", reason::number(DisconnectReason::TimedOut)),
                 ("REASON_REJECTED", reason::number(DisconnectReason::Rejected)),
                 ("REASON_UNRESOLVED", reason::number(DisconnectReason::Unresolved)),
+                ("REASON_UNREACHABLE", reason::number(DisconnectReason::Unreachable)),
             ],
         ),
         (
@@ -274,6 +275,7 @@ pub(crate) mod reason {
             DisconnectReason::TimedOut => 3,
             DisconnectReason::Rejected => 4,
             DisconnectReason::Unresolved => 5,
+            DisconnectReason::Unreachable => 6,
         }
     }
 }

@@ -77,7 +77,7 @@ struct Received {
 pub(crate) enum Serviced<R> {
     /// There is no host.
     Inactive,
-    /// The socket failed.
+    /// The socket failed, or a DTLS handshake did; why is printed already.
     Failed,
     /// No event.
     Nothing,
@@ -93,6 +93,8 @@ pub(crate) enum Serviced<R> {
 enum Happened<R> {
     /// Nothing that changes it.
     Known(Serviced<R>),
+    /// A DTLS handshake failed, and why.
+    NoHandshake(String),
     /// A peer from outside, which has no object yet.
     NewPeer(PeerId, u32),
     /// A peer that is no longer listed.
@@ -122,8 +124,8 @@ impl SharedHost {
         self.active.replace(Some(host));
     }
 
-    /// Closes all peers and gives the host away, if there was one. Remote ends are not told: dropping it only gives the
-    /// socket back.
+    /// Closes all peers and gives the host away, if there was one. Dropping it gives the socket back, and tells the remote ends
+    /// of DTLS sessions; others are not told.
     pub(crate) fn stop(&self) -> Option<Driver> {
         let host = self.active.take()?;
         for peer in host.peers.values() {
@@ -156,7 +158,7 @@ impl SharedHost {
         self: &Rc<Self>,
         receive: impl FnOnce(&ListedPeer, u8, Packet) -> R,
     ) -> Serviced<R> {
-        self.take_event(|driver| Ok(driver.host_mut().poll_event()), receive)
+        self.take_event(Driver::poll_event, receive)
     }
 
     /// Lets the host work until a packet has arrived or `wait` is over, and puts all packets that are there into the
@@ -177,6 +179,10 @@ impl SharedHost {
         let Some((_swept, happened)) = worked else { return Serviced::Inactive };
         match happened {
             Happened::Known(serviced) => serviced,
+            Happened::NoHandshake(reason) => {
+                errors::refuse("service", errors::FAILED, &reason);
+                Serviced::Failed
+            }
             Happened::NewPeer(id, data) => Serviced::Connected(self.list(id), data),
             Happened::Gone(peer, data) => Serviced::Disconnected(peer.object, data),
         }
@@ -239,6 +245,9 @@ impl ActiveHost {
         {
             Ok(Some(event)) => event,
             Ok(None) => return Happened::Known(Serviced::Nothing),
+            Err(error @ ServiceError::Handshake { .. }) => {
+                return Happened::NoHandshake(error.to_string());
+            }
             Err(_) => return Happened::Known(Serviced::Failed),
         };
         let happened = match event {
@@ -271,7 +280,7 @@ impl ActiveHost {
                     gathered.push(listed);
                 }
             }
-            next = self.driver.host_mut().poll_event().map(Ok);
+            next = self.driver.poll_event().transpose();
         }
         self.held_back = next;
         gathered.iter().for_each(|listed| listed.link.is_gathered.set(false));

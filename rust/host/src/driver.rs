@@ -1,11 +1,12 @@
 //! The driver: an engine, a socket and a clock that work together.
 
 use crate::clock::Clock;
+use crate::encryption::Encryption;
 use crate::error::{BindError, ServiceError};
 use crate::resolve::Lookup;
 use crate::send_queue::SendQueue;
 use crate::socket::Socket;
-use enet_rs_protocol::{ConnectError, Event, Host, HostConfig, PeerId, Seed};
+use enet_rs_protocol::{ConnectError, Event, Host, HostConfig, PeerId, Seed, Time};
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -19,7 +20,8 @@ const LOOKUP_INTERVAL: Duration = Duration::from_millis(5);
 /// Runs a [`Host`] over a UDP socket. Commands and queries go to the engine itself, through [`host`](Self::host)
 /// and [`host_mut`](Self::host_mut); [`service`](Self::service) moves the datagrams.
 ///
-/// Dropping a driver sends nothing: remote hosts find out by their time-outs.
+/// Dropping a driver ends DTLS sessions, which their other ends are told. Without DTLS nothing is sent: remote hosts find
+/// out by their time-outs.
 #[derive(Debug)]
 pub struct Driver {
     host: Host,
@@ -28,6 +30,8 @@ pub struct Driver {
     send_queue: SendQueue,
     /// Names of remote hosts that are being looked up, with the connections that wait for it.
     lookups: Vec<(PeerId, Lookup)>,
+    /// Boxed, since most drivers have none.
+    encryption: Option<Box<Encryption>>,
 }
 
 impl Driver {
@@ -55,7 +59,7 @@ impl Driver {
         getrandom::fill(&mut seed).map_err(BindError::Random)?;
         let host = Host::new(config, &seed)?;
         let send_queue = SendQueue::default();
-        Ok(Self { host, socket, clock: Clock::new(), send_queue, lookups: Vec::new() })
+        Ok(Self { host, socket, clock: Clock::new(), send_queue, lookups: Vec::new(), encryption: None })
     }
 
     /// The engine.
@@ -92,18 +96,18 @@ impl Driver {
     /// The socket failed, and there is no event. The driver stays usable, and further calls fail for as long as the cause
     /// lasts.
     pub fn service(&mut self, wait: Duration) -> Result<Option<Event>, ServiceError> {
-        if let Some(event) = self.host.poll_event() {
+        if let Some(event) = self.poll_event()? {
             return Ok(Some(event));
         }
         let deadline = if wait.is_zero() { None } else { Instant::now().checked_add(wait) };
         loop {
             self.take_lookups();
-            self.host.handle_timeout(self.clock.now());
+            self.handle_timeout();
             // Where one peer cannot be reached, the others are served all the same.
             let sent = self.transmit();
             let received = self.receive();
             let answered = if matches!(received, Ok(false)) { Ok(()) } else { self.transmit() };
-            if let Some(event) = self.host.poll_event() {
+            if let Some(event) = self.poll_event()? {
                 return Ok(Some(event));
             }
             sent.and(received.map(drop)).and(answered)?;
@@ -112,10 +116,21 @@ impl Driver {
             if left.is_zero() {
                 return Ok(None);
             }
-            let timer = self.host.next_timeout().map_or(left, |time| self.clock.until(time));
+            let timer = self.next_timeout().map_or(left, |time| self.clock.until(time));
             let lookup = if self.lookups.is_empty() { left } else { LOOKUP_INTERVAL };
             self.socket.wait(left.min(timer).min(lookup)).map_err(ServiceError::Wait)?;
         }
+    }
+
+    /// Gives an event that waits already; neither sends nor receives.
+    ///
+    /// # Errors
+    /// A DTLS handshake failed; this comes before the event of its connection.
+    pub fn poll_event(&mut self) -> Result<Option<Event>, ServiceError> {
+        if let Some(encryption) = &mut self.encryption {
+            encryption.check()?;
+        }
+        Ok(self.host.poll_event())
     }
 
     /// Sends what is queued, without receiving.
@@ -136,12 +151,31 @@ impl Driver {
         self.transmit()
     }
 
-    /// Sends a datagram that is not ENet's from this driver's port, for example to open a way through a NAT.
+    /// Sends a datagram that is not ENet's from this driver's port, for example to open a way through a NAT. With DTLS it
+    /// goes through the session with that address; without one, a client sends it as it is, and a server drops it.
     ///
     /// # Errors
     /// The operating system's reason.
     pub fn send_raw(&mut self, to: SocketAddr, payload: &[u8]) -> io::Result<()> {
-        self.socket.send(to, payload)
+        match &mut self.encryption {
+            None => self.socket.send(to, payload),
+            Some(encryption) => {
+                let mut out = Vec::new();
+                if encryption.wrap_raw(to, payload, &mut out) { self.socket.send(to, &out) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Encrypts everything from here on.
+    #[cfg(feature = "dtls")]
+    pub fn set_encryption(&mut self, encryption: Encryption) {
+        self.encryption = Some(Box::new(encryption));
+    }
+
+    /// What encrypts, if something does.
+    #[cfg(feature = "dtls")]
+    pub fn encryption_mut(&mut self) -> Option<&mut Encryption> {
+        self.encryption.as_deref_mut()
     }
 
     /// The local address; `None` until an unbound driver has sent something.
@@ -161,15 +195,38 @@ impl Driver {
         });
     }
 
+    fn handle_timeout(&mut self) {
+        let now = self.clock.now();
+        self.host.handle_timeout(now);
+        if let Some(encryption) = &mut self.encryption {
+            encryption.handle_timeout(&mut self.host, now);
+        }
+    }
+
+    fn next_timeout(&self) -> Option<Time> {
+        let encryption = self.encryption.as_ref().and_then(|encryption| encryption.next_timeout());
+        [self.host.next_timeout(), encryption].into_iter().flatten().min()
+    }
+
     fn transmit(&mut self) -> Result<(), ServiceError> {
         let now = self.clock.now();
+        let Self { host, socket, send_queue, encryption, .. } = self;
         loop {
-            while let Some(to) = self.host.poll_transmit(now, self.send_queue.buffer()) {
-                self.send_queue.appended(to, &mut self.socket);
+            match encryption {
+                None => {
+                    while let Some(to) = host.poll_transmit(now, send_queue.buffer()) {
+                        send_queue.appended(to, socket);
+                    }
+                }
+                Some(encryption) => {
+                    while let Some(to) = encryption.poll_transmit(host, now, send_queue.buffer()) {
+                        send_queue.appended(to, socket);
+                    }
+                }
             }
-            match self.send_queue.flush(&mut self.socket) {
+            match send_queue.flush(socket) {
                 // An attempt to connect has another address to try; it cannot have many.
-                Err(ServiceError::Send { address, .. }) if self.host.handle_send_failure(address) => {}
+                Err(ServiceError::Send { address, .. }) if host.handle_send_failure(address) => {}
                 sent => return sent,
             }
         }
@@ -178,17 +235,30 @@ impl Driver {
     /// `true` if anything arrived.
     fn receive(&mut self) -> Result<bool, ServiceError> {
         let now = self.clock.now();
-        let host = &mut self.host;
+        let Self { host, encryption, .. } = self;
         let mut arrived = false;
         for _ in 0..MAXIMUM_BATCHES {
             let take = |from, datagram| {
                 arrived = true;
-                host.handle_datagram(now, from, datagram);
+                match encryption {
+                    None => host.handle_datagram(now, from, datagram),
+                    Some(encryption) => encryption.handle_datagram(host, now, from, datagram),
+                }
             };
             if !self.socket.receive(take).map_err(ServiceError::Receive)? {
                 break;
             }
         }
         Ok(arrived)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let farewells = self.encryption.as_mut().map(|encryption| encryption.close()).unwrap_or_default();
+        for (to, datagram) in farewells {
+            // Who does not hear it times out.
+            let _ = self.socket.send(to, &datagram);
+        }
     }
 }

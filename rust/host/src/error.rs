@@ -38,6 +38,14 @@ pub enum ServiceError {
     /// Datagrams could not be received.
     #[error("cannot receive: {0}")]
     Receive(io::Error),
+    /// A DTLS handshake of this end failed. The event of the connection attempt that wanted it follows.
+    #[error("TLS handshake error with {address}: {reason}")]
+    Handshake {
+        /// With whom.
+        address: SocketAddr,
+        /// Why, in words.
+        reason: String,
+    },
     /// Waiting for datagrams failed.
     #[error("cannot wait for datagrams: {0}")]
     Wait(io::Error),

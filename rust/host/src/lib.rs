@@ -3,11 +3,15 @@
 //!
 //! [`Driver`] is what everything else is for.
 
-#![forbid(unsafe_code)]
+// Only `dtls::sys` may: it calls what the crate `openssl` does not wrap.
+#![deny(unsafe_code)]
 
 mod clock;
 mod compression;
 mod driver;
+#[cfg(feature = "dtls")]
+pub mod dtls;
+mod encryption;
 mod error;
 mod lingering;
 mod receive_buffers;
@@ -17,6 +21,8 @@ mod socket;
 
 pub use compression::Compression;
 pub use driver::Driver;
+#[cfg(feature = "dtls")]
+pub use encryption::Encryption;
 pub use enet_rs_protocol as protocol;
 pub use error::{BindError, ServiceError};
 pub use lingering::Lingering;

@@ -40,6 +40,9 @@ pub enum DisconnectReason {
     Rejected,
     /// The name of the remote host has no address.
     Unresolved,
+    /// The layer below has told that datagrams get there no more, see
+    /// [`Host::handle_unreachable`](crate::Host::handle_unreachable).
+    Unreachable,
 }
 
 /// Something that happened, from [`Host::poll_event`](crate::Host::poll_event).

@@ -33,3 +33,4 @@ pub use random::Seed;
 pub use range_coder::RangeCoder;
 pub use statistics::{HostCounters, HostStatistic, PeerStatistic, UnknownStatistic};
 pub use time::Time;
+pub use wire::header::is_connection_attempt;

@@ -52,4 +52,9 @@ mod tests {
     fn worlds_shared_with_stock_enet_keep_every_promise() {
         clean(Population::Mixed, 1..=300);
     }
+
+    #[test]
+    fn worlds_with_dtls_keep_every_promise() {
+        clean(Population::Dtls, 1..=200);
+    }
 }

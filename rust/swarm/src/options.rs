@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 /// What the command line can say.
 pub(crate) const USAGE: &str = "\
-usage: swarm FIRST..LAST [--stock] [--threads N]      runs the worlds of these seeds, both included
-       swarm SEED [--stock] [--log FILE] [--pcap FILE]  runs one world; the files show what happened in it
-  --stock    half of the hosts are stock ENet (the crate rusty_enet)";
+usage: swarm FIRST..LAST [--stock | --dtls] [--threads N]      runs the worlds of these seeds, both included
+       swarm SEED [--stock | --dtls] [--log FILE] [--pcap FILE]  runs one world; the files show what happened in it
+  --stock    half of the hosts are stock ENet (the crate rusty_enet)
+  --dtls     all are encrypted; such worlds do not go the same way twice, since OpenSSL draws its keys by itself";
 
 /// What the command line said.
 #[derive(Debug, Eq, PartialEq)]
@@ -30,6 +31,7 @@ impl Options {
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
             match argument.as_str() {
+                "--dtls" => options.population = Population::Dtls,
                 "--stock" => options.population = Population::Mixed,
                 "--threads" => options.threads = number(&value()?)?.max(1) as usize,
                 "--log" => options.log = Some(value()?.into()),

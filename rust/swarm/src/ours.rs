@@ -2,29 +2,55 @@
 
 use crate::endpoint::{Counters, Ending, Endpoint, Event, Key, Output, Setting};
 use bytes::Bytes;
+use enet_rs_host::Encryption;
+use enet_rs_host::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
 use enet_rs_protocol::{
     Event as EngineEvent, Host, HostConfig, HostStatistic, PacketFlags, PeerId, PeerState, Time,
 };
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 
 /// Datagrams of one turn that mean "it sends without end".
 const TOO_MANY_DATAGRAMS: usize = 100_000;
 
+/// The name of the server in worlds with DTLS, and its certificate.
+const SERVER_NAME: &str = "server";
+static CREDENTIALS: LazyLock<(ServerConfig, ClientConfig)> = LazyLock::new(|| {
+    let own = SelfSigned::new(SERVER_NAME).expect("the name is a good one");
+    let server = ServerConfig::new(&own.certificate, &own.key).expect("a new certificate fits its key");
+    let client = ClientConfig::new(SERVER_NAME, &Trust::Named(own.certificate));
+    (server, client.expect("a certificate can be trusted"))
+});
+
+/// What a host does with its datagrams.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Security {
+    Plain,
+    Server,
+    Client,
+}
+
 /// An engine.
 pub(crate) struct Ours {
     host: Host,
+    encryption: Option<Encryption>,
     /// Every connection that ever was: the name that the engine gave it must not return.
     ids: Vec<PeerId>,
     keys: HashMap<PeerId, Key>,
 }
 
 impl Ours {
-    pub(crate) fn new(config: HostConfig, seed: u64) -> Self {
+    pub(crate) fn new(config: HostConfig, seed: u64, security: Security) -> Self {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        let dtls = match security {
+            Security::Plain => None,
+            Security::Server => Some(Dtls::server(CREDENTIALS.0.clone(), config.max_peers)),
+            Security::Client => Some(Dtls::client(CREDENTIALS.1.clone())),
+        };
         let host = Host::new(config, &bytes).expect("worlds draw valid configurations");
-        Self { host, ids: Vec::new(), keys: HashMap::new() }
+        Self { host, encryption: dtls.map(Encryption::new), ids: Vec::new(), keys: HashMap::new() }
     }
 
     fn key(&mut self, id: PeerId) -> Key {
@@ -113,7 +139,11 @@ impl Endpoint for Ours {
     }
 
     fn receive(&mut self, now: u64, from: SocketAddr, datagram: Bytes) {
-        self.host.handle_datagram(Time::from_millis(now), from, datagram);
+        let now = Time::from_millis(now);
+        match &mut self.encryption {
+            None => self.host.handle_datagram(now, from, datagram),
+            Some(encryption) => encryption.handle_datagram(&mut self.host, now, from, datagram),
+        }
     }
 
     fn work(&mut self, now: u64, output: &mut Output) {
@@ -121,12 +151,21 @@ impl Endpoint for Ours {
         if self.host.next_timeout().is_some_and(|time| time <= now) {
             self.host.handle_timeout(now);
         }
+        if let Some(encryption) = &mut self.encryption {
+            encryption.handle_timeout(&mut self.host, now);
+        }
         loop {
             let mut datagram = Vec::new();
-            let Some(to) = self.host.poll_transmit(now, &mut datagram) else { break };
+            let to = match &mut self.encryption {
+                None => self.host.poll_transmit(now, &mut datagram),
+                Some(encryption) => encryption.poll_transmit(&mut self.host, now, &mut datagram),
+            };
+            let Some(to) = to else { break };
             output.datagrams.push((to, datagram.into()));
             assert!(output.datagrams.len() < TOO_MANY_DATAGRAMS, "poll_transmit never comes to an end");
         }
+        // The connection that wanted a handshake which failed ends with its event.
+        while self.encryption.as_mut().is_some_and(|encryption| encryption.check().is_err()) {}
         while let Some(event) = self.host.poll_event() {
             let event = self.translate(event);
             output.events.push(event);
@@ -134,13 +173,16 @@ impl Endpoint for Ours {
     }
 
     fn next_timeout(&self, _: u64) -> Option<u64> {
-        self.host.next_timeout().map(Time::as_millis)
+        let encryption = self.encryption.as_ref().and_then(Encryption::next_timeout);
+        [self.host.next_timeout(), encryption].into_iter().flatten().min().map(Time::as_millis)
     }
 
     fn take_counters(&mut self) -> Option<Counters> {
         use HostStatistic::*;
         let statistics = [TotalSentData, TotalSentPackets, TotalReceivedData, TotalReceivedPackets];
-        Some(statistics.map(|statistic| self.host.pop_statistic(statistic)))
+        // Encrypted datagrams are larger, and there are those of handshakes.
+        let is_plain = self.encryption.is_none();
+        is_plain.then(|| statistics.map(|statistic| self.host.pop_statistic(statistic)))
     }
 
     fn waiting_bytes(&self) -> Option<usize> {

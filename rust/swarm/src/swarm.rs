@@ -96,7 +96,7 @@ pub(crate) fn run_range(
             let outcome = run_once(seed, population);
             let cost = cpu_time().saturating_sub(started);
             let outcome = outcome.and_then(|report| match seed % REPEAT_EVERY {
-                0 => same_again(seed, population, &report).map(|()| report),
+                0 if population != Population::Dtls => same_again(seed, population, &report).map(|()| report),
                 _ => Ok(report),
             });
             let mut tally = tally.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -157,9 +157,13 @@ impl Tally {
                 self.virtual_time += report.virtual_time;
             }
             Err(error) => {
-                let stock = if population == Population::Mixed { " --stock" } else { "" };
+                let kind = match population {
+                    Population::Ours => "",
+                    Population::Mixed => " --stock",
+                    Population::Dtls => " --dtls",
+                };
                 let failure = format!(
-                    "seed {seed}: {error}\n  replay: scripts/swarm {seed}{stock} --log world.log --pcap world.pcap"
+                    "seed {seed}: {error}\n  replay: scripts/swarm {seed}{kind} --log world.log --pcap world.pcap"
                 );
                 eprintln!("{failure}");
                 self.failures.push(failure);

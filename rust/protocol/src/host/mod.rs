@@ -41,7 +41,8 @@ pub struct PeerId {
 ///   [`broadcast`](Self::broadcast), [`disconnect`](Self::disconnect) and their relatives. They never send by
 ///   themselves.
 /// * **Input**: [`handle_datagram`](Self::handle_datagram) for each datagram received, and
-///   [`handle_timeout`](Self::handle_timeout) when the time of [`next_timeout`](Self::next_timeout) has come.
+///   [`handle_timeout`](Self::handle_timeout) when the time of [`next_timeout`](Self::next_timeout) has come;
+///   [`handle_unreachable`](Self::handle_unreachable) where something below knows that a remote host is gone.
 /// * **Output**: [`poll_transmit`](Self::poll_transmit) until it has nothing more, then
 ///   [`poll_event`](Self::poll_event).
 /// * **Queries**, such as [`state`](Self::state) and [`peer_statistic`](Self::peer_statistic).
@@ -193,6 +194,19 @@ impl Host {
         goes_on
     }
 
+    /// Datagrams get to this address no more: an attempt to connect that has further addresses goes on with the next one;
+    /// all other connections with it are over, each with its event. Gives how many these are.
+    pub fn handle_unreachable(&mut self, address: SocketAddr) -> usize {
+        self.handle_send_failure(address);
+        let is_there = |peer: &Peer| peer.address == address && peer.state != PeerState::Zombie;
+        let slots: Vec<u16> =
+            self.peers.iter().filter(|(_, peer)| is_there(peer)).map(|(slot, _)| slot).collect();
+        for slot in &slots {
+            self.give_up(*slot, DisconnectReason::Unreachable);
+        }
+        slots.len()
+    }
+
     /// All connections, also those that come up or end, in no particular order.
     pub fn peers(&self) -> impl Iterator<Item = PeerId> {
         self.peers.ids()
@@ -207,6 +221,16 @@ impl Host {
     /// waits for [`provide_addresses`](Self::provide_addresses).
     pub fn remote_address(&self, peer: PeerId) -> Option<SocketAddr> {
         self.peers.get(peer).map(|peer| peer.address).filter(|address| address.port() != 0)
+    }
+
+    /// Whether a connection with this address is up.
+    pub fn is_connected_to(&self, address: SocketAddr) -> bool {
+        self.peers.iter().any(|(_, peer)| peer.address == address && peer.state.is_established())
+    }
+
+    /// The remote addresses of all connections, in no particular order.
+    pub fn remote_addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        self.peers.iter().map(|(_, peer)| peer.address)
     }
 
     /// How many channels a connection has; 0 once it is ending.

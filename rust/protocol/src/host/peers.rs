@@ -141,6 +141,11 @@ impl Peers {
     }
 
     /// All connections with their slots, in no particular order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u16, &Peer)> {
+        self.peers.iter().map(|(slot, peer)| (*slot, &**peer))
+    }
+
+    /// The same, to change them.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u16, &mut Peer)> {
         self.peers.iter_mut().map(|(slot, peer)| (*slot, &mut **peer))
     }

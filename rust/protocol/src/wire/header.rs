@@ -20,6 +20,11 @@ pub(crate) struct Header {
     pub(crate) sent_time: Option<u16>,
 }
 
+/// Whether a datagram of this engine asks for a connection: it is addressed to no slot.
+pub fn is_connection_attempt(mut datagram: &[u8]) -> bool {
+    Header::parse(&mut datagram).is_ok_and(|header| header.peer == NO_PEER)
+}
+
 impl Header {
     /// Takes the header off the front of a datagram.
     pub(crate) fn parse(rest: &mut &[u8]) -> Result<Self, Malformed> {

@@ -6,7 +6,7 @@ mod settling;
 use crate::deeds::Deeds;
 use crate::endpoint::{Endpoint, Key, Output};
 use crate::ledger::{Link, Side, Stage};
-use crate::ours::Ours;
+use crate::ours::{Ours, Security};
 use crate::plan::{HostPlan, Plan, Population};
 use crate::stock::{Stock, StockConfig};
 use crate::trace::Trace;
@@ -172,7 +172,12 @@ impl Run {
             };
             Box::new(Stock::new(&stock, clock, seed))
         } else {
-            Box::new(Ours::new(config.clone(), seed))
+            let security = match (self.plan.population, host) {
+                (Population::Dtls, 0) => Security::Server,
+                (Population::Dtls, _) => Security::Client,
+                _ => Security::Plain,
+            };
+            Box::new(Ours::new(config.clone(), seed, security))
         });
         node.life += 1;
         node.dirty = true;
@@ -302,7 +307,8 @@ impl Run {
         let plan = &self.nodes[host].plan;
         // Crowds reach the default limits too.
         let is_roomy = plan.config.limits == Limits::default() && !self.plan.is_chatty;
-        let takes_everything = !plan.is_stock && is_roomy;
+        let is_readable = self.plan.population != Population::Dtls;
+        let takes_everything = !plan.is_stock && is_roomy && is_readable;
         if takes_everything && self.plan.damage == Damage::default() {
             note_arrivals(&self.nodes, host, &mut self.links);
         }

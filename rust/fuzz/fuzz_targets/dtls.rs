@@ -1,0 +1,7 @@
+#![no_main]
+
+#[path = "../../host/tests/fuzzing/mod.rs"]
+#[allow(dead_code, unused_imports, unreachable_pub)]
+mod fuzzing;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::dtls(data));

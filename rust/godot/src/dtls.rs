@@ -1,0 +1,98 @@
+//! DTLS of `ENetConnection`: the engine's checks, and what its options mean to the host below.
+
+use crate::errors::{self, OURS, condition, refuse, refuse_inactive, refuse_plainly};
+use crate::shared::SharedHost;
+use crate::tls_options::{self, OptionsError};
+use enet_rs_host::dtls::Dtls;
+use enet_rs_host::{Driver, Encryption};
+use godot::builtin::{GString, VarDictionary};
+use godot::classes::TlsOptions;
+use godot::global::Error;
+use godot::obj::Gd;
+
+/// `ENetConnection.dtls_server_setup`.
+pub(crate) fn server_setup(host: &SharedHost, options: Option<Gd<TlsOptions>>) -> Error {
+    const FUNCTION: &str = "dtls_server_setup";
+    const EXPRESSION: &str = "p_options.is_null() || !p_options->is_server()";
+    if !host.is_active() {
+        refuse_inactive(FUNCTION);
+        return Error::ERR_UNCONFIGURED;
+    }
+    let Some(options) = options.filter(|options| options.is_server()) else {
+        return invalid_options(FUNCTION, EXPRESSION);
+    };
+    set_up(FUNCTION, host, || {
+        let config = tls_options::server_config(&options)?;
+        Ok(move |driver: &Driver| Dtls::server(config, driver.host().max_peers()))
+    })
+}
+
+/// `ENetConnection.dtls_client_setup`.
+pub(crate) fn client_setup(host: &SharedHost, host_name: &GString, options: Option<Gd<TlsOptions>>) -> Error {
+    const FUNCTION: &str = "dtls_client_setup";
+    const EXPRESSION: &str = "p_options.is_null() || p_options->is_server()";
+    if !host.is_active() {
+        refuse_inactive(FUNCTION);
+        return Error::ERR_UNCONFIGURED;
+    }
+    let Some(options) = options.filter(|options| !options.is_server()) else {
+        return invalid_options(FUNCTION, EXPRESSION);
+    };
+    set_up(FUNCTION, host, || {
+        let config = tls_options::client_config(host_name, &options)?;
+        Ok(move |_: &Driver| Dtls::client(config))
+    })
+}
+
+/// `ENetConnection.refuse_new_connections`: concerns DTLS servers only, as in the engine.
+pub(crate) fn refuse_new_connections(host: &SharedHost, refuse: bool) {
+    let set = |driver: &mut Driver| {
+        if let Some(encryption) = driver.encryption_mut() {
+            encryption.dtls_mut().refuse_new_connections(refuse);
+        }
+    };
+    if host.with(|host| set(&mut host.driver)).is_none() {
+        refuse_inactive("refuse_new_connections");
+    }
+}
+
+/// `ENetConnection.make_self_signed_certificate`, an addition.
+pub(crate) fn make_self_signed_certificate(host_name: &GString) -> VarDictionary {
+    tls_options::self_signed(&host_name.to_string()).unwrap_or_else(|reason| {
+        let message = format!("{OURS}{reason}.");
+        refuse("make_self_signed_certificate", errors::FAILED, &message);
+        VarDictionary::new()
+    })
+}
+
+fn invalid_options(function: &str, expression: &str) -> Error {
+    refuse_plainly(function, &condition(expression, Error::ERR_INVALID_PARAMETER));
+    Error::ERR_INVALID_PARAMETER
+}
+
+/// Lets the host encrypt from here on. `configure` reads the options, with the host not borrowed, since that is Godot's
+/// code.
+fn set_up<Make: FnOnce(&Driver) -> Dtls>(
+    function: &str,
+    host: &SharedHost,
+    configure: impl FnOnce() -> Result<Make, OptionsError>,
+) -> Error {
+    if host.with(|host| host.driver.encryption_mut().is_some()) == Some(true) {
+        let message = format!("{OURS}DTLS is set up already; destroy the host to set it up anew.");
+        refuse(function, errors::FAILED, &message);
+        return Error::FAILED;
+    }
+    match configure() {
+        Ok(make) => {
+            host.with(|host| {
+                let dtls = make(&host.driver);
+                host.driver.set_encryption(Encryption::new(dtls));
+            });
+            Error::OK
+        }
+        Err(reason) => {
+            refuse(function, errors::FAILED, &format!("{OURS}DTLS cannot be set up: {reason}."));
+            Error::FAILED
+        }
+    }
+}
