@@ -1,11 +1,12 @@
-extends "framework/test_case.gd"
+extends "../framework/test_case.gd"
 ## DTLS with Godot's own mbedTLS, which runs in a process without the addon: both roles, RSA and ECDSA. Its classes carry
 ## ENet's bytes, so that handshake, messages and a reconnection on the same session are real.
 
 const _PEER := "res://tests/peers/mbedtls.gd"
 const _NAME := "game.example"
 
-## Names of files with what the processes need; `_write` fills them.
+## Files with what the processes need; `_write` makes them. The folder goes with the test.
+var _folder := DirAccess.create_temp("enet_rs_dtls")
 var _key_path := ""
 var _certificate_path := ""
 var _key: CryptoKey
@@ -73,7 +74,7 @@ func test_a_wrong_name_of_an_mbedtls_server_is_refused() -> void:
 func test_several_certificates_are_taken_from_their_file() -> void:
 	_make_ecdsa()
 	var other: X509Certificate = ENetConnection.make_self_signed_certificate("another.example")["certificate"]
-	var path := OS.get_user_data_dir().path_join("chain.crt")
+	var path := _folder.get_current_dir().path_join("chain.crt")
 	var first := _text(_certificate)
 	var file := FileAccess.open(path, FileAccess.WRITE)
 	file.store_string(_text(other) + first)
@@ -162,14 +163,14 @@ func _make_rsa() -> void:
 
 
 func _write(name: String) -> void:
-	_key_path = OS.get_user_data_dir().path_join(name + ".key")
-	_certificate_path = OS.get_user_data_dir().path_join(name + ".crt")
+	_key_path = _folder.get_current_dir().path_join(name + ".key")
+	_certificate_path = _folder.get_current_dir().path_join(name + ".crt")
 	_key.save(_key_path)
 	_certificate.save(_certificate_path)
 
 
 func _text(certificate: X509Certificate) -> String:
-	var path := OS.get_user_data_dir().path_join("text.crt")
+	var path := _folder.get_current_dir().path_join("text.crt")
 	certificate.save(path)
 	return FileAccess.get_file_as_string(path)
 

@@ -1,4 +1,4 @@
-extends "framework/test_case.gd"
+extends "../framework/test_case.gd"
 ## DTLS between connections of enet_rs: codes and texts of the engine, whom a client trusts, and the ends of sessions.
 ## (The engine's own classes have it in official builds only; their results were read off such a build.)
 
