@@ -5,7 +5,6 @@ use super::outgoing::Outgoing;
 use super::poll::Poll;
 use super::session::{Mode, Session};
 use super::wire;
-use crate::dtls;
 use crate::errors::{self, condition, refuse, refuse_plainly};
 use crate::takeover::{MultiplayerBackend, PacketSource, Serves, ThreadClaim, announce};
 use bytes::Bytes;
@@ -254,14 +253,8 @@ impl MultiplayerBackend for Backend {
     }
 
     fn set_refuse_new_connections(&self, refuse: bool) {
+        // Not for the host as well: a DTLS server of the host's kind leaves newcomers without an answer.
         self.refuses_newcomers.set(refuse);
-        // Where there is DTLS, newcomers are refused before their handshake.
-        for (_, host) in self.session().into_iter().flat_map(|session| session.hosts()) {
-            let held = host.claim.hold();
-            if held.is_some() && host.is_active() {
-                dtls::refuse_new_connections(&host, refuse);
-            }
-        }
     }
 
     fn is_refusing_new_connections(&self) -> bool {
