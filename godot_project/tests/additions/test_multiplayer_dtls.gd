@@ -1,7 +1,7 @@
-extends "framework/test_case.gd"
+extends "../framework/test_case.gd"
 ## Multiplayer peers that speak DTLS, which the engine's class cannot do on its own.
 
-const Crowd := preload("framework/crowd.gd")
+const Crowd := preload("../framework/crowd.gd")
 
 const _SECONDS := 10.0
 const _NAME := "game.example"
