@@ -1,4 +1,7 @@
-//! `ENetConnection`: checks and texts of the engine's class, over the host of `shared`.
+//! `ENetConnection`: checks and texts of the engine's class, over the host of `shared`. What it has beyond is in
+//! `additions`.
+
+mod additions;
 
 use crate::errors::{self, condition, refuse, refuse_inactive};
 use crate::native_api::{CompressionMode, EventTypeResult, HostStatisticArgument, event};
@@ -78,12 +81,6 @@ enum Binding {
 
 #[godot_api]
 impl ENetConnection {
-    /// Name and version of what serves this class; the engine's own class has no such method.
-    #[func]
-    fn get_engine_version() -> GString {
-        GString::from(concat!("enet_rs ", env!("CARGO_PKG_VERSION")))
-    }
-
     #[func]
     pub(crate) fn create_host_bound(
         &self,
@@ -151,30 +148,6 @@ impl ENetConnection {
         })
     }
 
-    /// Like `connect_to_host`, but looks the name up in the background, so that this call never blocks. A name without
-    /// address ends the attempt with `EVENT_DISCONNECT`, and the peer's `get_disconnect_reason` tells. An addition to the
-    /// engine's class.
-    #[func]
-    pub(crate) fn connect_to_host_async(
-        &self,
-        address: GString,
-        port: i32,
-        channels: i32,
-        data: i32,
-    ) -> Option<Gd<ENetPacketPeer>> {
-        const FUNCTION: &str = "connect_to_host_async";
-        if !self.can_connect(FUNCTION) {
-            return None;
-        }
-        let port = remote_port(FUNCTION, " Returning: out", port)?;
-        let (channels, data) = (channel_count(channels), data.cast_unsigned());
-        let name = address.to_string();
-        self.host.connect(|driver| match addresses::literal(&name) {
-            Some(literal) => driver.host_mut().connect(SocketAddr::new(literal, port), channels, data).ok(),
-            None => driver.connect_by_name(&name, port, channels, data).ok(),
-        })
-    }
-
     #[func]
     fn service(&self, timeout: i32) -> VarArray {
         let wait = Duration::from_millis(u64::try_from(timeout).unwrap_or(0));
@@ -195,64 +168,6 @@ impl ENetConnection {
                 event_array(event::ERROR, &null_object(), 0, 0)
             }
         }
-    }
-
-    /// Does what `service` does, but returns only the type of the event; `get_event_peer`, `get_event_data` and
-    /// `get_event_channel` tell the rest. No array is made for it, so it is quicker, most of all when nothing happened.
-    /// An addition to the engine's class.
-    #[func]
-    fn next_event(&self, timeout: i32) -> EventTypeResult {
-        let wait = Duration::from_millis(u64::try_from(timeout).unwrap_or(0));
-        let serviced = self.host.service(wait, |peer, channel, packet| {
-            peer.link.keep(channel, packet);
-            (peer.object.clone(), channel)
-        });
-        let (kind, peer, data, channel) = match serviced {
-            Serviced::Nothing => (event::NONE, None, 0, 0),
-            Serviced::Received((peer, channel)) => (event::RECEIVE, Some(peer), 0, channel),
-            Serviced::Connected(peer, data) => (event::CONNECT, Some(peer), data, 0),
-            Serviced::Disconnected(peer, data) => (event::DISCONNECT, Some(peer), data, 0),
-            Serviced::Failed => (event::ERROR, None, 0, 0),
-            Serviced::Inactive => {
-                refuse_inactive("next_event");
-                (event::ERROR, None, 0, 0)
-            }
-        };
-        // The former one may be dropped by this, with nothing borrowed.
-        let _former = self.last_event.replace(LastEvent { peer, data, channel });
-        EventTypeResult(kind)
-    }
-
-    /// The peer of the event that `next_event` has returned last; null if it had none.
-    #[func]
-    fn get_event_peer(&self) -> Option<Gd<ENetPacketPeer>> {
-        self.last_event.borrow().peer.clone()
-    }
-
-    /// The data of the event that `next_event` has returned last: what the remote host passed when it connected or
-    /// disconnected, 0..=4294967295.
-    #[func]
-    fn get_event_data(&self) -> i64 {
-        self.last_event.borrow().data.into()
-    }
-
-    /// The channel of the event that `next_event` has returned last, if that was a packet.
-    #[func]
-    fn get_event_channel(&self) -> i32 {
-        self.last_event.borrow().channel.into()
-    }
-
-    /// Does what `service` does, for all packets that have arrived at once: puts them into the queues of their peers and
-    /// returns these peers, each once, for `get_packets`. It stops before any other event, which the next `service` or
-    /// `next_event` returns; so call one of them afterwards. An addition to the engine's class.
-    #[func]
-    fn service_packets(&self, timeout: i32) -> Array<Gd<ENetPacketPeer>> {
-        let wait = Duration::from_millis(u64::try_from(timeout).unwrap_or(0));
-        let gathered = self.host.gather_packets(wait);
-        if gathered.is_none() {
-            refuse_inactive("service_packets");
-        }
-        gathered.unwrap_or_default().into_iter().collect()
     }
 
     #[func]
@@ -331,14 +246,6 @@ impl ENetConnection {
     #[func]
     fn refuse_new_connections(&self, refuse: bool) {
         dtls::refuse_new_connections(&self.host, refuse);
-    }
-
-    /// Makes a certificate that nobody but its own key has signed, for the server of this name or address, in milliseconds:
-    /// `{"key": CryptoKey, "certificate": X509Certificate}` for `TLSOptions.server`. Empty on failure. The engine's
-    /// ENetConnection has no such method.
-    #[func]
-    fn make_self_signed_certificate(host_name: GString) -> VarDictionary {
-        dtls::make_self_signed_certificate(&host_name)
     }
 
     #[func]
