@@ -44,7 +44,7 @@ impl FlightTimer {
         self.is_due.swap(false, Relaxed)
     }
 
-    /// OpenSSL goes on reading: no repetition is being written any more.
+    /// OpenSSL goes on reading, or is done: no repetition is being written any more.
     pub(super) fn unmute(&self) {
         self.is_muted.store(false, Relaxed);
     }

@@ -114,6 +114,8 @@ impl Session {
     pub(super) fn advance(&mut self, now: Time, record: Option<Bytes>) -> Progress {
         self.stream.get_mut().incoming = record;
         let result = self.stream.do_handshake();
+        // OpenSSL may have gone on with a record that it had already, without reading.
+        self.timer.unmute();
         let progress = match result {
             Ok(()) => Progress::Established,
             Err(error) if error.code() == ErrorCode::WANT_READ => Progress::Waiting,

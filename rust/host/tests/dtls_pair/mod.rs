@@ -201,6 +201,7 @@ impl Net {
             assert!(count < TOO_MANY, "a host that sends without end");
             let mut datagram = Vec::new();
             let Some(to) = end.encryption.poll_transmit(&mut end.host, now, &mut datagram) else { break };
+            assert!(!datagram.is_empty(), "a host that sends nothing");
             self.sent += 1;
             if !self.filter.as_mut().is_some_and(|filter| filter(end.address, to, &mut datagram)) {
                 self.world.send(end.address, to, &datagram.into());
