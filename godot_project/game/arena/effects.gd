@@ -8,11 +8,14 @@ const Shots := preload("shots.gd")
 @export var players: Players
 @export var shots: Shots
 
+var _spark: Texture2D
+
 
 func _ready() -> void:
 	# Nobody looks at a server or a bot without a window.
 	if DisplayServer.get_name() == "headless":
 		return
+	_spark = _round_texture()
 	shots.bounced.connect(_burst.bind(6, 120.0, 0.25))
 	shots.ended.connect(_burst.bind(12, 190.0, 0.35))
 	shots.launched.connect(func(shot: Shots.Shot) -> void: _burst(shot.position, shot.colour, 3, 110.0, 0.15))
@@ -40,8 +43,9 @@ func _burst(at: Vector2, colour: Color, amount: int, speed: float, seconds: floa
 	sparks.initial_velocity_max = speed
 	sparks.damping_min = speed * 0.8
 	sparks.damping_max = speed * 1.2
-	sparks.scale_amount_min = 2.0
-	sparks.scale_amount_max = 4.5
+	sparks.texture = _spark
+	sparks.scale_amount_min = 0.35
+	sparks.scale_amount_max = 1.0
 	var fading := Gradient.new()
 	fading.set_color(0, colour.lightened(0.5))
 	fading.set_color(1, Color(colour, 0.0))
@@ -49,3 +53,17 @@ func _burst(at: Vector2, colour: Color, amount: int, speed: float, seconds: floa
 	sparks.emitting = true
 	sparks.finished.connect(sparks.queue_free)
 	add_child(sparks)
+
+
+static func _round_texture() -> Texture2D:
+	var fading := Gradient.new()
+	fading.set_color(0, Color.WHITE)
+	fading.set_color(1, Color(1.0, 1.0, 1.0, 0.0))
+	var texture := GradientTexture2D.new()
+	texture.width = 12
+	texture.height = 12
+	texture.fill = GradientTexture2D.FILL_RADIAL
+	texture.fill_from = Vector2(0.5, 0.5)
+	texture.fill_to = Vector2(1.0, 0.5)
+	texture.gradient = fading
+	return texture

@@ -12,6 +12,7 @@ const _ALPHA := 0.4
 
 func _ready() -> void:
 	width = _WIDTH
+	antialiased = true
 	width_curve = Curve.new()
 	width_curve.add_point(Vector2(0.0, 0.0))
 	width_curve.add_point(Vector2(1.0, 1.0))

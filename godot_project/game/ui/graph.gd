@@ -17,7 +17,7 @@ static func draw(canvas: CanvasItem, area: Rect2, values: PackedFloat32Array, ca
 		var width := line[index + 1].x - line[index].x
 		var height := area.end.y - (line[index].y + line[index + 1].y) / 2.0
 		canvas.draw_rect(Rect2(line[index].x, area.end.y - height, width, height), Color(colour, 0.16))
-	canvas.draw_polyline(line, colour, 1.5, true)
+	canvas.draw_polyline(line, Color(colour, 0.6), 1.0)
 
 
 ## The largest of the values, and at least `least`.

@@ -30,11 +30,13 @@ func _draw() -> void:
 func _draw_ship(ship: int) -> void:
 	var colour := Palette.of_player(ship)
 	var at := _place(ship, _seconds)
+	var trail: PackedVector2Array = []
+	var colours: PackedColorArray = []
 	for step in _TRAIL_STEPS:
-		var from := _place(ship, _seconds - step * _SECONDS_PER_STEP)
-		var to := _place(ship, _seconds - (step + 1) * _SECONDS_PER_STEP)
-		var strength := 1.0 - float(step) / _TRAIL_STEPS
-		draw_line(from, to, Color(colour, 0.22 * strength), 14.0 * strength, true)
+		trail.append(_place(ship, _seconds - step * _SECONDS_PER_STEP))
+		colours.append(Color(colour, 0.3 * (1.0 - float(step) / _TRAIL_STEPS)))
+	draw_polyline_colors(trail, colours, 12.0, true)
+	draw_polyline_colors(trail, colours, 4.0, true)
 	var heading := (at - _place(ship, _seconds - 0.01)).angle()
 	draw_colored_polygon(Transform2D(heading, at) * _HULL, colour.darkened(0.35))
 	var outline := Transform2D(heading, at) * _HULL

@@ -76,8 +76,10 @@ func _draw_cell(column: int, row: Rect2, values: PackedFloat32Array, top: float,
 	var cell := Rect2(_left(column), row.position.y, right - _left(column) - 4.0, row.size.y)
 	draw_rect(cell, Color(Palette.BACKGROUND, 0.7))
 	Graph.draw(self, cell, values, Links.HISTORY, top, colour)
-	draw_string(get_theme_default_font(), Vector2(cell.position.x + 3.0, cell.position.y + 11.0), text, HORIZONTAL_ALIGNMENT_LEFT,
-			cell.size.x, _TEXT_SIZE - 1, Palette.TEXT)
+	var at := Vector2(cell.position.x + 3.0, cell.position.y + minf(cell.size.y / 2.0 + 4.0, 13.0))
+	draw_string_outline(get_theme_default_font(), at, text, HORIZONTAL_ALIGNMENT_LEFT, cell.size.x, _TEXT_SIZE, 5,
+			Color(Palette.BACKGROUND, 0.85))
+	draw_string(get_theme_default_font(), at, text, HORIZONTAL_ALIGNMENT_LEFT, cell.size.x, _TEXT_SIZE, Palette.TEXT)
 
 
 func _left(column: int) -> float:
