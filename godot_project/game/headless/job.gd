@@ -42,7 +42,7 @@ func _init(peer_of_server: String, peer_of_bots: String, bots: int, match_second
 ## Runs to the end. Blocks. Returns whether all went well.
 func run() -> bool:
 	var started := Time.get_ticks_msec()
-	var port := "--port=%d" % _free_port()
+	var port := "--port=%d" % free_port()
 	var server := _start("server", ["--server", port, "--peer=" + _peer_of_server, "--players=%d" % _bots,
 			"--match=%d" % _match_seconds])
 	if server.wait_for_report("ready", _START_SECONDS).is_empty():
@@ -51,7 +51,9 @@ func run() -> bool:
 		for number in range(1, _bots + 1):
 			_start("bot %d" % number, ["--bot", port, "--peer=" + _peer_of_bots, "--name=Bot %d" % number,
 					"--colour=%d" % (number - 1), "--seed=%d" % (_seed * Options.MAX_PLAYERS + number)])
-		_judge(_results())
+		judge(_results(), PackedStringArray(_processes.map(str)))
+		if rows.size() != _bots:
+			failures.append("the server's result has %d players, not %d" % [rows.size(), _bots])
 	for process in _processes:
 		process.kill()
 		for line in process.error_lines():
@@ -84,23 +86,22 @@ func _results() -> Array[Dictionary]:
 	return results
 
 
-func _judge(results: Array[Dictionary]) -> void:
+## Compares what the processes of these names have reported, the server first.
+func judge(results: Array[Dictionary], names: PackedStringArray) -> void:
 	for index in results.size():
 		if results[index].is_empty():
-			failures.append("%s ended without a result" % _processes[index])
+			failures.append("%s ended without a result" % names[index])
 		elif results[index]["missed_lines"] > 0:
-			failures.append("%s missed %d lines of the chat" % [_processes[index], results[index]["missed_lines"]])
+			failures.append("%s missed %d lines of the chat" % [names[index], results[index]["missed_lines"]])
 	if results[0].is_empty():
 		return
 	chat_lines = results[0]["last_line"]
-	if results[0]["players"].size() != _bots:
-		failures.append("the server has %d players, not %d" % [results[0]["players"].size(), _bots])
 	for place: int in results[0]["players"].size():
-		_judge_player(place, results)
+		_judge_player(place, results, names)
 
 
 ## Everything about the player in that place of the ranking must be alike, to the last digit.
-func _judge_player(place: int, results: Array[Dictionary]) -> void:
+func _judge_player(place: int, results: Array[Dictionary], names: PackedStringArray) -> void:
 	var row: Dictionary = results[0]["players"][place].duplicate()
 	row["alike"] = 0
 	for index in results.size():
@@ -112,13 +113,13 @@ func _judge_player(place: int, results: Array[Dictionary]) -> void:
 		if differing.is_empty():
 			row["alike"] += 1
 		elif not players.is_empty():
-			failures.append("%s: %s of the player in place %d differs from the server's" % [_processes[index],
+			failures.append("%s: %s of the player in place %d differs from the server's" % [names[index],
 					", ".join(differing), place + 1])
 	rows.append(row)
 
 
 ## A UDP port that nobody uses at this moment.
-static func _free_port() -> int:
+static func free_port() -> int:
 	var socket := PacketPeerUDP.new()
 	socket.bind(0, "127.0.0.1")
 	var port := socket.get_local_port()

@@ -1,10 +1,11 @@
 extends Node
 ## With --once: tells the script that has started this process the result of the match as it is here, and ends.
 ##
-## Prints "@result JSON" when all that the server has announced is shown here too. Each client confirms it; the server
+## Prints "@phase NAME" at each change, and "@result JSON" when all that the server has announced is shown here too. Each client confirms it; the server
 ## ends when all have.
 
 const Arena := preload("../arena/arena.gd")
+const Match := preload("../arena/match.gd")
 
 signal finished(exit_code: int)
 
@@ -27,6 +28,8 @@ func _ready() -> void:
 
 func watch(arena: Arena) -> void:
 	_arena = arena
+	arena.running_match.phase_changed.connect(func(phase: Match.Phase) -> void:
+			print("@phase ", Match.Phase.find_key(phase)))
 	arena.running_match.result_announced.connect(_on_result_announced)
 
 

@@ -113,6 +113,12 @@ func start_godot(arguments: PackedStringArray) -> PeerProcess:
 	return process
 
 
+## Starts a scene of this project in another Godot, without a window. Errors that it prints are left to the test to judge.
+func start_scene(path: String, arguments: PackedStringArray = []) -> PeerProcess:
+	var options: PackedStringArray = ["--headless", "--path", ProjectSettings.globalize_path("res://"), path, "--"]
+	return start_godot(options + arguments)
+
+
 ## Connects two connections of this process with each other; fails when that takes too long.
 func connected_pair(channels: int = 8) -> Pair:
 	var pair := Pair.new()
