@@ -10,16 +10,22 @@ const Session := preload("network/session.gd")
 const _ARENA_SCENE := preload("arena/arena.tscn")
 ## Frames per second of a process without a window.
 const _HEADLESS_RATE := 60
+const _MANIFEST := "res://addons/enet_rs/enet_rs.gdextension"
 const _NOT_OURS := """ENetConnection is the engine's own here, so the game does not start.
 
 %s"""
 const _NOT_BUILT := """The addon is missing. Run this once in the checkout, then start again:
 
     scripts/build"""
-const _LOADED_LATE := """The addon was found just now, after the engine's own classes. That happens once, when a project is new.
-Restart the editor (Project > Reload Current Project), or run:
+const _NOT_IMPORTED := """The project was not imported since the addon is there. Run this once, then start again:
 
     godot --headless --path . --import"""
+const _NO_LIBRARY := """The library of the addon is missing for this platform. It belongs beside the executable of an exported game,
+and into addons/enet_rs/bin/ of a project, where this puts it:
+
+    scripts/build"""
+const _LOADED_LATE := """The addon was found just now, after the engine's own classes. That happens once, when it is new in a project.
+Restart the editor: Project > Reload Current Project."""
 
 var _options := Options.new()
 var _arena: Arena
@@ -52,8 +58,12 @@ func _ready() -> void:
 func _missing_addon() -> String:
 	if ClassDB.class_has_method(&"ENetConnection", &"get_engine_version"):
 		return ""
-	var is_there := FileAccess.file_exists("res://addons/enet_rs/enet_rs.gdextension")
-	return _NOT_OURS % (_LOADED_LATE if is_there else _NOT_BUILT)
+	if not FileAccess.file_exists(_MANIFEST):
+		return _NOT_OURS % _NOT_BUILT
+	if GDExtensionManager.is_extension_loaded(_MANIFEST):
+		return _NOT_OURS % _LOADED_LATE
+	var list := FileAccess.get_file_as_string("res://.godot/extension_list.cfg")
+	return _NOT_OURS % (_NO_LIBRARY if list.contains(_MANIFEST) else _NOT_IMPORTED)
 
 
 func _refuse(problem: String) -> void:

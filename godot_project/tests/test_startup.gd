@@ -96,11 +96,7 @@ func _lines(godot: PeerProcess, part: String) -> PackedStringArray:
 
 func _write_fresh_project(folder: DirAccess) -> void:
 	var root := folder.get_current_dir()
-	var project := FileAccess.open(root.path_join("project.godot"), FileAccess.WRITE)
-	project.store_string("config_version=5\n[application]\nconfig/name=\"fresh\"\n"
-			+ "[debug]\nfile_logging/enable_file_logging.pc=false\n"
-			+ "[editor_plugins]\nenabled=PackedStringArray(\"res://addons/enet_rs/plugin.cfg\")\n")
-	project.close()
+	write_project(root, "[editor_plugins]\nenabled=PackedStringArray(\"res://addons/enet_rs/plugin.cfg\")\n")
 	for part: String in ["", "bin"]:
 		var target := root.path_join("addons/enet_rs").path_join(part)
 		DirAccess.make_dir_recursive_absolute(target)

@@ -9,6 +9,9 @@ signal connected
 ## The session is over, for a reason that can be shown. Not emitted after `leave`.
 signal ended(reason: String)
 
+## ENet itself would try for half a minute.
+const _CONNECT_SECONDS := 8.0
+
 var _target := ""
 
 
@@ -33,12 +36,19 @@ func start(options: Options) -> String:
 	multiplayer.multiplayer_peer = factory.peer
 	if options.is_server():
 		connected.emit()
+	else:
+		get_tree().create_timer(_CONNECT_SECONDS).timeout.connect(_give_up.bind(factory.peer))
 	return ""
 
 
 func leave() -> void:
 	multiplayer.multiplayer_peer.close()
 	multiplayer.multiplayer_peer = OfflineMultiplayerPeer.new()
+
+
+func _give_up(peer: MultiplayerPeer) -> void:
+	if peer.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTING:
+		_end("%s does not answer." % _target)
 
 
 func _end(reason: String) -> void:

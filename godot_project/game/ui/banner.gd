@@ -18,6 +18,9 @@ func show_arena(arena: Arena) -> void:
 func _process(_delta: float) -> void:
 	if _arena == null:
 		return
+	if multiplayer.multiplayer_peer.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTING:
+		_show("CONNECTING", "to %s" % _arena.options.address, Palette.MUTED)
+		return
 	var own := _arena.players.own()
 	match _arena.running_match.phase:
 		Match.Phase.WARM_UP:

@@ -119,6 +119,14 @@ func start_scene(path: String, arguments: PackedStringArray = []) -> PeerProcess
 	return start_godot(options + arguments)
 
 
+## A new project in that folder; `settings` are further lines of its project.godot.
+func write_project(folder: String, settings: String = "") -> void:
+	var project := FileAccess.open(folder.path_join("project.godot"), FileAccess.WRITE)
+	project.store_string("config_version=5\n[application]\nconfig/name=\"fresh\"\n"
+			+ "[debug]\nfile_logging/enable_file_logging.pc=false\n" + settings)
+	project.close()
+
+
 ## Connects two connections of this process with each other; fails when that takes too long.
 func connected_pair(channels: int = 8) -> Pair:
 	var pair := Pair.new()
