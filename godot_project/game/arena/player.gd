@@ -2,6 +2,7 @@ extends CharacterBody2D
 ## One player's ship. The server moves it as its player wishes, and decides over its life; the others show the state that
 ## the synchronizer brings.
 
+const ArenaMap := preload("arena_map.gd")
 const PlayerInput := preload("player_input.gd")
 
 ## On the server: a shot leaves the ship.
@@ -81,7 +82,8 @@ func _physics_process(delta: float) -> void:
 
 
 func _process(delta: float) -> void:
-	var target := synced_position + synced_velocity * minf(_age, _MAX_AGE_SECONDS)
+	var ahead := synced_position + synced_velocity * minf(_age, _MAX_AGE_SECONDS)
+	var target := ahead.clamp(Vector2.ONE * RADIUS, ArenaMap.SIZE - Vector2.ONE * RADIUS)
 	_age += delta
 	if position.distance_to(target) > _JUMP_DISTANCE or position.distance_to(target) < 0.05:
 		position = target

@@ -1,6 +1,7 @@
 extends Node2D
 ## Draws a ship: its hull in the player's colour, its health around it, its name below.
 
+const ArenaMap := preload("arena_map.gd")
 const Palette := preload("../palette.gd")
 const Player := preload("player.gd")
 
@@ -30,7 +31,9 @@ func _draw() -> void:
 	if _player.is_shielded:
 		draw_arc(Vector2.ZERO, _RING_RADIUS + 6.0, 0.0, TAU, 40, Color(1.0, 1.0, 1.0, 0.45), 1.5, true)
 	var font := ThemeDB.fallback_font
-	draw_string(font, Vector2(-80.0, 47.0), _player.player_name, HORIZONTAL_ALIGNMENT_CENTER, 160.0, _NAME_SIZE,
+	# Below the ship, or above it where the arena ends.
+	var baseline := 47.0 if _player.position.y < ArenaMap.SIZE.y - 60.0 else -37.0
+	draw_string(font, Vector2(-80.0, baseline), _player.player_name, HORIZONTAL_ALIGNMENT_CENTER, 160.0, _NAME_SIZE,
 			Color(Palette.TEXT, 0.85))
 
 

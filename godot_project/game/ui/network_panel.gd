@@ -7,15 +7,16 @@ const Palette := preload("../palette.gd")
 const Players := preload("../arena/players.gd")
 
 const _SERVER := MultiplayerPeer.TARGET_PEER_SERVER
-const _HEADER := 20.0
-const _SMALLEST_ROW := 17.0
+const _HEADER := 18.0
+## So that sixteen players and a server have room.
+const _SMALLEST_ROW := 14.0
 const _LARGEST_ROW := 40.0
-const _GAP := 3.0
+const _GAP := 2.0
 ## Where the columns begin, as shares of the width: name, round trip time, loss, received, sent.
 const _COLUMNS: Array[float] = [0.0, 0.25, 0.45, 0.60, 0.80]
 const _TITLES: PackedStringArray = ["", "RTT", "LOSS", "IN", "OUT"]
 const _TITLE_SIZE := 10
-const _TEXT_SIZE := 11
+const _TEXT_SIZE := 10
 
 var _links: Links
 var _players: Players
@@ -34,6 +35,7 @@ func _draw() -> void:
 		draw_string(get_theme_default_font(), Vector2(_left(column), 11.0), _TITLES[column], HORIZONTAL_ALIGNMENT_LEFT, -1.0,
 				_TITLE_SIZE, Palette.MUTED)
 	var ids := _shown_ids()
+	custom_minimum_size.y = _HEADER + ids.size() * _SMALLEST_ROW
 	var height := clampf((size.y - _HEADER) / maxi(ids.size(), 1), _SMALLEST_ROW, _LARGEST_ROW)
 	for index in ids.size():
 		_draw_row(ids[index], Rect2(0.0, _HEADER + index * height, size.x, height - _GAP))
@@ -76,7 +78,7 @@ func _draw_cell(column: int, row: Rect2, values: PackedFloat32Array, top: float,
 	var cell := Rect2(_left(column), row.position.y, right - _left(column) - 4.0, row.size.y)
 	draw_rect(cell, Color(Palette.BACKGROUND, 0.7))
 	Graph.draw(self, cell, values, Links.HISTORY, top, colour)
-	var at := Vector2(cell.position.x + 3.0, cell.position.y + minf(cell.size.y / 2.0 + 4.0, 13.0))
+	var at := Vector2(cell.position.x + 3.0, cell.position.y + minf(cell.size.y / 2.0 + 4.0, 12.0))
 	draw_string_outline(get_theme_default_font(), at, text, HORIZONTAL_ALIGNMENT_LEFT, cell.size.x, _TEXT_SIZE, 5,
 			Color(Palette.BACKGROUND, 0.85))
 	draw_string(get_theme_default_font(), at, text, HORIZONTAL_ALIGNMENT_LEFT, cell.size.x, _TEXT_SIZE, Palette.TEXT)
