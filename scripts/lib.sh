@@ -27,3 +27,9 @@ need_build_tools() {
 	need perl "to build the bundled C libraries"
 	need make "to build the bundled C libraries"
 }
+
+# assemble_addon FOLDER: the addon without its libraries, which belong into FOLDER/bin/.
+assemble_addon() {
+	mkdir -p "$1/bin"
+	cp "$repo"/enet_rs.gdextension "$repo"/addons/enet_rs/* "$repo"/LICENSE-MIT "$repo"/LICENSE-APACHE "$1/"
+}

@@ -144,11 +144,7 @@ func _lines(godot: PeerProcess, part: String) -> PackedStringArray:
 ## A project with the addon, in which an editor plugin is enabled.
 func _write_fresh_project(folder: DirAccess, plugin: String) -> void:
 	var root := folder.get_current_dir()
-	var project := FileAccess.open(root.path_join("project.godot"), FileAccess.WRITE)
-	project.store_string("config_version=5\n[application]\nconfig/name=\"fresh\"\n"
-			+ "[debug]\nfile_logging/enable_file_logging.pc=false\n"
-			+ "[editor_plugins]\nenabled=PackedStringArray(\"%s\")\n" % plugin)
-	project.close()
+	write_project(root, "[editor_plugins]\nenabled=PackedStringArray(\"%s\")\n" % plugin)
 	for part: String in ["", "bin"]:
 		_copy_files(_ADDON.path_join(part), root.path_join("addons/enet_rs").path_join(part))
 

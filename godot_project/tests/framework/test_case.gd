@@ -134,6 +134,20 @@ func start_godot(arguments: PackedStringArray) -> PeerProcess:
 	return process
 
 
+## Starts a scene of this project in another Godot, without a window. Errors that it prints are left to the test to judge.
+func start_scene(path: String, arguments: PackedStringArray = []) -> PeerProcess:
+	var options: PackedStringArray = ["--headless", "--path", ProjectSettings.globalize_path("res://"), path, "--"]
+	return start_godot(options + arguments)
+
+
+## A new project in that folder; `settings` are further lines of its project.godot.
+func write_project(folder: String, settings: String = "") -> void:
+	var project := FileAccess.open(folder.path_join("project.godot"), FileAccess.WRITE)
+	project.store_string("config_version=5\n[application]\nconfig/name=\"fresh\"\n"
+			+ "[debug]\nfile_logging/enable_file_logging.pc=false\n" + settings)
+	project.close()
+
+
 ## Connects two connections of this process with each other; fails when that takes too long.
 func connected_pair(channels: int = 8) -> Pair:
 	var pair := Pair.new()
