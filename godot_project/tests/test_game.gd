@@ -75,7 +75,9 @@ func test_who_comes_late_sees_the_same() -> void:
 		bots.append(_game(["--bot", port, "--name=Bot %d" % number, "--seed=%d" % number, "--once"]))
 	check(not server.wait_for_report("phase PLAYING", 30.0).is_empty(), "the match does not begin")
 	OS.delay_msec(3000)
-	bots.append(_game(["--bot", port, "--name=Late", "--seed=3", "--once"]))
+	var late := _game(["--bot", port, "--name=Late", "--seed=3", "--once"])
+	bots.append(late)
+	check(not late.wait_for_report("phase PLAYING", 8.0).is_empty(), "the newcomer does not know that a match is played")
 	var of_server := server.wait_for_report("result", 40.0)
 	check(not of_server.is_empty(), "no result of the server")
 	for bot in bots:
