@@ -65,6 +65,19 @@ fn output_is_byte_for_byte_that_of_enet_and_each_reads_the_other() {
     assert!(compressed > 1500 && refused > 100, "{compressed} compressed, {refused} refused");
 }
 
+/// Each high byte is coded in the root, as its low byte is new: its count there becomes as large as it can.
+#[test]
+fn a_row_of_numbers_fills_a_count_of_the_root() {
+    let (mut ours, mut theirs) = (RangeCoder::new(), stock::RangeCoder::new());
+    let input: Vec<u8> = (1..=255).flat_map(|low| [low, 0]).collect();
+    let (mut out, mut expected) = (Vec::new(), vec![0; input.len()]);
+    assert!(ours.compress(&input, &mut out));
+    let length = theirs.compress(&[&input], input.len(), &mut expected);
+    assert!(out == expected[..length]);
+    let mut back = Vec::new();
+    assert!(ours.decompress(&out, 4092, &mut back) && back == input);
+}
+
 #[test]
 fn damaged_data_is_no_harm() {
     let mut random = Random::new(5);

@@ -12,8 +12,8 @@ use std::net::SocketAddr;
 pub(super) const MAXIMUM_HANDSHAKES: usize = 1024;
 /// Milliseconds that a handshake may take: enough to repeat a flight three times.
 const HANDSHAKE_DEADLINE: u32 = 12_000;
-/// Encrypted records that a handshake takes before its keys are there: what has overtaken them on the way.
-const EARLY_RECORDS: u8 = 8;
+/// Encrypted records that a handshake takes: its last message with all repetitions, and what has overtaken it on the way.
+const ENCRYPTED_RECORDS: u8 = 8;
 /// Sessions that a server keeps beyond the number of its peers, so that clients can come back on them.
 const SPARE_SESSIONS: usize = 64;
 /// Milliseconds between two looks at which sessions are in use.
@@ -30,10 +30,9 @@ pub(super) struct Handshake {
     pub(super) held: Vec<Vec<u8>>,
     /// It has had its turn.
     pub(super) has_begun: bool,
-    /// Encrypted records that it may get before the keys for them; OpenSSL keeps each of them in a buffer of 16 KiB.
-    early_records_left: u8,
-    /// The other end has said that it encrypts from now on.
-    has_keys: bool,
+    /// Encrypted records that it may still get. OpenSSL keeps each that comes before its keys in a buffer of 16 KiB, and
+    /// whether the keys are there cannot be seen from outside.
+    encrypted_records_left: u8,
     /// Servers: by this the client's hello is known again.
     random: Option<HelloRandom>,
     number: u64,
@@ -47,21 +46,18 @@ impl Handshake {
             session,
             held: Vec::new(),
             has_begun: false,
-            early_records_left: EARLY_RECORDS,
-            has_keys: false,
+            encrypted_records_left: ENCRYPTED_RECORDS,
             random,
             number: 0,
             timer: None,
         }
     }
 
-    /// Whether the handshake can take this record, which may come too early.
+    /// Whether the handshake can take this record.
     pub(super) fn takes(&mut self, record: &Record) -> bool {
-        if record.epoch == 0 && record.is_change_of_keys() {
-            self.has_keys = true;
-        } else if record.epoch > 0 && !self.has_keys {
-            match self.early_records_left.checked_sub(1) {
-                Some(left) => self.early_records_left = left,
+        if record.epoch > 0 {
+            match self.encrypted_records_left.checked_sub(1) {
+                Some(left) => self.encrypted_records_left = left,
                 None => return false,
             }
         }

@@ -4,7 +4,6 @@ use bytes::Bytes;
 
 const HEADER_SIZE: usize = 13;
 const HANDSHAKE_HEADER_SIZE: usize = 12;
-const CHANGE_CIPHER_SPEC: u8 = 20;
 const HANDSHAKE: u8 = 22;
 const CONTENT_TYPES: std::ops::RangeInclusive<u8> = 20..=23;
 const MAJOR_VERSION: u8 = 0xfe;
@@ -44,11 +43,6 @@ pub(super) fn take(datagram: &mut Bytes) -> Option<Record> {
 }
 
 impl Record {
-    /// The other end encrypts from here on.
-    pub(super) fn is_change_of_keys(&self) -> bool {
-        self.bytes[0] == CHANGE_CIPHER_SPEC
-    }
-
     /// Whether this can be part of a client's handshake. OpenSSL makes room for a whole message when it gets a piece of
     /// it, as long as the piece claims, and for several messages in advance.
     pub(super) fn is_fit_for_server(&self) -> bool {

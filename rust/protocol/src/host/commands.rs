@@ -55,7 +55,9 @@ impl Host {
         let slot = id.slot;
         let is_waiting = |peer: &&mut Peer| peer.state == PeerState::Connecting && !peer.has_address();
         let Some(peer) = self.peers.get_mut(id).filter(is_waiting) else { return };
-        let mut addresses = addresses.iter().copied().take(MAXIMUM_ADDRESSES).map(plain);
+        // Nothing can be sent to port 0.
+        let usable = addresses.iter().copied().filter(|address| address.port() != 0);
+        let mut addresses = usable.take(MAXIMUM_ADDRESSES).map(plain);
         let Some(first) = addresses.next() else { return self.give_up(slot, DisconnectReason::Unresolved) };
         peer.address = first;
         peer.other_addresses = addresses.filter(|other| *other != first).collect();

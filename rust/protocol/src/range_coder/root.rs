@@ -96,10 +96,11 @@ impl Root {
         (Share { start, size: size.into() }, size == MINIMUM)
     }
 
-    /// Halves all counts as far as they are above the minimum, rounding up.
+    /// Halves all counts as far as they are above the minimum, rounding up. One of them may just have become 256, for which
+    /// there is a 0 here; ENet makes 129 of it, too.
     #[cold]
     fn halve(&mut self) {
-        let halved = self.counts.map(|count| count - ((count - MINIMUM) >> 1));
+        let halved = self.counts.map(|count| count.wrapping_sub(count.wrapping_sub(MINIMUM) >> 1));
         *self = Self {
             counts: halved,
             groups: Ends::new(ESCAPES, 0),
