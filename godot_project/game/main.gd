@@ -100,6 +100,9 @@ func _on_session_ended(reason: String) -> void:
 
 
 func _close_arena(reason: String) -> void:
+	# Two ways to leave in one frame.
+	if _arena == null:
+		return
 	var has_reported := _arena.report.has_reported
 	_arena.queue_free()
 	_arena = null

@@ -20,7 +20,9 @@ var peer: MultiplayerPeer
 func create_server(options: Options) -> void:
 	if not _make(options):
 		return
-	var arguments: Array = [options.port, Options.MAX_PLAYERS, CHANNELS, 0, 0]
+	# Who hosts plays as well.
+	var clients := Options.MAX_PLAYERS - (1 if options.role == Options.Role.HOST else 0)
+	var arguments: Array = [options.port, clients, CHANNELS, 0, 0]
 	if options.dtls:
 		arguments.append(_server_certificate())
 	_finish(options, peer.callv(&"create_server", arguments),

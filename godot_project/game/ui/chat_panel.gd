@@ -15,6 +15,7 @@ var _chat: Chat
 func _ready() -> void:
 	_field.max_length = Chat.MAX_LENGTH
 	_field.text_submitted.connect(_on_submitted)
+	_field.editing_toggled.connect(_on_editing_toggled)
 
 
 func show_chat(chat: Chat) -> void:
@@ -26,6 +27,12 @@ func _unhandled_key_input(event: InputEvent) -> void:
 	if event.is_action_pressed(&"chat") and not _field.has_focus():
 		_field.grab_focus()
 		get_viewport().set_input_as_handled()
+
+
+## Escape ends the writing, and then the keys steer the ship again.
+func _on_editing_toggled(is_editing: bool) -> void:
+	if not is_editing:
+		_field.release_focus()
 
 
 func _on_submitted(text: String) -> void:

@@ -121,7 +121,9 @@ impl Poll<'_> {
 
     /// The connection to a peer is over. Without an id nobody knew of it.
     fn connection_ended(&self, id: i32, link: &Rc<PeerLink>) -> Result<(), Over> {
-        if id == 0 {
+        // Another connection may bear the id by now.
+        let is_member = self.session.link(id).is_some_and(|member| Rc::ptr_eq(&member, link));
+        if id == 0 || !is_member {
             return Ok(());
         }
         link.set_multiplayer_id(0);

@@ -128,6 +128,8 @@ impl Session {
         let replaced = self.members.borrow_mut().insert(id, Member { object: peer.clone(), link });
         if let Some(replaced) = replaced {
             replaced.link.set_multiplayer_id(0);
+            // The end of the former connection would be taken for that of this one.
+            self.departed.borrow_mut().retain(|departed| *departed != id);
         }
     }
 

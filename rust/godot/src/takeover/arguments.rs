@@ -150,7 +150,8 @@ impl FitArguments {
 
 /// What is left in 32 bits of an integer that has more.
 fn cut_to_32_bits(value: &Variant) -> Option<Variant> {
-    let wide = value.try_to::<i64>().ok()?;
+    // A float becomes an integer first, as in the engine.
+    let wide = value.try_to_relaxed::<i64>().ok()?;
     let narrow = i64::from(wide as i32);
     (narrow != wide).then(|| Variant::from(narrow))
 }
