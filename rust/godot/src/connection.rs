@@ -150,12 +150,7 @@ impl ENetConnection {
 
     #[func]
     fn service(&self, timeout: i32) -> VarArray {
-        let wait = Duration::from_millis(u64::try_from(timeout).unwrap_or(0));
-        let received = self.host.service(wait, |peer, channel, packet| {
-            peer.link.keep(channel, packet);
-            (peer.object.clone(), channel)
-        });
-        match received {
+        match self.take_event(timeout) {
             Serviced::Nothing => self.nothing.duplicate_shallow(),
             Serviced::Received((peer, channel)) => {
                 event_array(event::RECEIVE, &peer.to_variant(), 0, channel)
@@ -316,6 +311,15 @@ impl ENetConnection {
         }
     }
 
+    /// Lets the host work until there is an event or the time is over. A packet is in its peer's queue then; its channel comes
+    /// with it.
+    fn take_event(&self, timeout: i32) -> Serviced<(Gd<ENetPacketPeer>, u8)> {
+        self.host.service(waiting_time(timeout), |peer, channel, packet| {
+            peer.link.keep(channel, packet);
+            (peer.object.clone(), channel)
+        })
+    }
+
     /// Whether a connection can begin; prints why if not.
     fn can_connect(&self, function: &str) -> bool {
         match self.host.with(|host| host.has_peers()) {
@@ -407,6 +411,11 @@ impl ENetConnection {
         }
         address
     }
+}
+
+/// A time to wait as scripts pass it, in milliseconds; what is negative stands for none.
+fn waiting_time(milliseconds: i32) -> Duration {
+    Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0))
 }
 
 /// A number of channels as scripts pass it to connect; what is out of range stands for all.

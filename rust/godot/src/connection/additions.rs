@@ -38,12 +38,7 @@ impl ENetConnection {
     /// `get_event_channel` tell the rest. No array is made for it, so it is quicker, most of all when nothing happened.
     #[func]
     fn next_event(&self, timeout: i32) -> EventTypeResult {
-        let wait = Duration::from_millis(u64::try_from(timeout).unwrap_or(0));
-        let serviced = self.host.service(wait, |peer, channel, packet| {
-            peer.link.keep(channel, packet);
-            (peer.object.clone(), channel)
-        });
-        let (kind, peer, data, channel) = match serviced {
+        let (kind, peer, data, channel) = match self.take_event(timeout) {
             Serviced::Nothing => (event::NONE, None, 0, 0),
             Serviced::Received((peer, channel)) => (event::RECEIVE, Some(peer), 0, channel),
             Serviced::Connected(peer, data) => (event::CONNECT, Some(peer), data, 0),
@@ -83,8 +78,7 @@ impl ENetConnection {
     /// `next_event` returns; so call one of them afterwards.
     #[func]
     fn service_packets(&self, timeout: i32) -> Array<Gd<ENetPacketPeer>> {
-        let wait = Duration::from_millis(u64::try_from(timeout).unwrap_or(0));
-        let gathered = self.host.gather_packets(wait);
+        let gathered = self.host.gather_packets(waiting_time(timeout));
         if gathered.is_none() {
             refuse_inactive("service_packets");
         }
