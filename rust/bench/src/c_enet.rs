@@ -1,6 +1,9 @@
 //! C ENet, linked from the system (Debian: `libenet-dev`). The only file of this crate with `unsafe`.
 
+use crate::loopback::end::{End, Event, Kind};
 use std::ffi::c_void;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 /// `ENetBuffer`, as it is on Unix.
 #[repr(C)]
@@ -98,9 +101,14 @@ struct RawEvent {
     packet: *mut PacketHead,
 }
 
+/// `ENET_PACKET_FLAG_RELIABLE`.
 const RELIABLE: u32 = 1;
+/// `ENET_EVENT_TYPE_CONNECT`.
 const CONNECT: i32 = 1;
+/// `ENET_EVENT_TYPE_RECEIVE`.
 const RECEIVE: i32 = 3;
+/// Channels of every host here.
+const CHANNELS: usize = 4;
 
 unsafe extern "C" {
     fn enet_initialize() -> i32;
@@ -114,61 +122,74 @@ unsafe extern "C" {
     fn enet_host_destroy(host: *mut HostHead);
     fn enet_host_connect(host: *mut HostHead, to: *const Address, channels: usize, data: u32) -> *mut c_void;
     fn enet_host_service(host: *mut HostHead, event: *mut RawEvent, timeout: u32) -> i32;
+    fn enet_host_flush(host: *mut HostHead);
+    fn enet_host_broadcast(host: *mut HostHead, channel: u8, packet: *mut PacketHead);
     fn enet_packet_create(data: *const c_void, length: usize, flags: u32) -> *mut PacketHead;
     fn enet_packet_destroy(packet: *mut PacketHead);
     fn enet_peer_send(peer: *mut c_void, channel: u8, packet: *mut PacketHead) -> i32;
     fn enet_socket_get_address(socket: i32, address: *mut Address) -> i32;
 }
 
-/// A host on the loopback interface, with at most one peer.
-pub(crate) struct Host {
-    host: *mut HostHead,
-    peer: *mut c_void,
+fn packet(payload: &[u8], kind: Kind) -> *mut PacketHead {
+    let flags = if kind == Kind::Reliable { RELIABLE } else { 0 };
+    // SAFETY: the payload is copied.
+    let packet = unsafe { enet_packet_create(payload.as_ptr().cast(), payload.len(), flags) };
+    assert!(!packet.is_null(), "C ENet has no memory for a packet");
+    packet
 }
 
-impl Host {
-    pub(crate) fn bind() -> Self {
-        let loopback = Address { host: u32::from_ne_bytes([127, 0, 0, 1]), port: 0 };
+/// A host on the loopback interface.
+pub(crate) struct Host(*mut HostHead);
+
+/// A connection of a [`Host`]; it lives as long as that, in one thread.
+#[derive(Copy, Clone)]
+pub(crate) struct Peer(*mut c_void);
+
+impl End for Host {
+    type Peer = Peer;
+
+    fn server(max_peers: u16) -> Self {
+        let loopback = Address { host: Ipv4Addr::LOCALHOST.to_bits().to_be(), port: 0 };
         // SAFETY: the address is alive during the call; initialising twice is allowed.
         let host = unsafe {
             assert_eq!(enet_initialize(), 0);
-            enet_host_create(&raw const loopback, 4, 4, 0, 0)
+            enet_host_create(&raw const loopback, max_peers.into(), CHANNELS, 0, 0)
         };
         assert!(!host.is_null(), "C ENet has no socket");
-        Self { host, peer: std::ptr::null_mut() }
+        Self(host)
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    fn client() -> Self {
+        Self::server(1)
+    }
+
+    fn address(&self) -> SocketAddr {
         let mut address = Address::default();
         // SAFETY: the host lives, and begins with the fields of `HostHead`; the address is written during the call.
-        let failed = unsafe { enet_socket_get_address((*self.host).socket, &raw mut address) };
+        let failed = unsafe { enet_socket_get_address((*self.0).socket, &raw mut address) };
         assert_eq!(failed, 0);
-        address.port
+        (Ipv4Addr::from_bits(u32::from_be(address.host)), address.port).into()
     }
 
-    pub(crate) fn connect(&mut self, port: u16) {
-        let to = Address { host: u32::from_ne_bytes([127, 0, 0, 1]), port };
+    fn connect(&mut self, to: SocketAddr) {
+        let SocketAddr::V4(to) = to else { panic!("C ENet knows IPv4 alone") };
+        let to = Address { host: to.ip().to_bits().to_be(), port: to.port() };
         // SAFETY: the host lives, and the address during the call.
-        let peer = unsafe { enet_host_connect(self.host, &raw const to, 4, 0) };
-        assert!(!peer.is_null());
+        let peer = unsafe { enet_host_connect(self.0, &raw const to, CHANNELS, 0) };
+        assert!(!peer.is_null(), "a free slot");
     }
 
-    /// Once connected.
-    pub(crate) fn send(&mut self, payload: &[u8]) {
-        // SAFETY: the payload is copied; the peer is one of this host, which takes the packet over.
-        unsafe {
-            let packet = enet_packet_create(payload.as_ptr().cast(), payload.len(), RELIABLE);
-            assert_eq!(enet_peer_send(self.peer, 0, packet), 0);
-        }
+    fn send(&mut self, peer: Peer, payload: &[u8], kind: Kind) {
+        // SAFETY: the peer is one of this host, which takes the packet over.
+        assert_eq!(unsafe { enet_peer_send(peer.0, 0, packet(payload, kind)) }, 0);
     }
 
-    pub(crate) fn is_connected(&self) -> bool {
-        !self.peer.is_null()
+    fn broadcast(&mut self, payload: &[u8], kind: Kind) {
+        // SAFETY: the host lives, and takes the packet over.
+        unsafe { enet_host_broadcast(self.0, 0, packet(payload, kind)) };
     }
 
-    /// Works until nothing more comes; gives the number of messages received.
-    pub(crate) fn service(&mut self) -> u64 {
-        let mut received = 0;
+    fn service(&mut self, wait: Duration) -> Option<Event<Peer>> {
         let mut event = RawEvent {
             kind: 0,
             peer: std::ptr::null_mut(),
@@ -176,26 +197,34 @@ impl Host {
             data: 0,
             packet: std::ptr::null_mut(),
         };
-        // SAFETY: the host lives; the event is written during the call, and a packet in it is the caller's to destroy.
-        unsafe {
-            while enet_host_service(self.host, &raw mut event, 0) > 0 {
-                match event.kind {
-                    CONNECT => self.peer = event.peer,
-                    RECEIVE => {
-                        received += 1;
-                        enet_packet_destroy(event.packet);
-                    }
-                    _ => {}
-                }
+        // SAFETY: the host lives; the event is written during the call.
+        let result = unsafe { enet_host_service(self.0, &raw mut event, wait.as_millis() as u32) };
+        assert!(result >= 0, "loopback works");
+        match event.kind {
+            _ if result == 0 => None,
+            CONNECT => Some(Event::Connect(Peer(event.peer))),
+            RECEIVE => {
+                // SAFETY: a received packet begins with the fields of `PacketHead`, and is the caller's to destroy.
+                let bytes = unsafe {
+                    let bytes = (*event.packet).length;
+                    enet_packet_destroy(event.packet);
+                    bytes
+                };
+                Some(Event::Receive { bytes })
             }
+            _ => Some(Event::Disconnect),
         }
-        received
+    }
+
+    fn flush(&mut self) {
+        // SAFETY: the host lives.
+        unsafe { enet_host_flush(self.0) };
     }
 }
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // SAFETY: made by `bind`, destroyed once.
-        unsafe { enet_host_destroy(self.host) };
+        // SAFETY: made by `server`, destroyed once.
+        unsafe { enet_host_destroy(self.0) };
     }
 }

@@ -5,15 +5,17 @@
 //!   every run, and fails if a target is missed;
 //! * `enet_rs_bench compression` prints the time of the range coder for each byte, beside C ENet's where the feature
 //!   `c-enet` links it from the system, and fails if that is missed by more than its target;
-//! * `enet_rs_bench dtls` prints the processor time of encrypted messages over loopback sockets beside plain ones, and fails
-//!   if they cost more than their share of C ENet's, where that is linked;
+//! * `enet_rs_bench loopback [--rounds N] [--calls] [WORKLOAD ...]` prints what workloads over real sockets cost, encrypted
+//!   ones too, beside C ENet where that is linked, `rusty_enet` and the bare kernel; `--calls` counts system calls with
+//!   strace. It fails if a target is missed;
+//! * `enet_rs_bench loopback-run WORKLOAD SIDE [UNITS]` does one of them;
 //! * `enet_rs_bench run WORKLOAD ours|rusty_enet UNITS` does one of them, for a profiler.
 
 #[cfg(feature = "c-enet")]
 mod c_enet;
 mod compression;
-mod dtls;
 mod endpoint;
+mod loopback;
 mod network;
 mod ours;
 mod stock;
@@ -26,13 +28,16 @@ use workloads::{WORKLOADS, Workload};
 
 const USAGE: &str = "usage: enet_rs_bench engine [--instructions]
        enet_rs_bench compression
-       enet_rs_bench dtls
+       enet_rs_bench loopback [--rounds N] [--calls] [WORKLOAD ...]
+       enet_rs_bench loopback-run WORKLOAD SIDE [UNITS]
        enet_rs_bench run WORKLOAD ours|rusty_enet UNITS";
 const SIDES: [&str; 2] = ["ours", "rusty_enet"];
 /// Functions that switch callgrind's counting over while they run: what is measured on, and the network in it off.
 const SWITCHES: [&str; 2] = ["enet_rs_bench::network::counted*", "enet_rs_bench::network::uncounted*"];
 /// Timed runs of which the fastest counts.
 const REPETITIONS: usize = 5;
+/// Processes that measure each side of a workload over real sockets, of which the median counts.
+const ROUNDS: usize = 7;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -41,7 +46,12 @@ fn main() -> ExitCode {
         ["engine"] => table("ns", time),
         ["engine", "--instructions"] => table("instructions", count),
         ["compression"] => Ok(compression::table()),
-        ["dtls"] => Ok(dtls::table()),
+        ["loopback", ref options @ ..] => loopback(options),
+        ["loopback-run", workload, side] => loopback::run(workload, side, None).map(|()| true),
+        ["loopback-run", workload, side, units] => match units.parse() {
+            Ok(units) => loopback::run(workload, side, Some(units)).map(|()| true),
+            Err(_) => Err(USAGE.into()),
+        },
         ["run", workload, side, units] => match (Workload::named(workload), units.parse()) {
             (Some(workload), Ok(units)) => run(workload, side, units).map(|_| true),
             _ => Err(USAGE.into()),
@@ -56,6 +66,19 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn loopback(options: &[&str]) -> Result<bool, String> {
+    let (mut rounds, mut counts_calls, mut names) = (ROUNDS, false, Vec::new());
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        match *option {
+            "--rounds" => rounds = options.next().and_then(|count| count.parse().ok()).ok_or(USAGE)?,
+            "--calls" => counts_calls = true,
+            name => names.push(name),
+        }
+    }
+    if rounds == 0 { Err(USAGE.into()) } else { loopback::tables(&names, rounds, counts_calls) }
 }
 
 fn run(workload: &Workload, side: &str, units: u64) -> Result<Duration, String> {

@@ -1,0 +1,222 @@
+//! What the kernel alone needs for the same datagrams: their number and sizes as in the ENet protocol, with the calls that
+//! carry them best, and no protocol at all.
+
+use super::sample::{Sample, Stopwatch};
+use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
+use std::io::IoSliceMut;
+use std::mem::MaybeUninit;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::thread;
+
+/// ENet's largest datagram, bytes.
+const MTU: usize = 1392;
+/// The most that one call sends or receives, bytes.
+const MAXIMUM_BYTES: usize = 1 << 16;
+
+/// What one message, or several that leave together, is on the wire.
+#[derive(Copy, Clone)]
+pub(super) struct Load {
+    /// All datagrams together, bytes; each is as large as can be but the last.
+    pub(super) bytes: usize,
+    /// The acknowledgements, bytes; 0 = none.
+    pub(super) answer: usize,
+}
+
+struct Raw {
+    socket: UdpSocket,
+    state: UdpSocketState,
+    address: SocketAddr,
+    buffers: Vec<Vec<u8>>,
+    metas: Vec<RecvMeta>,
+}
+
+impl Raw {
+    fn new(is_blocking: bool) -> Self {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let state = UdpSocketState::new((&socket).into()).expect("a UDP socket");
+        socket.set_nonblocking(!is_blocking).expect("it can be set");
+        let address = socket.local_addr().expect("it is bound");
+        let count = quinn_udp::BATCH_SIZE;
+        Self {
+            socket,
+            state,
+            address,
+            buffers: vec![vec![0; MAXIMUM_BYTES]; count],
+            metas: vec![RecvMeta::default(); count],
+        }
+    }
+
+    /// Sends datagrams of at most [`MTU`] bytes, in one call.
+    fn send(&self, to: SocketAddr, bytes: &[u8]) {
+        if bytes.len() <= MTU {
+            self.socket.send_to(bytes, to).expect("loopback works");
+            return;
+        }
+        let transmit =
+            Transmit { destination: to, ecn: None, contents: bytes, segment_size: Some(MTU), src_ip: None };
+        self.state.try_send((&self.socket).into(), &transmit).expect("loopback works");
+    }
+
+    /// Receives one datagram, no more than [`MTU`] bytes.
+    fn receive(&mut self) -> usize {
+        self.socket.recv_from(&mut self.buffers[0][..MTU]).expect("it has arrived").0
+    }
+
+    /// Receives datagrams until they are `bytes` in all.
+    fn receive_all(&mut self, bytes: usize) {
+        if bytes <= MTU {
+            assert_eq!(self.receive(), bytes);
+            return;
+        }
+        let mut received = 0;
+        while received < bytes {
+            received += self.receive_batch(1);
+        }
+    }
+
+    fn receive_batch(&mut self, count: usize) -> usize {
+        let mut slices: Vec<IoSliceMut<'_>> =
+            self.buffers.iter_mut().take(count).map(|buffer| IoSliceMut::new(buffer)).collect();
+        let metas = &mut self.metas[..count];
+        let count = self.state.recv((&self.socket).into(), &mut slices, metas).expect("it has arrived");
+        metas[..count].iter().map(|meta| meta.len).sum()
+    }
+}
+
+pub(super) fn converse(load: Load, at_once: u64, units: u64) -> Sample {
+    let (mut server, mut client) = (Raw::new(false), Raw::new(false));
+    let (data, answer) = (vec![7; load.bytes], vec![7; load.answer]);
+    let stopwatch = Stopwatch::start();
+    for _ in 0..units.div_ceil(at_once) {
+        client.send(server.address, &data);
+        server.receive_all(data.len());
+        if load.answer > 0 {
+            server.send(client.address, &answer);
+            client.receive_all(load.answer);
+        }
+    }
+    stopwatch.stop(units, 0)
+}
+
+pub(super) fn converse_in_threads(load: Load, at_once: u64, units: u64) -> Sample {
+    let (mut server, mut client) = (Raw::new(true), Raw::new(true));
+    let rounds = units.div_ceil(at_once);
+    let (to_server, to_client) = (server.address, client.address);
+    let parts: Vec<usize> = split(load.bytes);
+    let stopwatch = Stopwatch::start();
+    thread::scope(|scope| {
+        let answer = vec![7; load.answer];
+        scope.spawn(move || {
+            for _ in 0..rounds {
+                server.receive_all(load.bytes);
+                server.send(to_client, &answer);
+            }
+        });
+        let data = vec![7; load.bytes];
+        let mut in_flight = 0;
+        for round in 0..rounds {
+            let mut rest = &data[..];
+            for part in &parts {
+                let (head, tail) = rest.split_at(*part);
+                client.send(to_server, head);
+                rest = tail;
+            }
+            in_flight += 1;
+            while in_flight == 2 || (round + 1 == rounds && in_flight > 0) {
+                client.receive_all(load.answer);
+                in_flight -= 1;
+            }
+        }
+    });
+    stopwatch.stop(units, 0)
+}
+
+/// What one call can send of `bytes`: whole datagrams.
+fn split(bytes: usize) -> Vec<usize> {
+    let most = MAXIMUM_BYTES / MTU * MTU;
+    let mut parts = vec![most; bytes / most];
+    parts.extend((!bytes.is_multiple_of(most)).then_some(bytes % most));
+    parts
+}
+
+pub(super) fn tick(clients: usize, up: usize, down: usize, units: u64) -> Sample {
+    let mut server = Raw::new(false);
+    let mut clients: Vec<UdpSocket> =
+        (0..clients).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port")).collect();
+    let (up, down) = (vec![7; up], vec![7; down]);
+    let addresses: Vec<SocketAddr> =
+        clients.iter().map(|client| client.local_addr().expect("it is bound")).collect();
+    let mut stopwatch = Stopwatch::stopped();
+    let mut buffer = vec![0; MTU];
+    for _ in 0..units {
+        for client in &mut clients {
+            client.send_to(&up, server.address).expect("loopback works");
+        }
+        stopwatch.run(|| {
+            let mut received = 0;
+            while received < up.len() * addresses.len() {
+                received += server.receive_batch(quinn_udp::BATCH_SIZE);
+            }
+            send_to_all(&server.socket, &addresses, &down);
+        });
+        for client in &mut clients {
+            client.recv(&mut buffer).expect("it has arrived");
+        }
+    }
+    stopwatch.stop(units, 0)
+}
+
+#[cfg(target_os = "linux")]
+fn send_to_all(socket: &UdpSocket, addresses: &[SocketAddr], payload: &[u8]) {
+    use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
+    use std::io::IoSlice;
+    let slices = [IoSlice::new(payload)];
+    let addresses: Vec<SocketAddrAny> = addresses.iter().map(|address| (*address).into()).collect();
+    let mut nothing: Vec<SendAncillaryBuffer<'_, '_, '_>> =
+        addresses.iter().map(|_| SendAncillaryBuffer::new(&mut [] as &mut [MaybeUninit<u8>])).collect();
+    let mut messages: Vec<MMsgHdr<'_>> = addresses
+        .iter()
+        .zip(&mut nothing)
+        .map(|(to, nothing)| MMsgHdr::new_with_addr(to, &slices, nothing))
+        .collect();
+    let mut sent = 0;
+    while sent < messages.len() {
+        sent += sendmmsg(socket, &mut messages[sent..], SendFlags::empty()).expect("loopback works");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn send_to_all(socket: &UdpSocket, addresses: &[SocketAddr], payload: &[u8]) {
+    for address in addresses {
+        socket.send_to(payload, address).expect("loopback works");
+    }
+}
+
+pub(super) fn idle(units: u64) -> Sample {
+    let raw = Raw::new(false);
+    let mut buffer = vec![0; MTU];
+    let stopwatch = Stopwatch::start();
+    for _ in 0..units {
+        assert!(raw.socket.recv(&mut buffer).is_err(), "nobody sends");
+    }
+    stopwatch.stop(units, 0)
+}
+
+/// CONNECT, VERIFY_CONNECT and its acknowledgement.
+pub(super) fn crowd(clients: u64) -> Sample {
+    let mut server = Raw::new(false);
+    let clients: Vec<UdpSocket> =
+        (0..clients).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port")).collect();
+    let mut buffer = vec![0; MTU];
+    let stopwatch = Stopwatch::start();
+    for client in &clients {
+        let from = client.local_addr().expect("it is bound");
+        client.send_to(&[7; 52], server.address).expect("loopback works");
+        server.receive();
+        server.socket.send_to(&[7; 56], from).expect("loopback works");
+        client.recv(&mut buffer).expect("it has arrived");
+        client.send_to(&[7; 12], server.address).expect("loopback works");
+        server.receive();
+    }
+    stopwatch.stop(clients.len() as u64, 0)
+}

@@ -1,0 +1,126 @@
+//! Workloads over real sockets on the loopback interface, each measured in a process of its own: what they cost on this
+//! project's driver, on C ENet (feature `c-enet`), on the crate `rusty_enet`, and on the bare kernel.
+
+pub(crate) mod end;
+mod floor;
+mod ours;
+mod report;
+mod rusty;
+mod sample;
+mod shapes;
+mod workloads;
+
+use sample::Sample;
+use std::io;
+use std::process::Command;
+use workloads::{Side, WORKLOADS, Workload};
+
+/// Units that are counted system calls of, at most; counting is slow.
+const COUNTED_UNITS: u64 = 1_280;
+
+/// What a side needs for one unit of a workload: medians over all rounds.
+#[derive(Clone, Debug)]
+struct Figure {
+    side: Side,
+    /// Processor time, ns.
+    cpu: f64,
+    /// Units per second on the clock.
+    rate: f64,
+    /// System calls of both ends; `None` if not counted.
+    calls: Option<f64>,
+    /// Peak memory of the process, KiB.
+    peak: u64,
+    /// Messages that did not arrive, a share of all.
+    lost: f64,
+}
+
+/// Measures the workloads with these names, or all, in so many rounds, and prints the tables; `true` if no target is missed.
+pub(crate) fn tables(names: &[&str], rounds: usize, counts_calls: bool) -> Result<bool, String> {
+    let chosen: Vec<&Workload> =
+        WORKLOADS.iter().filter(|workload| names.is_empty() || names.contains(&workload.name)).collect();
+    let mut rows = Vec::new();
+    for workload in chosen {
+        eprintln!("{}: {} ...", workload.name, workload.about);
+        let mut samples: Vec<(Side, Vec<Sample>)> =
+            workload.sides().into_iter().map(|side| (side, Vec::new())).collect();
+        // All sides in each round, every other round backwards, so that all of them see the same machine.
+        for round in 0..rounds {
+            let mut order: Vec<_> = samples.iter_mut().collect();
+            if round % 2 == 1 {
+                order.reverse();
+            }
+            for (side, samples) in order {
+                samples.push(in_process(workload, *side)?);
+            }
+        }
+        let mut figures = Vec::new();
+        for (side, samples) in samples {
+            let calls = if counts_calls { Some(system_calls(workload, side)?) } else { None };
+            figures.push(figure(side, &samples, calls));
+        }
+        rows.push((workload, figures));
+    }
+    Ok(report::print(&rows))
+}
+
+/// Does one workload in this process and prints its sample, for [`in_process`] and for a profiler.
+pub(crate) fn run(workload: &str, side: &str, units: Option<u64>) -> Result<(), String> {
+    let workload = Workload::named(workload).ok_or_else(|| format!("there is no workload {workload}"))?;
+    let units = units.unwrap_or(workload.units);
+    let sample = Side::named(side).and_then(|side| workload.run(side, units));
+    println!("{}", sample.ok_or_else(|| format!("{side} does not do {}", workload.name))?.to_line());
+    Ok(())
+}
+
+fn in_process(workload: &Workload, side: Side) -> Result<Sample, String> {
+    let failed = |error: io::Error| format!("a process of its own could not be started: {error}");
+    let program = std::env::current_exe().map_err(failed)?;
+    let output =
+        Command::new(program).args(["loopback-run", workload.name, side.name()]).output().map_err(failed)?;
+    let sample = Sample::from_line(&String::from_utf8_lossy(&output.stdout));
+    sample.filter(|_| output.status.success()).ok_or_else(|| {
+        let log = String::from_utf8_lossy(&output.stderr);
+        format!("{} of {} failed:\n{log}", workload.name, side.name())
+    })
+}
+
+/// System calls per unit, by strace: the difference between a run and one of twice its length.
+fn system_calls(workload: &Workload, side: Side) -> Result<f64, String> {
+    let units = workload.units.min(COUNTED_UNITS) / 2;
+    // The warm-up grows with the run, by an eighth of it.
+    let [less, more] = [units, 2 * units].map(|units| count_calls(workload, side, units));
+    Ok((more? - less?) / (units + units / 8) as f64)
+}
+
+fn count_calls(workload: &Workload, side: Side, units: u64) -> Result<f64, String> {
+    let failed = |error: io::Error| format!("strace could not be run: {error}");
+    let program = std::env::current_exe().map_err(failed)?;
+    let output = Command::new("strace")
+        .args(["--follow-forks", "--summary-only", "--summary-columns=calls,name"])
+        .arg("--trace=%network,poll,ppoll,select,pselect6,read,write,ioctl,clock_gettime,gettimeofday")
+        .arg(program)
+        .args(["loopback-run", workload.name, side.name(), &units.to_string()])
+        .output()
+        .map_err(failed)?;
+    let log = String::from_utf8_lossy(&output.stderr);
+    let total = log.lines().rev().find_map(|line| line.trim().strip_suffix("total")?.trim().parse().ok());
+    total
+        .filter(|_| output.status.success())
+        .ok_or_else(|| format!("strace failed for {} of {}:\n{log}", workload.name, side.name()))
+}
+
+fn figure(side: Side, samples: &[Sample], calls: Option<f64>) -> Figure {
+    let median = |of: &dyn Fn(&Sample) -> f64| {
+        let mut values: Vec<f64> = samples.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    Figure {
+        side,
+        cpu: median(&|sample| sample.cpu.as_nanos() as f64 / sample.units as f64),
+        rate: median(&|sample| sample.units as f64 / sample.wall.as_secs_f64()),
+        calls,
+        peak: median(&|sample| sample.peak as f64) as u64,
+        lost: median(&|sample| sample.lost as f64 / sample.units as f64),
+    }
+}

@@ -1,0 +1,117 @@
+//! This project's driver, plain and encrypted.
+
+use super::end::{End, Event, Kind};
+use bytes::Bytes;
+use enet_rs_host::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
+use enet_rs_host::protocol::{self as enet, HostConfig, PacketFlags, PeerId};
+use enet_rs_host::{Driver, Encryption};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// What the certificate of an encrypted server is made out to.
+const NAME: &str = "localhost";
+
+pub(crate) struct Ours(Driver);
+
+fn flags(kind: Kind) -> PacketFlags {
+    match kind {
+        Kind::Reliable => PacketFlags::RELIABLE,
+        Kind::Unreliable => PacketFlags::empty(),
+    }
+}
+
+impl End for Ours {
+    type Peer = PeerId;
+
+    fn server(max_peers: u16) -> Self {
+        let config = HostConfig { max_peers, channel_limit: 4, ..HostConfig::default() };
+        Self(Driver::bind((Ipv4Addr::LOCALHOST, 0).into(), config).expect("a free port"))
+    }
+
+    fn client() -> Self {
+        Self::server(1)
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.0.local_address().expect("it is bound")
+    }
+
+    fn connect(&mut self, to: SocketAddr) {
+        self.0.host_mut().connect(to, 4, 0).expect("a free slot");
+    }
+
+    fn send(&mut self, peer: PeerId, payload: &[u8], kind: Kind) {
+        let payload = Bytes::copy_from_slice(payload);
+        self.0.host_mut().send(peer, 0, payload, flags(kind)).expect("it is connected");
+    }
+
+    fn broadcast(&mut self, payload: &[u8], kind: Kind) {
+        let payload = Bytes::copy_from_slice(payload);
+        self.0.host_mut().broadcast(0, payload, flags(kind)).expect("the message is small");
+    }
+
+    fn service(&mut self, wait: Duration) -> Option<Event<PeerId>> {
+        Some(match self.0.service(wait).expect("loopback works")? {
+            enet::Event::Connect { peer, .. } => Event::Connect(peer),
+            enet::Event::Disconnect { .. } => Event::Disconnect,
+            enet::Event::Receive { packet, .. } => Event::Receive { bytes: packet.payload.len() },
+        })
+    }
+
+    fn flush(&mut self) {
+        self.0.flush().expect("loopback works");
+    }
+}
+
+/// The same with DTLS.
+pub(crate) struct Encrypted(Ours);
+
+fn certificate() -> &'static SelfSigned {
+    static CERTIFICATE: OnceLock<SelfSigned> = OnceLock::new();
+    CERTIFICATE.get_or_init(|| SelfSigned::new(NAME).expect("a good name"))
+}
+
+impl End for Encrypted {
+    type Peer = PeerId;
+
+    fn server(max_peers: u16) -> Self {
+        let own = certificate();
+        let config = ServerConfig::new(&own.certificate, &own.key).expect("a new certificate fits its key");
+        let mut end = Ours::server(max_peers);
+        end.0.set_encryption(Encryption::new(Dtls::server(config, max_peers)));
+        Self(end)
+    }
+
+    fn client() -> Self {
+        let trust = Trust::Named(certificate().certificate.clone());
+        let config = ClientConfig::new(NAME, &trust).expect("a good certificate");
+        let mut end = Ours::client();
+        end.0.set_encryption(Encryption::new(Dtls::client(config)));
+        Self(end)
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.0.address()
+    }
+
+    fn connect(&mut self, to: SocketAddr) {
+        self.0.connect(to);
+    }
+
+    fn send(&mut self, peer: PeerId, payload: &[u8], kind: Kind) {
+        self.0.send(peer, payload, kind);
+    }
+
+    fn broadcast(&mut self, payload: &[u8], kind: Kind) {
+        self.0.broadcast(payload, kind);
+    }
+
+    fn service(&mut self, wait: Duration) -> Option<Event<PeerId>> {
+        self.0.service(wait)
+    }
+
+    fn flush(&mut self) {
+        self.0.flush();
+    }
+}

@@ -1,0 +1,62 @@
+//! The crate `rusty_enet` over a socket of the standard library, as it offers it.
+
+use super::end::{End, Event, Kind};
+use rusty_enet as enet;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+pub(crate) struct Rusty(enet::Host<UdpSocket>);
+
+fn packet(payload: &[u8], kind: Kind) -> enet::Packet {
+    match kind {
+        Kind::Reliable => enet::Packet::reliable(payload),
+        Kind::Unreliable => enet::Packet::unreliable(payload),
+    }
+}
+
+impl End for Rusty {
+    type Peer = enet::PeerID;
+
+    fn server(max_peers: u16) -> Self {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let settings = enet::HostSettings {
+            peer_limit: max_peers.into(),
+            channel_limit: 4,
+            ..enet::HostSettings::default()
+        };
+        Self(enet::Host::new(socket, settings).expect("the settings are valid"))
+    }
+
+    fn client() -> Self {
+        Self::server(1)
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.0.socket().local_addr().expect("it is bound")
+    }
+
+    fn connect(&mut self, to: SocketAddr) {
+        self.0.connect(to, 4, 0).expect("a free slot");
+    }
+
+    fn send(&mut self, peer: enet::PeerID, payload: &[u8], kind: Kind) {
+        self.0.peer_mut(peer).send(0, &packet(payload, kind)).expect("it is connected");
+    }
+
+    fn broadcast(&mut self, payload: &[u8], kind: Kind) {
+        self.0.broadcast(0, &packet(payload, kind));
+    }
+
+    /// It cannot wait.
+    fn service(&mut self, _wait: Duration) -> Option<Event<enet::PeerID>> {
+        Some(match self.0.service().expect("loopback works")?.no_ref() {
+            enet::EventNoRef::Connect { peer, .. } => Event::Connect(peer),
+            enet::EventNoRef::Disconnect { .. } => Event::Disconnect,
+            enet::EventNoRef::Receive { packet, .. } => Event::Receive { bytes: packet.data().len() },
+        })
+    }
+
+    fn flush(&mut self) {
+        self.0.flush();
+    }
+}

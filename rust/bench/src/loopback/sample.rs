@@ -1,0 +1,86 @@
+//! Processor time, time on the clock and memory of a piece of work.
+
+use rustix::time::{ClockId, clock_gettime};
+use std::time::{Duration, Instant};
+
+/// What a piece of work has cost.
+#[derive(Clone, Debug)]
+pub(crate) struct Sample {
+    /// Units of work done.
+    pub(crate) units: u64,
+    /// Messages that did not arrive.
+    pub(crate) lost: u64,
+    /// Of all threads, the kernel's share included.
+    pub(crate) cpu: Duration,
+    pub(crate) wall: Duration,
+    /// The most memory that the process has had so far, KiB; 0 where the system does not tell.
+    pub(crate) peak: u64,
+}
+
+impl Sample {
+    /// The sample as a line of a process to its parent.
+    pub(super) fn to_line(&self) -> String {
+        let Self { units, lost, cpu, wall, peak } = self;
+        format!("{units} {lost} {} {} {peak}", cpu.as_nanos(), wall.as_nanos())
+    }
+
+    pub(super) fn from_line(line: &str) -> Option<Self> {
+        let fields: Vec<u64> = line.split_whitespace().map_while(|field| field.parse().ok()).collect();
+        let [units, lost, cpu, wall, peak] = fields[..] else { return None };
+        Some(Self { units, lost, cpu: Duration::from_nanos(cpu), wall: Duration::from_nanos(wall), peak })
+    }
+}
+
+/// Adds up what is measured.
+pub(super) struct Stopwatch {
+    clock: ClockId,
+    cpu: Duration,
+    wall: Duration,
+    start: Instant,
+    cpu_start: Duration,
+}
+
+fn now(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
+    peak.unwrap_or(0)
+}
+
+impl Stopwatch {
+    /// Measures the whole process from here on.
+    pub(super) fn start() -> Self {
+        let clock = ClockId::ProcessCPUTime;
+        let (cpu, wall) = (Duration::ZERO, Duration::ZERO);
+        Self { clock, cpu, wall, start: Instant::now(), cpu_start: now(clock) }
+    }
+
+    /// Measures nothing but what goes through [`Self::run`], which may not use other threads.
+    pub(super) fn stopped() -> Self {
+        Self { clock: ClockId::ThreadCPUTime, ..Self::start() }
+    }
+
+    pub(super) fn run(&mut self, work: impl FnOnce()) {
+        self.start = Instant::now();
+        self.cpu_start = now(self.clock);
+        work();
+        self.pause();
+    }
+
+    fn pause(&mut self) {
+        self.cpu += now(self.clock) - self.cpu_start;
+        self.wall += self.start.elapsed();
+    }
+
+    pub(super) fn stop(mut self, units: u64, lost: u64) -> Sample {
+        if self.clock == ClockId::ProcessCPUTime {
+            self.pause();
+        }
+        Sample { units, lost, cpu: self.cpu, wall: self.wall, peak: peak_memory() }
+    }
+}

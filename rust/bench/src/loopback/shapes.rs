@@ -1,0 +1,217 @@
+//! What is done between two ends, whichever implementations they are.
+
+use super::end::{End, Event, Kind};
+use super::sample::{Sample, Stopwatch};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// Calls of `service` after which what was sent reliably should have come.
+const MAXIMUM_SERVICES: u64 = 10_000_000;
+/// Looks at both ends after which an unreliable message is taken for lost: ENet's throttle drops some.
+const MAXIMUM_LOOKS: u64 = 3;
+/// How long an end that has nothing to do waits where each has its own thread.
+const WAIT: Duration = Duration::from_millis(100);
+/// Batches on their way at a time where each end has its own thread.
+const BATCHES_IN_FLIGHT: u64 = 2;
+
+/// A server and its clients, all connected.
+struct Group<S: End, C: End> {
+    server: S,
+    clients: Vec<(C, C::Peer)>,
+}
+
+impl<S: End, C: End> Group<S, C> {
+    fn connected(max_peers: u16, count: usize) -> Self {
+        let mut server = S::server(max_peers);
+        let clients = (0..count).map(|_| C::client()).collect();
+        let clients = connect(&mut server, clients);
+        Self { server, clients }
+    }
+}
+
+/// Connects all `clients` at once.
+fn connect<S: End, C: End>(server: &mut S, mut clients: Vec<C>) -> Vec<(C, C::Peer)> {
+    let to = server.address();
+    clients.iter_mut().for_each(|client| client.connect(to));
+    let mut waiting = clients;
+    let (mut connected, mut at_server) = (Vec::new(), 0);
+    let wanted = waiting.len();
+    for _ in 0..MAXIMUM_SERVICES {
+        let mut still_waiting = Vec::new();
+        for mut client in waiting {
+            match client.service(Duration::ZERO) {
+                Some(Event::Connect(peer)) => connected.push((client, peer)),
+                _ => still_waiting.push(client),
+            }
+        }
+        waiting = still_waiting;
+        while let Some(event) = server.service(Duration::ZERO) {
+            at_server += usize::from(matches!(event, Event::Connect(_)));
+        }
+        // What confirms the connection at the server may still be on its way.
+        connected.iter_mut().for_each(|(client, _)| client.flush());
+        if connected.len() == wanted && at_server == wanted {
+            return connected;
+        }
+    }
+    panic!("{} of {wanted} clients and {at_server} at the server are connected", connected.len());
+}
+
+/// `at_once` messages to the server in each round, in one thread; a round ends when they have come.
+pub(super) fn converse<S: End, C: End>(kind: Kind, bytes: usize, at_once: u64, units: u64) -> Sample {
+    let mut group = Group::<S, C>::connected(32, 1);
+    converse_for(&mut group, kind, bytes, at_once, units / 8);
+    let stopwatch = Stopwatch::start();
+    let lost = converse_for(&mut group, kind, bytes, at_once, units);
+    stopwatch.stop(units, lost)
+}
+
+/// Gives the number of messages that did not come.
+fn converse_for<S: End, C: End>(
+    group: &mut Group<S, C>,
+    kind: Kind,
+    bytes: usize,
+    at_once: u64,
+    units: u64,
+) -> u64 {
+    let payload = vec![7; bytes];
+    let Group { server, clients } = group;
+    let (client, peer) = &mut clients[0];
+    let mut total = 0;
+    let rounds = units.div_ceil(at_once);
+    let looks = if kind == Kind::Reliable { MAXIMUM_SERVICES } else { MAXIMUM_LOOKS };
+    for _ in 0..rounds {
+        (0..at_once).for_each(|_| client.send(*peer, &payload, kind));
+        let mut received = 0;
+        for _ in 0..looks {
+            while client.service(Duration::ZERO).is_some() {}
+            while let Some(event) = server.service(Duration::ZERO) {
+                received += u64::from(matches!(event, Event::Receive { bytes: length } if length == bytes));
+            }
+            if received >= at_once {
+                break;
+            }
+        }
+        total += received;
+    }
+    let lost = (rounds * at_once).saturating_sub(total);
+    assert!(kind == Kind::Unreliable || lost == 0, "{lost} reliable messages did not come");
+    lost
+}
+
+/// Reliable messages to a server in another thread, which answers each batch of `at_once`.
+pub(super) fn converse_in_threads<S: End, C: End>(bytes: usize, at_once: u64, units: u64) -> Sample {
+    let (batches, warm_up) = (units.div_ceil(at_once), units.div_ceil(at_once) / 8);
+    let total = warm_up + batches;
+    let (sender, address) = mpsc::channel();
+    let (sample, ()) = thread::scope(|scope| {
+        let server = scope.spawn(move || {
+            let mut server = S::server(32);
+            sender.send(server.address()).expect("the client waits for it");
+            answer::<S>(&mut server, at_once, total);
+        });
+        let mut client = C::client();
+        client.connect(address.recv().expect("the server lives"));
+        let peer = loop {
+            if let Some(Event::Connect(peer)) = client.service(WAIT) {
+                break peer;
+            }
+        };
+        let payload = vec![7; bytes];
+        let (mut sent, mut answered) = (0, 0);
+        let mut stopwatch = Stopwatch::start();
+        while answered < total {
+            while sent < total && sent < answered + BATCHES_IN_FLIGHT {
+                (0..at_once).for_each(|_| client.send(peer, &payload, Kind::Reliable));
+                sent += 1;
+            }
+            match client.service(WAIT) {
+                Some(Event::Receive { .. }) => answered += 1,
+                Some(_) => panic!("the connection lasts"),
+                None => {}
+            }
+            if answered == warm_up && sent <= warm_up + BATCHES_IN_FLIGHT {
+                stopwatch = Stopwatch::start();
+            }
+        }
+        (stopwatch.stop(batches * at_once, 0), server.join().expect("the server has not failed"))
+    });
+    sample
+}
+
+fn answer<S: End>(server: &mut S, at_once: u64, batches: u64) {
+    let (mut client, mut received) = (None, 0);
+    while received < batches * at_once {
+        match server.service(WAIT) {
+            Some(Event::Connect(peer)) => client = Some(peer),
+            Some(Event::Receive { .. }) => {
+                received += 1;
+                if received % at_once == 0 {
+                    server.send(client.expect("who sends is connected"), &[1], Kind::Reliable);
+                }
+            }
+            Some(Event::Disconnect) => panic!("the connection lasts"),
+            None => {}
+        }
+    }
+    server.flush();
+}
+
+/// A server's ticks: `up` bytes came from each client, `down` bytes go to all of them. Only the server is measured.
+pub(super) fn tick<S: End, C: End>(clients: usize, up: usize, down: usize, units: u64) -> Sample {
+    let mut group = Group::<S, C>::connected(256, clients);
+    let (up, down) = (vec![7; up], vec![7; down]);
+    let mut stopwatch = Stopwatch::stopped();
+    let (warm_up, mut arrived) = (units / 8, 0);
+    for unit in 0..warm_up + units {
+        for (client, peer) in &mut group.clients {
+            client.send(*peer, &up, Kind::Unreliable);
+            while let Some(event) = client.service(Duration::ZERO) {
+                arrived += u64::from(unit > warm_up && matches!(event, Event::Receive { .. }));
+            }
+        }
+        let server = &mut group.server;
+        let mut received = 0;
+        let mut work = || {
+            while let Some(event) = server.service(Duration::ZERO) {
+                received += u64::from(matches!(event, Event::Receive { .. }));
+            }
+            server.broadcast(&down, Kind::Unreliable);
+            server.flush();
+        };
+        if unit < warm_up {
+            work()
+        } else {
+            stopwatch.run(&mut work)
+        }
+        arrived += if unit < warm_up { 0 } else { received };
+    }
+    // The answer to the last tick is not looked at.
+    let expected = (2 * units - 1) * clients as u64;
+    stopwatch.stop(units, expected.saturating_sub(arrived))
+}
+
+/// Services of a server with so many slots, where ten clients are connected and nothing happens.
+pub(super) fn idle<S: End, C: End>(max_peers: u16, units: u64) -> Sample {
+    let mut group = Group::<S, C>::connected(max_peers, 10);
+    for _ in 0..units / 8 {
+        group.server.service(Duration::ZERO);
+    }
+    let stopwatch = Stopwatch::start();
+    for _ in 0..units {
+        group.server.service(Duration::ZERO);
+    }
+    stopwatch.stop(units, 0)
+}
+
+/// Clients that connect all at once.
+pub(super) fn crowd<S: End, C: End>(clients: u64) -> Sample {
+    let mut server = S::server(clients as u16);
+    let waiting: Vec<C> = (0..clients).map(|_| C::client()).collect();
+    let stopwatch = Stopwatch::start();
+    let connected = connect(&mut server, waiting);
+    let sample = stopwatch.stop(clients, 0);
+    drop(connected);
+    sample
+}
