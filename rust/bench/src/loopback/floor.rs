@@ -1,7 +1,7 @@
 //! What the kernel alone needs for the same datagrams: their number and sizes as in the ENet protocol, with the calls that
 //! carry them best, and no protocol at all.
 
-use super::sample::{Sample, Stopwatch};
+use super::sample::{Effort, Sample, Stopwatch};
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
@@ -83,27 +83,32 @@ impl Raw {
     }
 }
 
-pub(super) fn converse(load: Load, at_once: u64, units: u64) -> Sample {
+pub(super) fn converse(load: Load, at_once: u64, effort: Effort) -> Sample {
     let (mut server, mut client) = (Raw::new(false), Raw::new(false));
     let (data, answer) = (vec![7; load.bytes], vec![7; load.answer]);
-    let stopwatch = Stopwatch::start();
-    for _ in 0..units.div_ceil(at_once) {
-        client.send(server.address, &data);
-        server.receive_all(data.len());
-        if load.answer > 0 {
-            server.send(client.address, &answer);
-            client.receive_all(load.answer);
+    let mut converse_for = |units: u64| {
+        for _ in 0..units.div_ceil(at_once) {
+            client.send(server.address, &data);
+            server.receive_all(data.len());
+            if load.answer > 0 {
+                server.send(client.address, &answer);
+                client.receive_all(load.answer);
+            }
         }
-    }
-    stopwatch.stop(units, 0)
+    };
+    converse_for(effort.warm_up);
+    let stopwatch = Stopwatch::start();
+    converse_for(effort.units);
+    stopwatch.stop(effort.units, 0.0)
 }
 
-pub(super) fn converse_in_threads(load: Load, at_once: u64, units: u64) -> Sample {
+pub(super) fn converse_in_threads(load: Load, at_once: u64, effort: Effort) -> Sample {
     let (mut server, mut client) = (Raw::new(true), Raw::new(true));
-    let rounds = units.div_ceil(at_once);
+    let [rounds, warm_up] = [effort.units, effort.warm_up].map(|units| units.div_ceil(at_once));
+    let rounds = rounds + warm_up;
     let (to_server, to_client) = (server.address, client.address);
     let parts: Vec<usize> = split(load.bytes);
-    let stopwatch = Stopwatch::start();
+    let mut stopwatch = Stopwatch::start();
     thread::scope(|scope| {
         let answer = vec![7; load.answer];
         scope.spawn(move || {
@@ -115,6 +120,9 @@ pub(super) fn converse_in_threads(load: Load, at_once: u64, units: u64) -> Sampl
         let data = vec![7; load.bytes];
         let mut in_flight = 0;
         for round in 0..rounds {
+            if round == warm_up {
+                stopwatch = Stopwatch::start();
+            }
             let mut rest = &data[..];
             for part in &parts {
                 let (head, tail) = rest.split_at(*part);
@@ -128,7 +136,7 @@ pub(super) fn converse_in_threads(load: Load, at_once: u64, units: u64) -> Sampl
             }
         }
     });
-    stopwatch.stop(units, 0)
+    stopwatch.stop(effort.units, 0.0)
 }
 
 /// What one call can send of `bytes`: whole datagrams.
@@ -139,7 +147,7 @@ fn split(bytes: usize) -> Vec<usize> {
     parts
 }
 
-pub(super) fn tick(clients: usize, up: usize, down: usize, units: u64) -> Sample {
+pub(super) fn tick(clients: usize, up: usize, down: usize, effort: Effort) -> Sample {
     let mut server = Raw::new(false);
     let mut clients: Vec<UdpSocket> =
         (0..clients).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port")).collect();
@@ -148,22 +156,27 @@ pub(super) fn tick(clients: usize, up: usize, down: usize, units: u64) -> Sample
         clients.iter().map(|client| client.local_addr().expect("it is bound")).collect();
     let mut stopwatch = Stopwatch::stopped();
     let mut buffer = vec![0; MTU];
-    for _ in 0..units {
+    for unit in 0..effort.warm_up + effort.units {
         for client in &mut clients {
             client.send_to(&up, server.address).expect("loopback works");
         }
-        stopwatch.run(|| {
+        let mut work = || {
             let mut received = 0;
             while received < up.len() * addresses.len() {
                 received += server.receive_batch(quinn_udp::BATCH_SIZE);
             }
             send_to_all(&server.socket, &addresses, &down);
-        });
+        };
+        if unit < effort.warm_up {
+            work()
+        } else {
+            stopwatch.run(&mut work)
+        }
         for client in &mut clients {
             client.recv(&mut buffer).expect("it has arrived");
         }
     }
-    stopwatch.stop(units, 0)
+    stopwatch.stop(effort.units, 0.0)
 }
 
 #[cfg(target_os = "linux")]
@@ -192,14 +205,18 @@ fn send_to_all(socket: &UdpSocket, addresses: &[SocketAddr], payload: &[u8]) {
     }
 }
 
-pub(super) fn idle(units: u64) -> Sample {
+pub(super) fn idle(effort: Effort) -> Sample {
     let raw = Raw::new(false);
     let mut buffer = vec![0; MTU];
+    let mut ask = |times: u64| {
+        for _ in 0..times {
+            assert!(raw.socket.recv(&mut buffer).is_err(), "nobody sends");
+        }
+    };
+    ask(effort.warm_up);
     let stopwatch = Stopwatch::start();
-    for _ in 0..units {
-        assert!(raw.socket.recv(&mut buffer).is_err(), "nobody sends");
-    }
-    stopwatch.stop(units, 0)
+    ask(effort.units);
+    stopwatch.stop(effort.units, 0.0)
 }
 
 /// CONNECT, VERIFY_CONNECT and its acknowledgement.
@@ -218,5 +235,5 @@ pub(super) fn crowd(clients: u64) -> Sample {
         client.send_to(&[7; 12], server.address).expect("loopback works");
         server.receive();
     }
-    stopwatch.stop(clients.len() as u64, 0)
+    stopwatch.stop(clients.len() as u64, 0.0)
 }

@@ -15,8 +15,8 @@ use std::io;
 use std::process::Command;
 use workloads::{Side, WORKLOADS, Workload};
 
-/// Units that are counted system calls of, at most; counting is slow.
-const COUNTED_UNITS: u64 = 1_280;
+/// Share of a workload's units whose system calls are counted, which is slow.
+const COUNTED_SHARE: u64 = 20;
 
 /// What a side needs for one unit of a workload: medians over all rounds.
 #[derive(Clone, Debug)]
@@ -86,10 +86,9 @@ fn in_process(workload: &Workload, side: Side) -> Result<Sample, String> {
 
 /// System calls per unit, by strace: the difference between a run and one of twice its length.
 fn system_calls(workload: &Workload, side: Side) -> Result<f64, String> {
-    let units = workload.units.min(COUNTED_UNITS) / 2;
-    // The warm-up grows with the run, by an eighth of it.
+    let units = workload.units / COUNTED_SHARE;
     let [less, more] = [units, 2 * units].map(|units| count_calls(workload, side, units));
-    Ok((more? - less?) / (units + units / 8) as f64)
+    Ok((more? - less?) / units as f64)
 }
 
 fn count_calls(workload: &Workload, side: Side, units: u64) -> Result<f64, String> {
@@ -121,6 +120,6 @@ fn figure(side: Side, samples: &[Sample], calls: Option<f64>) -> Figure {
         rate: median(&|sample| sample.units as f64 / sample.wall.as_secs_f64()),
         calls,
         peak: median(&|sample| sample.peak as f64) as u64,
-        lost: median(&|sample| sample.lost as f64 / sample.units as f64),
+        lost: median(&|sample| sample.lost),
     }
 }

@@ -104,7 +104,10 @@ fn rates(rows: &[Row<'_>]) {
         figure.calls.map_or("-".into(), |calls| format!("{calls:.2}"))
     });
     table("Peak memory of the process, MiB", &|figure| format!("{:.1}", figure.peak as f64 / 1024.0));
-    table("Unreliable messages that the throttle dropped, per cent", &|figure| {
-        format!("{:.2}", figure.lost * 100.0)
-    });
+    for (workload, figures) in rows {
+        for figure in figures.iter().filter(|figure| figure.lost > 0.0) {
+            let (name, side, percent) = (workload.name, figure.side.name(), figure.lost * 100.0);
+            println!("\n{name} on {side}: its throttle dropped {percent:.2} % of the unreliable messages.");
+        }
+    }
 }

@@ -3,13 +3,22 @@
 use rustix::time::{ClockId, clock_gettime};
 use std::time::{Duration, Instant};
 
+/// How much is done.
+#[derive(Copy, Clone)]
+pub(super) struct Effort {
+    /// Units that are measured.
+    pub(super) units: u64,
+    /// Units before them.
+    pub(super) warm_up: u64,
+}
+
 /// What a piece of work has cost.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
     /// Units of work done.
     pub(crate) units: u64,
-    /// Messages that did not arrive.
-    pub(crate) lost: u64,
+    /// Messages that did not arrive, a share of all.
+    pub(crate) lost: f64,
     /// Of all threads, the kernel's share included.
     pub(crate) cpu: Duration,
     pub(crate) wall: Duration,
@@ -25,9 +34,16 @@ impl Sample {
     }
 
     pub(super) fn from_line(line: &str) -> Option<Self> {
-        let fields: Vec<u64> = line.split_whitespace().map_while(|field| field.parse().ok()).collect();
+        let fields: Vec<&str> = line.split_whitespace().collect();
         let [units, lost, cpu, wall, peak] = fields[..] else { return None };
-        Some(Self { units, lost, cpu: Duration::from_nanos(cpu), wall: Duration::from_nanos(wall), peak })
+        let duration = |field: &str| field.parse().ok().map(Duration::from_nanos);
+        Some(Self {
+            units: units.parse().ok()?,
+            lost: lost.parse().ok()?,
+            cpu: duration(cpu)?,
+            wall: duration(wall)?,
+            peak: peak.parse().ok()?,
+        })
     }
 }
 
@@ -77,7 +93,7 @@ impl Stopwatch {
         self.wall += self.start.elapsed();
     }
 
-    pub(super) fn stop(mut self, units: u64, lost: u64) -> Sample {
+    pub(super) fn stop(mut self, units: u64, lost: f64) -> Sample {
         if self.clock == ClockId::ProcessCPUTime {
             self.pause();
         }

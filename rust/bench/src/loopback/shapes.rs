@@ -1,7 +1,7 @@
 //! What is done between two ends, whichever implementations they are.
 
 use super::end::{End, Event, Kind};
-use super::sample::{Sample, Stopwatch};
+use super::sample::{Effort, Sample, Stopwatch};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -59,12 +59,12 @@ fn connect<S: End, C: End>(server: &mut S, mut clients: Vec<C>) -> Vec<(C, C::Pe
 }
 
 /// `at_once` messages to the server in each round, in one thread; a round ends when they have come.
-pub(super) fn converse<S: End, C: End>(kind: Kind, bytes: usize, at_once: u64, units: u64) -> Sample {
+pub(super) fn converse<S: End, C: End>(kind: Kind, bytes: usize, at_once: u64, effort: Effort) -> Sample {
     let mut group = Group::<S, C>::connected(32, 1);
-    converse_for(&mut group, kind, bytes, at_once, units / 8);
+    converse_for(&mut group, kind, bytes, at_once, effort.warm_up);
     let stopwatch = Stopwatch::start();
-    let lost = converse_for(&mut group, kind, bytes, at_once, units);
-    stopwatch.stop(units, lost)
+    let lost = converse_for(&mut group, kind, bytes, at_once, effort.units);
+    stopwatch.stop(effort.units, lost as f64 / effort.units as f64)
 }
 
 /// Gives the number of messages that did not come.
@@ -101,8 +101,8 @@ fn converse_for<S: End, C: End>(
 }
 
 /// Reliable messages to a server in another thread, which answers each batch of `at_once`.
-pub(super) fn converse_in_threads<S: End, C: End>(bytes: usize, at_once: u64, units: u64) -> Sample {
-    let (batches, warm_up) = (units.div_ceil(at_once), units.div_ceil(at_once) / 8);
+pub(super) fn converse_in_threads<S: End, C: End>(bytes: usize, at_once: u64, effort: Effort) -> Sample {
+    let [batches, warm_up] = [effort.units, effort.warm_up].map(|units| units.div_ceil(at_once));
     let total = warm_up + batches;
     let (sender, address) = mpsc::channel();
     let (sample, ()) = thread::scope(|scope| {
@@ -135,7 +135,7 @@ pub(super) fn converse_in_threads<S: End, C: End>(bytes: usize, at_once: u64, un
                 stopwatch = Stopwatch::start();
             }
         }
-        (stopwatch.stop(batches * at_once, 0), server.join().expect("the server has not failed"))
+        (stopwatch.stop(batches * at_once, 0.0), server.join().expect("the server has not failed"))
     });
     sample
 }
@@ -159,11 +159,11 @@ fn answer<S: End>(server: &mut S, at_once: u64, batches: u64) {
 }
 
 /// A server's ticks: `up` bytes came from each client, `down` bytes go to all of them. Only the server is measured.
-pub(super) fn tick<S: End, C: End>(clients: usize, up: usize, down: usize, units: u64) -> Sample {
+pub(super) fn tick<S: End, C: End>(clients: usize, up: usize, down: usize, effort: Effort) -> Sample {
     let mut group = Group::<S, C>::connected(256, clients);
     let (up, down) = (vec![7; up], vec![7; down]);
     let mut stopwatch = Stopwatch::stopped();
-    let (warm_up, mut arrived) = (units / 8, 0);
+    let (Effort { units, warm_up }, mut arrived) = (effort, 0);
     for unit in 0..warm_up + units {
         for (client, peer) in &mut group.clients {
             client.send(*peer, &up, Kind::Unreliable);
@@ -189,20 +189,20 @@ pub(super) fn tick<S: End, C: End>(clients: usize, up: usize, down: usize, units
     }
     // The answer to the last tick is not looked at.
     let expected = (2 * units - 1) * clients as u64;
-    stopwatch.stop(units, expected.saturating_sub(arrived))
+    stopwatch.stop(units, expected.saturating_sub(arrived) as f64 / expected as f64)
 }
 
 /// Services of a server with so many slots, where ten clients are connected and nothing happens.
-pub(super) fn idle<S: End, C: End>(max_peers: u16, units: u64) -> Sample {
+pub(super) fn idle<S: End, C: End>(max_peers: u16, effort: Effort) -> Sample {
     let mut group = Group::<S, C>::connected(max_peers, 10);
-    for _ in 0..units / 8 {
+    for _ in 0..effort.warm_up {
         group.server.service(Duration::ZERO);
     }
     let stopwatch = Stopwatch::start();
-    for _ in 0..units {
+    for _ in 0..effort.units {
         group.server.service(Duration::ZERO);
     }
-    stopwatch.stop(units, 0)
+    stopwatch.stop(effort.units, 0.0)
 }
 
 /// Clients that connect all at once.
@@ -211,7 +211,7 @@ pub(super) fn crowd<S: End, C: End>(clients: u64) -> Sample {
     let waiting: Vec<C> = (0..clients).map(|_| C::client()).collect();
     let stopwatch = Stopwatch::start();
     let connected = connect(&mut server, waiting);
-    let sample = stopwatch.stop(clients, 0);
+    let sample = stopwatch.stop(clients, 0.0);
     drop(connected);
     sample
 }

@@ -4,7 +4,7 @@ use super::end::{End, Kind};
 use super::floor::{self, Load};
 use super::ours::{Encrypted, Ours};
 use super::rusty::Rusty;
-use super::sample::Sample;
+use super::sample::{Effort, Sample};
 use super::shapes;
 #[cfg(feature = "c-enet")]
 use crate::c_enet::Host as C;
@@ -210,41 +210,45 @@ impl Workload {
         if !self.sides().contains(&side) {
             return None;
         }
+        // As many as a full run needs, so that the difference between two runs is that of their units.
+        let effort = Effort { units, warm_up: self.units / 8 };
         Some(match side {
-            Side::Ours => self.between::<Ours, Ours>(units),
-            Side::Rusty => self.between::<Rusty, Rusty>(units),
-            Side::Encrypted => self.between::<Encrypted, Encrypted>(units),
-            Side::Kernel => self.on_the_kernel(units),
+            Side::Ours => self.between::<Ours, Ours>(effort),
+            Side::Rusty => self.between::<Rusty, Rusty>(effort),
+            Side::Encrypted => self.between::<Encrypted, Encrypted>(effort),
+            Side::Kernel => self.on_the_kernel(effort),
             #[cfg(feature = "c-enet")]
-            Side::C => self.between::<C, C>(units),
+            Side::C => self.between::<C, C>(effort),
             #[cfg(feature = "c-enet")]
-            Side::OursToC => self.between::<C, Ours>(units),
+            Side::OursToC => self.between::<C, Ours>(effort),
             #[cfg(feature = "c-enet")]
-            Side::CToOurs => self.between::<Ours, C>(units),
+            Side::CToOurs => self.between::<Ours, C>(effort),
             #[cfg(not(feature = "c-enet"))]
             Side::C | Side::OursToC | Side::CToOurs => return None,
         })
     }
 
-    fn between<S: End, C: End>(&self, units: u64) -> Sample {
+    fn between<S: End, C: End>(&self, effort: Effort) -> Sample {
         match self.shape {
-            Shape::Pair { kind, bytes, at_once, .. } => shapes::converse::<S, C>(kind, bytes, at_once, units),
-            Shape::Threads { bytes, at_once, .. } => {
-                shapes::converse_in_threads::<S, C>(bytes, at_once, units)
+            Shape::Pair { kind, bytes, at_once, .. } => {
+                shapes::converse::<S, C>(kind, bytes, at_once, effort)
             }
-            Shape::Tick { clients, up, down } => shapes::tick::<S, C>(clients, up, down, units),
-            Shape::Idle { max_peers } => shapes::idle::<S, C>(max_peers, units),
-            Shape::Crowd => shapes::crowd::<S, C>(units),
+            Shape::Threads { bytes, at_once, .. } => {
+                shapes::converse_in_threads::<S, C>(bytes, at_once, effort)
+            }
+            Shape::Tick { clients, up, down } => shapes::tick::<S, C>(clients, up, down, effort),
+            Shape::Idle { max_peers } => shapes::idle::<S, C>(max_peers, effort),
+            Shape::Crowd => shapes::crowd::<S, C>(effort.units),
         }
     }
 
-    fn on_the_kernel(&self, units: u64) -> Sample {
+    fn on_the_kernel(&self, effort: Effort) -> Sample {
         match self.shape {
-            Shape::Pair { at_once, load, .. } => floor::converse(load, at_once, units),
-            Shape::Threads { at_once, load, .. } => floor::converse_in_threads(load, at_once, units),
-            Shape::Tick { clients, up, down } => floor::tick(clients, up, down, units),
-            Shape::Idle { .. } => floor::idle(units),
-            Shape::Crowd => floor::crowd(units),
+            Shape::Pair { at_once, load, .. } => floor::converse(load, at_once, effort),
+            Shape::Threads { at_once, load, .. } => floor::converse_in_threads(load, at_once, effort),
+            Shape::Tick { clients, up, down } => floor::tick(clients, up, down, effort),
+            Shape::Idle { .. } => floor::idle(effort),
+            Shape::Crowd => floor::crowd(effort.units),
         }
     }
 }
@@ -258,7 +262,11 @@ mod tests {
         for workload in &WORKLOADS {
             for side in workload.sides() {
                 let sample = workload.run(side, 64).unwrap();
-                assert!(sample.units >= 64 && sample.lost == 0, "{} of {side:?}: {sample:?}", workload.name);
+                assert!(
+                    sample.units >= 64 && sample.lost == 0.0,
+                    "{} of {side:?}: {sample:?}",
+                    workload.name
+                );
             }
         }
     }
