@@ -1,7 +1,7 @@
 //! What is measured: the same calls for any [`Endpoint`].
 
-use crate::endpoint::{Endpoint, Event, Kind};
-use crate::network::Network;
+use super::endpoint::{Endpoint, Event, Kind};
+use super::network::Network;
 use std::time::Duration;
 
 /// A workload: its name, what one unit of it is, and by how much the engine has to beat `rusty_enet`.
@@ -19,12 +19,27 @@ pub(crate) struct Workload {
 }
 
 enum Shape {
-    Idle { max_peers: u16, clients: usize },
-    Pair { kind: Kind, bytes: usize, at_once: u64 },
-    Tick { clients: usize, bytes: usize },
+    Idle {
+        max_peers: u16,
+        clients: usize,
+    },
+    Pair {
+        kind: Kind,
+        bytes: usize,
+        at_once: u64,
+    },
+    /// `said` bytes from each client, `told` bytes to all.
+    Tick {
+        clients: usize,
+        said: usize,
+        told: usize,
+    },
+    Connect {
+        clients: usize,
+    },
 }
 
-pub(crate) const WORKLOADS: [Workload; 6] = [
+pub(crate) const WORKLOADS: [Workload; 7] = [
     Workload {
         name: "idle",
         about: "one service of a host with 4095 slots and 10 quiet peers",
@@ -72,12 +87,21 @@ pub(crate) const WORKLOADS: [Workload; 6] = [
     },
     Workload {
         name: "tick",
-        about: "a server's tick: 64 bytes unreliable from each of 200 clients, and to all of them",
+        about: "a server's tick: 40 bytes unreliable from each of 200 clients, and 200 bytes to all of them",
         unit: "tick",
         target: None,
         counted_units: 100,
         timed_units: 5_000,
-        shape: Shape::Tick { clients: 200, bytes: 64 },
+        shape: Shape::Tick { clients: 200, said: 40, told: 200 },
+    },
+    Workload {
+        name: "connect",
+        about: "500 clients connect to a server and disconnect, both ends",
+        unit: "connection",
+        target: None,
+        counted_units: 500,
+        timed_units: 5_000,
+        shape: Shape::Connect { clients: 500 },
     },
 ];
 
@@ -109,18 +133,25 @@ impl Workload {
                 let network = group.network.clone();
                 network.measure(&mut elapsed, || group.converse(kind, bytes, at_once, units));
             }
-            Shape::Tick { clients, bytes } => {
+            Shape::Tick { clients, said, told } => {
                 let mut group = Group::<E>::connected(256, clients);
-                let payload = vec![7; bytes];
+                let (said, told) = (vec![7; said], vec![7; told]);
                 for unit in 0..2 * units {
-                    group.clients_speak(&payload);
+                    group.clients_speak(&said);
                     if unit < units {
-                        group.tick(&payload);
+                        group.tick(&told);
                     } else {
-                        group.network.clone().measure(&mut elapsed, || group.tick(&payload));
+                        group.network.clone().measure(&mut elapsed, || group.tick(&told));
                     }
                 }
                 assert!(group.received > units, "messages arrive at the clients");
+            }
+            Shape::Connect { clients } => {
+                let mut crowd = Crowd::<E>::new(clients);
+                let rounds = units.div_ceil(clients as u64);
+                (0..rounds).for_each(|_| crowd.come_and_go());
+                let network = crowd.network.clone();
+                network.measure(&mut elapsed, || (0..rounds).for_each(|_| crowd.come_and_go()));
             }
         }
         elapsed
@@ -208,6 +239,56 @@ impl<E: Endpoint> Group<E> {
         self.server.broadcast(payload, Kind::Unreliable);
         while self.server.service().is_some() {}
         self.network.advance(16);
+    }
+}
+
+/// A server, and clients that come and go together.
+struct Crowd<E: Endpoint> {
+    network: Network,
+    server: E,
+    clients: Vec<E>,
+}
+
+impl<E: Endpoint> Crowd<E> {
+    fn new(count: usize) -> Self {
+        let network = Network::new();
+        let server = E::new(&network, count as u16);
+        let clients = (0..count).map(|_| E::new(&network, 1)).collect();
+        Self { network, server, clients }
+    }
+
+    fn come_and_go(&mut self) {
+        let address = self.server.address();
+        self.clients.iter_mut().for_each(|client| client.connect(address));
+        let mut peers = Vec::with_capacity(self.clients.len());
+        self.service_until_all(|client, event| {
+            if let (Some(client), Event::Connect(peer)) = (client, event) {
+                peers.push((client, *peer));
+            }
+            matches!(event, Event::Connect(_))
+        });
+        peers.into_iter().for_each(|(client, peer)| self.clients[client].disconnect(peer));
+        self.service_until_all(|_, event| matches!(event, Event::Disconnect));
+    }
+
+    /// Services everybody until what `is_it` looks for has happened to each client, and as often to the server.
+    fn service_until_all(&mut self, mut is_it: impl FnMut(Option<usize>, &Event<E::Peer>) -> bool) {
+        let mut missing = 2 * self.clients.len();
+        for _ in 0..MAXIMUM_HANDSHAKE {
+            for (number, client) in self.clients.iter_mut().enumerate() {
+                while let Some(event) = client.service() {
+                    missing -= usize::from(is_it(Some(number), &event));
+                }
+            }
+            while let Some(event) = self.server.service() {
+                missing -= usize::from(is_it(None, &event));
+            }
+            self.network.advance(1);
+            if missing == 0 {
+                return;
+            }
+        }
+        panic!("{missing} connections did not come or go");
     }
 }
 

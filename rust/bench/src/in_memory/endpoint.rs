@@ -1,6 +1,6 @@
 //! What a workload needs of an ENet host, whichever implementation it is.
 
-use crate::network::Network;
+use super::network::Network;
 use std::net::SocketAddr;
 
 /// How a message is sent.
@@ -27,6 +27,8 @@ pub(crate) trait Endpoint {
     fn address(&self) -> SocketAddr;
 
     fn connect(&mut self, to: SocketAddr);
+
+    fn disconnect(&mut self, peer: Self::Peer);
 
     fn set_ping_interval(&mut self, peer: Self::Peer, milliseconds: u32);
 

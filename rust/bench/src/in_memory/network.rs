@@ -1,5 +1,6 @@
 //! Mailboxes in memory in place of sockets, and a clock that only the bench moves. Copies what a kernel would copy.
 
+use super::counts::{counted, uncounted};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -28,18 +29,6 @@ pub(crate) struct Network {
     /// Milliseconds.
     clock: Rc<Cell<u64>>,
     is_measured: Rc<Cell<bool>>,
-}
-
-/// Callgrind counts instructions while this is on the stack, see `main.rs`.
-#[inline(never)]
-fn counted<R>(work: impl FnOnce() -> R) -> R {
-    work()
-}
-
-/// Callgrind pauses its counting while this is on the stack.
-#[inline(never)]
-fn uncounted<R>(work: impl FnOnce() -> R) -> R {
-    work()
 }
 
 impl Network {

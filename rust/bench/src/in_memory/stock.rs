@@ -1,7 +1,7 @@
 //! `rusty_enet`, which is ENet 1.3.18 translated to Rust.
 
-use crate::endpoint::{Endpoint, Event, Kind};
-use crate::network::Network;
+use super::endpoint::{Endpoint, Event, Kind};
+use super::network::Network;
 use rusty_enet as enet;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -67,6 +67,10 @@ impl Endpoint for Stock {
 
     fn connect(&mut self, to: SocketAddr) {
         self.host.connect(to, 4, 0).expect("a new host has a free slot");
+    }
+
+    fn disconnect(&mut self, peer: enet::PeerID) {
+        self.host.peer_mut(peer).disconnect(0);
     }
 
     fn set_ping_interval(&mut self, peer: enet::PeerID, milliseconds: u32) {

@@ -1,7 +1,7 @@
 //! The engine of this project, driven like `enet_rs_host`'s driver does it.
 
-use crate::endpoint::{Endpoint, Event, Kind};
-use crate::network::Network;
+use super::endpoint::{Endpoint, Event, Kind};
+use super::network::Network;
 use bytes::{Bytes, BytesMut};
 use enet_rs_protocol::{self as enet, Host, HostConfig, PacketFlags, PeerId, Time};
 use std::net::SocketAddr;
@@ -68,6 +68,10 @@ impl Endpoint for Ours {
 
     fn connect(&mut self, to: SocketAddr) {
         self.host.connect(to, 4, 0).expect("a new host has a free slot");
+    }
+
+    fn disconnect(&mut self, peer: PeerId) {
+        self.host.disconnect(peer, 0);
     }
 
     fn set_ping_interval(&mut self, peer: PeerId, milliseconds: u32) {

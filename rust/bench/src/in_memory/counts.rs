@@ -1,0 +1,179 @@
+//! Instructions per unit of work, counted by valgrind's callgrind: the same on every run, so that `counts.txt`, which
+//! stores them, shows what a change costs. They follow the compiler, whose version stands in its first line.
+
+use super::SIDES;
+use super::workloads::WORKLOADS;
+use crate::compression::Coding;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, io};
+
+/// Functions that switch callgrind's counting over while they run.
+const SWITCHES: [&str; 2] =
+    ["enet_rs_bench::in_memory::counts::counted*", "enet_rs_bench::in_memory::counts::uncounted*"];
+/// How far above its stored figure one may be, and how far below before it should be stored anew.
+const TOLERANCE: f64 = 0.02;
+
+/// Callgrind counts instructions while this is on the stack.
+#[inline(never)]
+pub(crate) fn counted<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}
+
+/// Callgrind pauses its counting while this is on the stack.
+#[inline(never)]
+pub(super) fn uncounted<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}
+
+/// What is counted.
+struct Subject {
+    name: &'static str,
+    /// What a unit of it is.
+    about: String,
+    /// Ours may be at most this share of `rusty_enet`'s.
+    target: Option<f64>,
+    units: u64,
+}
+
+fn subjects() -> impl Iterator<Item = Subject> {
+    let workloads = WORKLOADS.iter().map(|workload| Subject {
+        name: workload.name,
+        about: format!("{}: {}", workload.unit, workload.about),
+        target: workload.target,
+        units: workload.counted_units,
+    });
+    let codings = Coding::all().map(|coding| Subject {
+        name: coding.name,
+        about: format!("datagram: {}", coding.about),
+        target: None,
+        units: coding.counted_units,
+    });
+    workloads.chain(codings)
+}
+
+/// Counts everything and prints it beside the stored figures; `true` if none is exceeded and no target missed.
+pub(crate) fn check() -> Result<bool, String> {
+    let path = stored_path();
+    let failed = |error: io::Error| format!("{} cannot be read: {error}", path.display());
+    let text = fs::read_to_string(&path).map_err(failed)?;
+    let stored = Stored::parse(&text).ok_or_else(|| format!("{} is not understood", path.display()))?;
+    let compiler = compiler()?;
+    if compiler != stored.compiler {
+        println!("The stored figures are those of {}, this is {compiler}.", stored.compiler);
+    }
+    println!(
+        "{:<18} {:>10} {:>10} {:>8} {:>10} {:>7} {:>8}  instructions per",
+        "", "ours", "stored", "change", "rusty_enet", "ratio", "at most"
+    );
+    let mut findings = String::new();
+    let mut good = true;
+    for Subject { name, about, target, units } in subjects() {
+        let [ours, theirs] = SIDES.map(|side| count(name, side, units));
+        let (ours, theirs) = (ours?, theirs?);
+        let ratio = ours / theirs;
+        let before = stored.figure(name);
+        let change = before.map(|before| ours / before - 1.0);
+        let is_missed = target.is_some_and(|target| ratio > target);
+        good &= !is_missed && change.is_some_and(|change| change <= TOLERANCE);
+        let finding = match change {
+            _ if is_missed => "TARGET MISSED",
+            None => "NOT STORED",
+            Some(change) if change > TOLERANCE => "MORE THAN STORED",
+            Some(change) if change < -TOLERANCE => "less than stored: store it anew, with `counts --store`",
+            Some(_) => "",
+        };
+        if !finding.is_empty() {
+            let _ = writeln!(findings, "{name}: {finding}");
+        }
+        let before = before.map_or("-".into(), |before| format!("{before:.1}"));
+        let change = change.map_or("-".into(), |change| format!("{:+.2} %", change * 100.0));
+        let target = target.map_or("-".into(), |target| format!("{target:.3}"));
+        println!(
+            "{name:<18} {ours:>10.1} {before:>10} {change:>8} {theirs:>10.0} {ratio:>7.4} {target:>8}  {about}"
+        );
+    }
+    print!("{findings}");
+    Ok(good)
+}
+
+/// Counts everything and stores it.
+pub(crate) fn store() -> Result<(), String> {
+    let mut text = format!("{}\n", compiler()?);
+    for Subject { name, units, .. } in subjects() {
+        let ours = count(name, "ours", units)?;
+        let _ = writeln!(text, "{name:<18} {ours:>10.1}");
+    }
+    let path = stored_path();
+    fs::write(&path, &text).map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
+    print!("{text}");
+    Ok(())
+}
+
+fn stored_path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("counts.txt")
+}
+
+/// The content of `counts.txt`.
+struct Stored<'a> {
+    compiler: &'a str,
+    figures: Vec<(&'a str, f64)>,
+}
+
+impl<'a> Stored<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let (compiler, rest) = text.split_once('\n')?;
+        let figure = |line: &'a str| {
+            let (name, figure) = line.split_once(' ')?;
+            Some((name, figure.trim().parse().ok()?))
+        };
+        Some(Self { compiler, figures: rest.lines().map(figure).collect::<Option<_>>()? })
+    }
+
+    fn figure(&self, name: &str) -> Option<f64> {
+        self.figures.iter().find(|(other, _)| *other == name).map(|(_, figure)| *figure)
+    }
+}
+
+/// Name and version of the compiler.
+fn compiler() -> Result<String, String> {
+    let failed = |error: io::Error| format!("rustc could not be asked for its version: {error}");
+    let output = Command::new("rustc").arg("--version").output().map_err(failed)?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Instructions per unit, from callgrind over this very program.
+fn count(name: &str, side: &str, units: u64) -> Result<f64, String> {
+    let failed = |error: io::Error| format!("valgrind could not be run: {error}");
+    let program = std::env::current_exe().map_err(failed)?;
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args(SWITCHES.map(|function| format!("--toggle-collect={function}")))
+        .arg(program)
+        .args(["run", name, side, &units.to_string()])
+        .output()
+        .map_err(failed)?;
+    let log = String::from_utf8_lossy(&output.stderr);
+    let collected =
+        log.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse::<f64>().ok());
+    match collected.filter(|collected| output.status.success() && *collected > 0.0) {
+        Some(collected) => Ok(collected / units as f64),
+        None => Err(format!("callgrind failed for {name} of {side}:\n{log}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_figure_that_is_counted_is_stored() {
+        let text = fs::read_to_string(stored_path()).unwrap();
+        let stored = Stored::parse(&text).unwrap();
+        assert!(stored.compiler.starts_with("rustc "));
+        for subject in subjects() {
+            assert!(stored.figure(subject.name).is_some_and(|figure| figure > 0.0), "{}", subject.name);
+        }
+    }
+}
