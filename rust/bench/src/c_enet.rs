@@ -1,6 +1,7 @@
 //! C ENet, linked from the system (Debian: `libenet-dev`). The only file of this crate with `unsafe`.
 
-use crate::loopback::end::{End, Event, Kind};
+use crate::loopback::end::End;
+use crate::message::{Event, Kind};
 use std::ffi::c_void;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;

@@ -16,6 +16,7 @@ mod c_enet;
 mod compression;
 mod in_memory;
 mod loopback;
+mod message;
 
 use std::process::ExitCode;
 

@@ -1,21 +1,8 @@
 //! What a workload needs of an ENet host, whichever implementation it is.
 
 use super::network::Network;
+use crate::message::{Event, Kind};
 use std::net::SocketAddr;
-
-/// How a message is sent.
-#[derive(Copy, Clone)]
-pub(crate) enum Kind {
-    Reliable,
-    Unreliable,
-}
-
-/// What [`Endpoint::service`] reports. Received messages are dropped at once; their size shows that they came.
-pub(crate) enum Event<P> {
-    Connect(P),
-    Disconnect,
-    Receive { bytes: usize },
-}
 
 /// One host on a [`Network`].
 pub(crate) trait Endpoint {

@@ -1,9 +1,10 @@
 //! The engine of this project, driven like `enet_rs_host`'s driver does it.
 
-use super::endpoint::{Endpoint, Event, Kind};
+use super::endpoint::Endpoint;
 use super::network::Network;
+use crate::message::{Event, Kind};
 use bytes::{Bytes, BytesMut};
-use enet_rs_protocol::{self as enet, Host, HostConfig, PacketFlags, PeerId, Time};
+use enet_rs_protocol::{self as enet, Host, HostConfig, PeerId, Time};
 use std::net::SocketAddr;
 
 /// Bytes of a receive buffer; datagrams are slices of it, and it is used again when they are gone.
@@ -15,13 +16,6 @@ pub(crate) struct Ours {
     address: SocketAddr,
     received: BytesMut,
     sent: Vec<u8>,
-}
-
-fn flags(kind: Kind) -> PacketFlags {
-    match kind {
-        Kind::Reliable => PacketFlags::RELIABLE,
-        Kind::Unreliable => PacketFlags::empty(),
-    }
 }
 
 impl Ours {
@@ -80,12 +74,12 @@ impl Endpoint for Ours {
 
     fn send(&mut self, peer: PeerId, payload: &[u8], kind: Kind) {
         let payload = Bytes::copy_from_slice(payload);
-        self.host.send(peer, 0, payload, flags(kind)).expect("the peer is connected");
+        self.host.send(peer, 0, payload, kind.flags()).expect("the peer is connected");
     }
 
     fn broadcast(&mut self, payload: &[u8], kind: Kind) {
         let payload = Bytes::copy_from_slice(payload);
-        self.host.broadcast(0, payload, flags(kind)).expect("the message is small");
+        self.host.broadcast(0, payload, kind.flags()).expect("the message is small");
     }
 
     fn service(&mut self) -> Option<Event<PeerId>> {
@@ -98,10 +92,6 @@ impl Endpoint for Ours {
             }
             self.host.poll_event()
         });
-        event.map(|event| match event {
-            enet::Event::Connect { peer, .. } => Event::Connect(peer),
-            enet::Event::Disconnect { .. } => Event::Disconnect,
-            enet::Event::Receive { packet, .. } => Event::Receive { bytes: packet.payload.len() },
-        })
+        event.map(Event::from)
     }
 }

@@ -1,7 +1,8 @@
 //! `rusty_enet`, which is ENet 1.3.18 translated to Rust.
 
-use super::endpoint::{Endpoint, Event, Kind};
+use super::endpoint::Endpoint;
 use super::network::Network;
+use crate::message::{Event, Kind};
 use rusty_enet as enet;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -35,13 +36,6 @@ impl enet::Socket for Socket {
 pub(crate) struct Stock {
     host: enet::Host<Socket>,
     address: SocketAddr,
-}
-
-fn packet(payload: &[u8], kind: Kind) -> enet::Packet {
-    match kind {
-        Kind::Reliable => enet::Packet::reliable(payload),
-        Kind::Unreliable => enet::Packet::unreliable(payload),
-    }
 }
 
 impl Endpoint for Stock {
@@ -78,19 +72,15 @@ impl Endpoint for Stock {
     }
 
     fn send(&mut self, peer: enet::PeerID, payload: &[u8], kind: Kind) {
-        self.host.peer_mut(peer).send(0, &packet(payload, kind)).expect("the peer is connected");
+        self.host.peer_mut(peer).send(0, &kind.packet(payload)).expect("the peer is connected");
     }
 
     fn broadcast(&mut self, payload: &[u8], kind: Kind) {
-        self.host.broadcast(0, &packet(payload, kind));
+        self.host.broadcast(0, &kind.packet(payload));
     }
 
     fn service(&mut self) -> Option<Event<enet::PeerID>> {
         let event = self.host.service().unwrap_or_else(|never| match never {})?;
-        Some(match event.no_ref() {
-            enet::EventNoRef::Connect { peer, .. } => Event::Connect(peer),
-            enet::EventNoRef::Disconnect { .. } => Event::Disconnect,
-            enet::EventNoRef::Receive { packet, .. } => Event::Receive { bytes: packet.data().len() },
-        })
+        Some(event.no_ref().into())
     }
 }

@@ -1,7 +1,8 @@
 //! What is measured: the same calls for any [`Endpoint`].
 
-use super::endpoint::{Endpoint, Event, Kind};
+use super::endpoint::Endpoint;
 use super::network::Network;
+use crate::message::{Event, Kind};
 use std::time::Duration;
 
 /// A workload: its name, what one unit of it is, and by how much the engine has to beat `rusty_enet`.

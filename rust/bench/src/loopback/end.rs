@@ -1,21 +1,8 @@
 //! What a workload needs of an ENet host on a real socket, whichever implementation it is.
 
+use crate::message::{Event, Kind};
 use std::net::SocketAddr;
 use std::time::Duration;
-
-/// How a message is sent.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Kind {
-    Reliable,
-    Unreliable,
-}
-
-/// What [`End::service`] reports. Received messages are dropped at once; their size shows that they came.
-pub(crate) enum Event<P> {
-    Connect(P),
-    Disconnect,
-    Receive { bytes: usize },
-}
 
 /// A host on the loopback interface. Channel 0 is the one that is used.
 pub(crate) trait End: Sized {

@@ -1,9 +1,10 @@
 //! This project's driver, plain and encrypted.
 
-use super::end::{End, Event, Kind};
+use super::end::End;
+use crate::message::{Event, Kind};
 use bytes::Bytes;
 use enet_rs_host::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
-use enet_rs_host::protocol::{self as enet, HostConfig, PacketFlags, PeerId};
+use enet_rs_host::protocol::{HostConfig, PeerId};
 use enet_rs_host::{Driver, Encryption};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
@@ -13,13 +14,6 @@ use std::time::Duration;
 const NAME: &str = "localhost";
 
 pub(crate) struct Ours(Driver);
-
-fn flags(kind: Kind) -> PacketFlags {
-    match kind {
-        Kind::Reliable => PacketFlags::RELIABLE,
-        Kind::Unreliable => PacketFlags::empty(),
-    }
-}
 
 impl End for Ours {
     type Peer = PeerId;
@@ -43,20 +37,16 @@ impl End for Ours {
 
     fn send(&mut self, peer: PeerId, payload: &[u8], kind: Kind) {
         let payload = Bytes::copy_from_slice(payload);
-        self.0.host_mut().send(peer, 0, payload, flags(kind)).expect("it is connected");
+        self.0.host_mut().send(peer, 0, payload, kind.flags()).expect("it is connected");
     }
 
     fn broadcast(&mut self, payload: &[u8], kind: Kind) {
         let payload = Bytes::copy_from_slice(payload);
-        self.0.host_mut().broadcast(0, payload, flags(kind)).expect("the message is small");
+        self.0.host_mut().broadcast(0, payload, kind.flags()).expect("the message is small");
     }
 
     fn service(&mut self, wait: Duration) -> Option<Event<PeerId>> {
-        Some(match self.0.service(wait).expect("loopback works")? {
-            enet::Event::Connect { peer, .. } => Event::Connect(peer),
-            enet::Event::Disconnect { .. } => Event::Disconnect,
-            enet::Event::Receive { packet, .. } => Event::Receive { bytes: packet.payload.len() },
-        })
+        self.0.service(wait).expect("loopback works").map(Event::from)
     }
 
     fn flush(&mut self) {

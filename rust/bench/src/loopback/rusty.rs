@@ -1,18 +1,12 @@
 //! The crate `rusty_enet` over a socket of the standard library, as it offers it.
 
-use super::end::{End, Event, Kind};
+use super::end::End;
+use crate::message::{Event, Kind};
 use rusty_enet as enet;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 pub(crate) struct Rusty(enet::Host<UdpSocket>);
-
-fn packet(payload: &[u8], kind: Kind) -> enet::Packet {
-    match kind {
-        Kind::Reliable => enet::Packet::reliable(payload),
-        Kind::Unreliable => enet::Packet::unreliable(payload),
-    }
-}
 
 impl End for Rusty {
     type Peer = enet::PeerID;
@@ -40,20 +34,16 @@ impl End for Rusty {
     }
 
     fn send(&mut self, peer: enet::PeerID, payload: &[u8], kind: Kind) {
-        self.0.peer_mut(peer).send(0, &packet(payload, kind)).expect("it is connected");
+        self.0.peer_mut(peer).send(0, &kind.packet(payload)).expect("it is connected");
     }
 
     fn broadcast(&mut self, payload: &[u8], kind: Kind) {
-        self.0.broadcast(0, &packet(payload, kind));
+        self.0.broadcast(0, &kind.packet(payload));
     }
 
     /// It cannot wait.
     fn service(&mut self, _wait: Duration) -> Option<Event<enet::PeerID>> {
-        Some(match self.0.service().expect("loopback works")?.no_ref() {
-            enet::EventNoRef::Connect { peer, .. } => Event::Connect(peer),
-            enet::EventNoRef::Disconnect { .. } => Event::Disconnect,
-            enet::EventNoRef::Receive { packet, .. } => Event::Receive { bytes: packet.data().len() },
-        })
+        Some(self.0.service().expect("loopback works")?.no_ref().into())
     }
 
     fn flush(&mut self) {

@@ -1,7 +1,8 @@
 //! What is done between two ends, whichever implementations they are.
 
-use super::end::{End, Event, Kind};
+use super::end::End;
 use super::sample::{Effort, Sample, Stopwatch};
+use crate::message::{Event, Kind};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! The workloads, which sides do each of them, and what is asked of ours.
 
-use super::end::{End, Kind};
+use super::end::End;
 use super::floor::{self, Load};
 use super::ours::{Encrypted, Ours};
 use super::rusty::Rusty;
@@ -8,6 +8,7 @@ use super::sample::{Effort, Sample};
 use super::shapes;
 #[cfg(feature = "c-enet")]
 use crate::c_enet::Host as C;
+use crate::message::Kind;
 
 /// A workload: what one unit of it is and how many a run does.
 pub(super) struct Workload {
