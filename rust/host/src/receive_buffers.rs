@@ -9,8 +9,8 @@ pub(crate) const BUFFER_SIZE: usize = 1 << 16;
 /// Buffers on loan that are remembered; beyond it they are freed when their last message is dropped.
 const MAXIMUM_ON_LOAN: usize = 64;
 
-/// A set of buffers of one size.
-#[derive(Debug)]
+/// A set of buffers of one size, made when they are first asked for.
+#[derive(Debug, Default)]
 pub(crate) struct ReceiveBuffers {
     /// Free, each `BUFFER_SIZE` long.
     free: Vec<BytesMut>,
@@ -19,14 +19,12 @@ pub(crate) struct ReceiveBuffers {
 }
 
 impl ReceiveBuffers {
-    /// `count` buffers; their memory is touched, and so paid for, only when datagrams arrive.
-    pub(crate) fn new(count: usize) -> Self {
-        Self { free: (0..count).map(|_| BytesMut::zeroed(BUFFER_SIZE)).collect(), on_loan: VecDeque::new() }
-    }
-
-    /// The free buffers, as many as [`Self::new`] was told.
-    pub(crate) fn free(&mut self) -> &mut [BytesMut] {
-        &mut self.free
+    /// The first `count` free buffers.
+    pub(crate) fn free(&mut self, count: usize) -> &mut [BytesMut] {
+        while self.free.len() < count {
+            self.free.push(BytesMut::zeroed(BUFFER_SIZE));
+        }
+        &mut self.free[..count]
     }
 
     /// Lends out the free buffer `index`; another one takes its place.
@@ -57,18 +55,18 @@ mod tests {
 
     #[test]
     fn a_buffer_comes_back_when_its_last_slice_is_dropped() {
-        let mut buffers = ReceiveBuffers::new(1);
-        let first = buffers.free()[0].as_ptr();
+        let mut buffers = ReceiveBuffers::default();
+        let first = buffers.free(1)[0].as_ptr();
         let message = buffers.lend(0).slice(10..20);
-        assert_ne!(buffers.free()[0].as_ptr(), first);
+        assert_ne!(buffers.free(1)[0].as_ptr(), first);
         buffers.lend(0);
         drop(message);
         let came_back = (0..4).any(|_| {
-            let found = buffers.free()[0].as_ptr() == first;
+            let found = buffers.free(1)[0].as_ptr() == first;
             buffers.lend(0);
             found
         });
         assert!(came_back);
-        assert!(buffers.free().iter().all(|buffer| buffer.len() == BUFFER_SIZE));
+        assert!(buffers.free(1).iter().all(|buffer| buffer.len() == BUFFER_SIZE));
     }
 }
