@@ -234,7 +234,7 @@ impl Socket {
         self.vain_questions = 0;
         for (index, meta) in self.metas.iter().enumerate().take(count) {
             let from = canonical(meta.addr);
-            let mut rest = self.buffers.lend(index).slice(..meta.len);
+            let mut rest = self.buffers.take(index, meta.len);
             while rest.len() > meta.stride && meta.stride > 0 {
                 take(from, rest.split_to(meta.stride));
             }
