@@ -15,7 +15,12 @@ impl Clock {
     }
 
     pub(crate) fn now(&self) -> Time {
-        Time::from_millis(self.start.elapsed().as_millis() as u64)
+        self.time(Instant::now())
+    }
+
+    /// The time at `instant`, not before this clock was made.
+    pub(crate) fn time(&self, instant: Instant) -> Time {
+        Time::from_millis(instant.saturating_duration_since(self.start).as_millis() as u64)
     }
 
     /// How long it is until `time`; nothing if it has passed.

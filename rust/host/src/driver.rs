@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::encryption::Encryption;
 use crate::error::{BindError, ServiceError};
 use crate::resolve::Lookup;
+use crate::seen_empty::SeenEmpty;
 use crate::send_queue::SendQueue;
 use crate::socket::Socket;
 use enet_rs_protocol::{ConnectError, Event, Host, HostConfig, PeerId, Seed, Time};
@@ -27,11 +28,21 @@ pub struct Driver {
     host: Host,
     socket: Socket,
     clock: Clock,
+    seen_empty: SeenEmpty,
     send_queue: SendQueue,
     /// Names of remote hosts that are being looked up, with the connections that wait for it.
     lookups: Vec<(PeerId, Lookup)>,
     /// Boxed, since most drivers have none.
     encryption: Option<Box<Encryption>>,
+}
+
+/// What came of receiving.
+#[derive(Debug, Default)]
+struct Received {
+    /// At least one datagram.
+    anything: bool,
+    /// The socket was empty in the end.
+    everything: bool,
 }
 
 impl Driver {
@@ -58,8 +69,15 @@ impl Driver {
         let mut seed = Seed::default();
         getrandom::fill(&mut seed).map_err(BindError::Random)?;
         let host = Host::new(config, &seed)?;
-        let send_queue = SendQueue::default();
-        Ok(Self { host, socket, clock: Clock::new(), send_queue, lookups: Vec::new(), encryption: None })
+        Ok(Self {
+            host,
+            socket,
+            clock: Clock::new(),
+            seen_empty: SeenEmpty::default(),
+            send_queue: SendQueue::default(),
+            lookups: Vec::new(),
+            encryption: None,
+        })
     }
 
     /// The engine.
@@ -99,26 +117,37 @@ impl Driver {
         if let Some(event) = self.poll_event()? {
             return Ok(Some(event));
         }
-        let deadline = if wait.is_zero() { None } else { Instant::now().checked_add(wait) };
+        let mut instant = Instant::now();
+        let deadline = if wait.is_zero() { None } else { instant.checked_add(wait) };
+        let asks = !self.seen_empty.spares_question(instant) || deadline.is_some();
         loop {
+            let now = self.clock.time(instant);
             self.take_lookups();
-            self.handle_timeout();
+            self.handle_timeout(now);
             // Where one peer cannot be reached, the others are served all the same.
-            let sent = self.transmit();
-            let received = self.receive();
-            let answered = if matches!(received, Ok(false)) { Ok(()) } else { self.transmit() };
+            let sent = self.transmit(now);
+            let received = if asks { self.receive(now) } else { Ok(Received::default()) };
+            let answered = if matches!(&received, Ok(received) if !received.anything) {
+                Ok(())
+            } else {
+                self.transmit(now)
+            };
             if let Some(event) = self.poll_event()? {
+                if matches!(&received, Ok(received) if received.everything) {
+                    self.seen_empty.remember(instant);
+                }
                 return Ok(Some(event));
             }
             sent.and(received.map(drop)).and(answered)?;
-            let left = deadline
-                .map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(Instant::now()));
+            let Some(deadline) = deadline else { return Ok(None) };
+            let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(None);
             }
             let timer = self.next_timeout().map_or(left, |time| self.clock.until(time));
             let lookup = if self.lookups.is_empty() { left } else { LOOKUP_INTERVAL };
             self.socket.wait(left.min(timer).min(lookup)).map_err(ServiceError::Wait)?;
+            instant = Instant::now();
         }
     }
 
@@ -138,7 +167,7 @@ impl Driver {
     /// # Errors
     /// The socket failed for a datagram; the others were sent.
     pub fn flush(&mut self) -> Result<(), ServiceError> {
-        self.transmit()
+        self.transmit(self.clock.now())
     }
 
     /// Ends a connection at once and tells the remote host, see [`Host::disconnect_now`]; the datagram has left when
@@ -148,7 +177,7 @@ impl Driver {
     /// The socket failed; the connection is over all the same.
     pub fn disconnect_now(&mut self, peer: PeerId, data: u32) -> Result<(), ServiceError> {
         self.host.disconnect_now(peer, data);
-        self.transmit()
+        self.transmit(self.clock.now())
     }
 
     /// Sends a datagram that is not ENet's from this driver's port, for example to open a way through a NAT. With DTLS it
@@ -195,8 +224,7 @@ impl Driver {
         });
     }
 
-    fn handle_timeout(&mut self) {
-        let now = self.clock.now();
+    fn handle_timeout(&mut self, now: Time) {
         self.host.handle_timeout(now);
         if let Some(encryption) = &mut self.encryption {
             encryption.handle_timeout(&mut self.host, now);
@@ -208,8 +236,7 @@ impl Driver {
         [self.host.next_timeout(), encryption].into_iter().flatten().min()
     }
 
-    fn transmit(&mut self) -> Result<(), ServiceError> {
-        let now = self.clock.now();
+    fn transmit(&mut self, now: Time) -> Result<(), ServiceError> {
         let Self { host, socket, send_queue, encryption, .. } = self;
         loop {
             match encryption {
@@ -232,24 +259,23 @@ impl Driver {
         }
     }
 
-    /// `true` if anything arrived.
-    fn receive(&mut self) -> Result<bool, ServiceError> {
-        let now = self.clock.now();
+    fn receive(&mut self, now: Time) -> Result<Received, ServiceError> {
         let Self { host, encryption, .. } = self;
-        let mut arrived = false;
+        let mut received = Received::default();
         for _ in 0..MAXIMUM_BATCHES {
             let take = |from, datagram| {
-                arrived = true;
+                received.anything = true;
                 match encryption {
                     None => host.handle_datagram(now, from, datagram),
                     Some(encryption) => encryption.handle_datagram(host, now, from, datagram),
                 }
             };
             if !self.socket.receive(take).map_err(ServiceError::Receive)? {
+                received.everything = true;
                 break;
             }
         }
-        Ok(arrived)
+        Ok(received)
     }
 }
 

@@ -16,6 +16,7 @@ mod error;
 mod lingering;
 mod receive_buffers;
 mod resolve;
+mod seen_empty;
 mod send_queue;
 mod socket;
 

@@ -1,36 +1,51 @@
-//! Buffers that datagrams are received into. Messages are slices of them, so a buffer is lent out until its last
-//! message is dropped, and then used again.
+//! Buffers that datagrams are received into. Much data is not copied: messages are slices of the buffer, which is lent out until
+//! its last message is dropped, and then used again. Little data is copied, which costs less than another buffer, whose memory
+//! is far from the processor, and keeps 64 KiB from being occupied by a few bytes.
 
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
 
 /// Bytes of one buffer: the most that the kernel joins into one (`UDP_GRO`), and more than any single datagram.
 pub(crate) const BUFFER_SIZE: usize = 1 << 16;
+/// Up to so many bytes are copied: the largest datagram of ENet.
+const LITTLE: usize = 4096;
 /// Buffers on loan that are remembered; beyond it they are freed when their last message is dropped.
 const MAXIMUM_ON_LOAN: usize = 64;
 
-/// A set of buffers of one size.
-#[derive(Debug)]
+/// A set of buffers of one size, made when they are first asked for.
+#[derive(Debug, Default)]
 pub(crate) struct ReceiveBuffers {
     /// Free, each `BUFFER_SIZE` long.
     free: Vec<BytesMut>,
     /// Longest on loan first.
     on_loan: VecDeque<Bytes>,
+    /// What was copied last stands before it; the room behind it is for the next copies. It comes back when all are dropped.
+    copies: BytesMut,
 }
 
 impl ReceiveBuffers {
-    /// `count` buffers; their memory is touched, and so paid for, only when datagrams arrive.
-    pub(crate) fn new(count: usize) -> Self {
-        Self { free: (0..count).map(|_| BytesMut::zeroed(BUFFER_SIZE)).collect(), on_loan: VecDeque::new() }
+    /// The first `count` free buffers.
+    pub(crate) fn free(&mut self, count: usize) -> &mut [BytesMut] {
+        while self.free.len() < count {
+            self.free.push(BytesMut::zeroed(BUFFER_SIZE));
+        }
+        &mut self.free[..count]
     }
 
-    /// The free buffers, as many as [`Self::new`] was told.
-    pub(crate) fn free(&mut self) -> &mut [BytesMut] {
-        &mut self.free
+    /// Gives the first `length` bytes of the free buffer `index`.
+    pub(crate) fn take(&mut self, index: usize, length: usize) -> Bytes {
+        if length > LITTLE {
+            return self.lend(index).slice(..length);
+        }
+        if self.copies.capacity() < length {
+            self.copies.reserve(BUFFER_SIZE);
+        }
+        self.copies.extend_from_slice(&self.free[index][..length]);
+        self.copies.split().freeze()
     }
 
     /// Lends out the free buffer `index`; another one takes its place.
-    pub(crate) fn lend(&mut self, index: usize) -> Bytes {
+    fn lend(&mut self, index: usize) -> Bytes {
         let replacement = self.reclaim().unwrap_or_else(|| BytesMut::zeroed(BUFFER_SIZE));
         let lent = std::mem::replace(&mut self.free[index], replacement).freeze();
         if self.on_loan.len() < MAXIMUM_ON_LOAN {
@@ -57,18 +72,41 @@ mod tests {
 
     #[test]
     fn a_buffer_comes_back_when_its_last_slice_is_dropped() {
-        let mut buffers = ReceiveBuffers::new(1);
-        let first = buffers.free()[0].as_ptr();
-        let message = buffers.lend(0).slice(10..20);
-        assert_ne!(buffers.free()[0].as_ptr(), first);
-        buffers.lend(0);
+        let mut buffers = ReceiveBuffers::default();
+        let first = buffers.free(1)[0].as_ptr();
+        let message = buffers.take(0, LITTLE + 1).slice(10..20);
+        assert_ne!(buffers.free(1)[0].as_ptr(), first);
+        buffers.take(0, LITTLE + 1);
         drop(message);
         let came_back = (0..4).any(|_| {
-            let found = buffers.free()[0].as_ptr() == first;
-            buffers.lend(0);
+            let found = buffers.free(1)[0].as_ptr() == first;
+            buffers.take(0, LITTLE + 1);
             found
         });
         assert!(came_back);
-        assert!(buffers.free().iter().all(|buffer| buffer.len() == BUFFER_SIZE));
+        assert!(buffers.free(1).iter().all(|buffer| buffer.len() == BUFFER_SIZE));
+    }
+
+    #[test]
+    fn little_data_leaves_its_buffer_free() {
+        let mut buffers = ReceiveBuffers::default();
+        let first = buffers.free(1)[0].as_ptr();
+        let mut kept = Vec::new();
+        // More than the room for copies holds.
+        for turn in 0..100_u8 {
+            buffers.free(1)[0][..LITTLE].fill(turn);
+            kept.push(buffers.take(0, LITTLE));
+        }
+        assert_eq!(buffers.free(1)[0].as_ptr(), first);
+        assert!((0..100).zip(&kept).all(|(turn, copy)| copy[..] == [turn; LITTLE]));
+    }
+
+    #[test]
+    fn the_room_for_copies_comes_back() {
+        let mut buffers = ReceiveBuffers::default();
+        buffers.free(1);
+        let first = buffers.take(0, LITTLE).as_ptr();
+        let came_back = (0..BUFFER_SIZE / LITTLE).any(|_| buffers.take(0, LITTLE).as_ptr() == first);
+        assert!(came_back);
     }
 }

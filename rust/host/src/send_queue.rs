@@ -1,39 +1,44 @@
-//! Gathers what the engine sends, so that datagrams of one size to one destination leave in one call.
+//! Gathers what the engine sends, so that many datagrams leave in one call.
 
 use crate::error::ServiceError;
-use crate::socket::Socket;
+use crate::socket::{Run, Socket};
 use std::net::SocketAddr;
 
-/// Bytes that one segmented send can carry.
+/// Bytes that one segmented send can carry, and about as many as wait at most: they should still be in the processor's cache
+/// when the kernel reads them.
 const MAXIMUM_BYTES: usize = 65_000;
+/// Runs that wait at most.
+const MAXIMUM_RUNS: usize = 64;
 
-/// Datagrams that wait to be sent: all to one destination and of one size, of which the last may be smaller.
+/// Datagrams that wait to be sent.
 #[derive(Debug, Default)]
 pub(crate) struct SendQueue {
     bytes: Vec<u8>,
-    run: Option<Run>,
+    /// One after another in `bytes`.
+    runs: Vec<Waiting>,
     /// The first failure since it was last asked for.
     failure: Option<ServiceError>,
 }
 
-/// The datagrams `0..end` of the queue's bytes.
+/// The datagrams `start..end` of the queue's bytes: all to one destination and of one size, of which the last may be smaller.
 #[derive(Copy, Clone, Debug)]
-struct Run {
+struct Waiting {
     to: SocketAddr,
     /// Bytes of each datagram but the last.
     size: usize,
+    start: usize,
     end: usize,
     count: usize,
 }
 
-impl Run {
+impl Waiting {
     /// Whether a datagram of `length` bytes can follow.
     fn takes(&self, to: SocketAddr, length: usize, max_segments: usize) -> bool {
         self.to == to
             && length <= self.size
-            && self.end == self.size * self.count
+            && self.end - self.start == self.size * self.count
             && self.count < max_segments
-            && self.end + length <= MAXIMUM_BYTES
+            && self.end - self.start + length <= MAXIMUM_BYTES
     }
 }
 
@@ -45,19 +50,21 @@ impl SendQueue {
 
     /// The buffer has grown by a datagram for `to`. Sends what cannot wait for it.
     pub(crate) fn appended(&mut self, to: SocketAddr, socket: &mut Socket) {
-        let start = self.run.map_or(0, |run| run.end);
+        let mut start = self.runs.last().map_or(0, |run| run.end);
         let length = self.bytes.len() - start;
-        match &mut self.run {
-            Some(run) if run.takes(to, length, socket.max_segments()) => {
-                run.end += length;
-                run.count += 1;
-            }
-            _ => {
-                self.send_run(socket);
-                self.bytes.drain(..start);
-                self.run = Some(Run { to, size: length, end: length, count: 1 });
-            }
+        if let Some(run) = self.runs.last_mut()
+            && run.takes(to, length, socket.max_segments())
+        {
+            run.end += length;
+            run.count += 1;
+            return;
         }
+        if self.bytes.len() > MAXIMUM_BYTES || self.runs.len() == MAXIMUM_RUNS {
+            self.send(socket);
+            self.bytes.drain(..start);
+            start = 0;
+        }
+        self.runs.push(Waiting { to, size: length, start, end: start + length, count: 1 });
     }
 
     /// Sends everything.
@@ -65,20 +72,26 @@ impl SendQueue {
     /// # Errors
     /// The first failure since the last call; whatever failed, all other datagrams were sent.
     pub(crate) fn flush(&mut self, socket: &mut Socket) -> Result<(), ServiceError> {
-        self.send_run(socket);
+        self.send(socket);
         self.bytes.clear();
         self.failure.take().map_or(Ok(()), Err)
     }
 
-    fn send_run(&mut self, socket: &mut Socket) {
-        let Some(Run { to, size, end, count }) = self.run.take() else {
-            return;
+    fn send(&mut self, socket: &mut Socket) {
+        let Self { bytes, runs, failure } = self;
+        let run = |waiting: &Waiting| Run {
+            to: waiting.to,
+            datagrams: &bytes[waiting.start..waiting.end],
+            size: waiting.size,
         };
-        let datagrams = &self.bytes[..end];
-        let sent =
-            if count == 1 { socket.send(to, datagrams) } else { socket.send_segments(to, datagrams, size) };
-        if let Err(source) = sent {
-            self.failure.get_or_insert(ServiceError::Send { address: to, source });
+        let failed = |address, source| {
+            failure.get_or_insert(ServiceError::Send { address, source });
+        };
+        match &runs[..] {
+            [] => return,
+            [single] => socket.send_runs(&[run(single)], failed),
+            several => socket.send_runs(&several.iter().map(run).collect::<Vec<_>>(), failed),
         }
+        runs.clear();
     }
 }

@@ -1,4 +1,9 @@
-//! The UDP socket: both address families, segmented sends, batched receives, waiting.
+//! The UDP socket: both address families, sending and receiving by few calls to the kernel, waiting.
+
+mod options;
+mod send_many;
+#[cfg(test)]
+mod tests;
 
 use crate::receive_buffers::ReceiveBuffers;
 use bytes::Bytes;
@@ -14,8 +19,52 @@ const MAXIMUM_BATCH: usize = quinn_udp::BATCH_SIZE;
 /// How many it is offered when little arrives, since each costs some work even if it stays empty. Two, so that the
 /// usual single datagram leaves one empty: then there is no need to ask again.
 const MINIMUM_BATCH: usize = if MAXIMUM_BATCH < 2 { MAXIMUM_BATCH } else { 2 };
+/// After so many questions in a row that found the socket empty, it is only asked whether there is anything.
+const VAIN_QUESTIONS: u32 = 4;
+/// Whether that is a cheaper question than to receive.
+const PEEKS: bool = cfg!(any(target_os = "linux", target_os = "android"));
 /// Bytes that the socket's own buffers should hold, each way (`ENET_HOST_RECEIVE_BUFFER_SIZE`).
 const SOCKET_BUFFER: usize = 256 << 10;
+
+/// By which of the kernel's ways datagrams are sent and received together. Whatever is left out, or lacking in the
+/// kernel, happens one by one.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Batching {
+    /// The most datagrams of one segmented send, which has one destination (`UDP_SEGMENT`); 1 does without.
+    segments: usize,
+    /// Datagrams to different destinations leave by one call (`sendmmsg`).
+    sends_many: bool,
+    /// The kernel may join datagrams that arrive from one sender (`UDP_GRO`).
+    joins_received: bool,
+    /// The most buffers that one call may fill (`recvmmsg`).
+    buffers: usize,
+}
+
+impl Default for Batching {
+    /// Everything.
+    fn default() -> Self {
+        Self {
+            segments: usize::MAX,
+            sends_many: send_many::IS_POSSIBLE,
+            joins_received: true,
+            buffers: MAXIMUM_BATCH,
+        }
+    }
+}
+
+/// Datagrams to one destination, one after another in memory and each of `size` bytes but the last, which may be smaller.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Run<'a> {
+    pub(crate) to: SocketAddr,
+    pub(crate) datagrams: &'a [u8],
+    pub(crate) size: usize,
+}
+
+impl Run<'_> {
+    fn is_single(&self) -> bool {
+        self.datagrams.len() <= self.size
+    }
+}
 
 /// A non-blocking UDP socket. Addresses are always in their plain form: IPv4 is never shown as mapped to IPv6.
 #[derive(Debug)]
@@ -25,19 +74,26 @@ pub(crate) struct Socket {
     is_ipv6: bool,
     /// The operating system knows a local port: only then can something arrive.
     has_port: bool,
+    batching: Batching,
     buffers: ReceiveBuffers,
     metas: [RecvMeta; MAXIMUM_BATCH],
     /// How many buffers the next call is offered.
     batch: usize,
+    /// Questions in a row that found the socket empty.
+    vain_questions: u32,
 }
 
 impl Socket {
     /// Binds to `address`. The unspecified IPv6 address takes IPv4 datagrams as well, and falls back to IPv4 where the
     /// machine has no IPv6.
     pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
-        match Self::open(address.is_ipv6(), Some(address)) {
+        Self::bind_with(address, Batching::default())
+    }
+
+    fn bind_with(address: SocketAddr, batching: Batching) -> io::Result<Self> {
+        match Self::open(address.is_ipv6(), Some(address), batching) {
             Err(error) if is_wildcard_v6(address) && lacks_ipv6(&error) => {
-                Self::open(false, Some(SocketAddr::from(([0; 4], address.port()))))
+                Self::open(false, Some(SocketAddr::from(([0; 4], address.port()))), batching)
             }
             result => result,
         }
@@ -45,10 +101,10 @@ impl Socket {
 
     /// Makes a socket that gets its port when it sends for the first time.
     pub(crate) fn unbound() -> io::Result<Self> {
-        Self::open(true, None).or_else(|_| Self::open(false, None))
+        Self::open(true, None, Batching::default()).or_else(|_| Self::open(false, None, Batching::default()))
     }
 
-    fn open(is_ipv6: bool, address: Option<SocketAddr>) -> io::Result<Self> {
+    fn open(is_ipv6: bool, address: Option<SocketAddr>, batching: Batching) -> io::Result<Self> {
         let domain = if is_ipv6 { Domain::IPV6 } else { Domain::IPV4 };
         let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
         if is_ipv6 && address.is_none_or(is_wildcard_v6) {
@@ -62,10 +118,22 @@ impl Socket {
         }
         let socket = UdpSocket::from(socket);
         let state = UdpSocketState::new((&socket).into())?;
-        allow_fragmentation(&socket, is_ipv6);
-        let buffers = ReceiveBuffers::new(MAXIMUM_BATCH);
-        let metas = [RecvMeta::default(); MAXIMUM_BATCH];
-        Ok(Self { socket, state, is_ipv6, has_port: address.is_some(), buffers, metas, batch: MINIMUM_BATCH })
+        options::allow_fragmentation(&socket, is_ipv6);
+        options::receive_no_details(&socket, is_ipv6);
+        if !batching.joins_received {
+            options::receive_one_by_one(&socket);
+        }
+        Ok(Self {
+            socket,
+            state,
+            is_ipv6,
+            has_port: address.is_some(),
+            batching,
+            buffers: ReceiveBuffers::default(),
+            metas: [RecvMeta::default(); MAXIMUM_BATCH],
+            batch: MINIMUM_BATCH.min(batching.buffers),
+            vain_questions: 0,
+        })
     }
 
     /// The local address; its port is 0 while there is none.
@@ -73,9 +141,9 @@ impl Socket {
         self.socket.local_addr()
     }
 
-    /// The most datagrams that one [`Self::send_segments`] can carry.
+    /// The most datagrams of a [`Run`].
     pub(crate) fn max_segments(&self) -> usize {
-        self.state.max_gso_segments()
+        self.state.max_gso_segments().min(self.batching.segments)
     }
 
     /// Sends one datagram. A full socket drops it, as the network may.
@@ -84,24 +152,63 @@ impl Socket {
         ignoring_full_socket(self.socket.send_to(datagram, self.native(to)).map(drop))
     }
 
-    /// Sends `datagrams`, one after another in memory and each `size` bytes but the last, in one call where the
-    /// system can, else one by one.
-    pub(crate) fn send_segments(&mut self, to: SocketAddr, datagrams: &[u8], size: usize) -> io::Result<()> {
+    /// Sends all of `runs` by as few calls as the system needs: a segmented send for each that has several datagrams, and one
+    /// call for single ones in a row. Tells `failed` what could not be sent and why; everything else was sent.
+    pub(crate) fn send_runs(&mut self, runs: &[Run<'_>], mut failed: impl FnMut(SocketAddr, io::Error)) {
+        for group in runs.chunk_by(|one, next| one.is_single() && next.is_single()) {
+            match group {
+                [run] if run.is_single() => {
+                    self.send(run.to, run.datagrams).unwrap_or_else(|error| failed(run.to, error));
+                }
+                [run] => self.send_segments(run).unwrap_or_else(|error| failed(run.to, error)),
+                singles => self.send_singles(singles, &mut failed),
+            }
+        }
+    }
+
+    /// Sends a run in one call where the system can, else one by one.
+    fn send_segments(&mut self, run: &Run<'_>) -> io::Result<()> {
         self.has_port = true;
-        if datagrams.len() > size && self.max_segments() > 1 {
+        if self.max_segments() > 1 {
             let transmit = Transmit {
-                destination: self.native(to),
+                destination: self.native(run.to),
                 ecn: None,
-                contents: datagrams,
-                segment_size: Some(size),
+                contents: run.datagrams,
+                segment_size: Some(run.size),
                 src_ip: None,
             };
-            // Where the route cannot do it, the state knows from here on, and what follows sends them one by one.
+            // A refused run was not sent at all. Where the system cannot do it, the state knows from here on; where only this
+            // route cannot, it is refused again next time.
             if ignoring_full_socket(self.state.try_send((&self.socket).into(), &transmit)).is_ok() {
                 return Ok(());
             }
         }
-        datagrams.chunks(size).try_for_each(|datagram| self.send(to, datagram))
+        run.datagrams.chunks(run.size).try_for_each(|datagram| self.send(run.to, datagram))
+    }
+
+    /// Sends single datagrams to several destinations.
+    fn send_singles(&mut self, runs: &[Run<'_>], mut failed: impl FnMut(SocketAddr, io::Error)) {
+        let mut rest = runs;
+        while self.batching.sends_many && rest.len() > 1 {
+            let together = rest.len().min(send_many::MAXIMUM);
+            let datagrams = rest[..together].iter().map(|run| (self.native(run.to), run.datagrams));
+            match send_many::send_many(&self.socket, datagrams) {
+                Ok(sent) => {
+                    self.has_port = true;
+                    rest = &rest[sent..];
+                }
+                Err(error) => {
+                    self.batching.sends_many = error.kind() != ErrorKind::Unsupported;
+                    // The first one was refused, or the call itself. What is true of it a plain send tells.
+                    self.send(rest[0].to, rest[0].datagrams)
+                        .unwrap_or_else(|error| failed(rest[0].to, error));
+                    rest = &rest[1..];
+                }
+            }
+        }
+        for run in rest {
+            self.send(run.to, run.datagrams).unwrap_or_else(|error| failed(run.to, error));
+        }
     }
 
     /// Hands one batch of received datagrams to `take`. `false` if the socket is empty now.
@@ -109,51 +216,59 @@ impl Socket {
         if !self.has_port {
             return Ok(false);
         }
-        let offered = self.batch;
-        let count = {
-            let mut slices: [IoSliceMut<'_>; MAXIMUM_BATCH] =
-                std::array::from_fn(|_| IoSliceMut::new(&mut []));
-            for (slice, buffer) in slices.iter_mut().zip(self.buffers.free()).take(offered) {
-                *slice = IoSliceMut::new(buffer);
+        let count = match self.fill_buffers() {
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.batch = MINIMUM_BATCH.min(self.batching.buffers);
+                self.vain_questions = self.vain_questions.saturating_add(1);
+                return Ok(false);
             }
-            let received =
-                self.state.recv((&self.socket).into(), &mut slices[..offered], &mut self.metas[..offered]);
-            match received {
-                Ok(count) => count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.batch = MINIMUM_BATCH;
-                    return Ok(false);
-                }
-                // Some systems report here that an earlier datagram found nobody; that is not this socket's fault.
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused) =>
-                {
-                    return Ok(true);
-                }
-                Err(error) => return Err(error),
+            // Some systems report here that an earlier datagram found nobody; that is not this socket's fault.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused) =>
+            {
+                return Ok(true);
             }
+            Err(error) => return Err(error),
         };
+        self.vain_questions = 0;
         for (index, meta) in self.metas.iter().enumerate().take(count) {
             let from = canonical(meta.addr);
-            let mut rest = self.buffers.lend(index).slice(..meta.len);
+            let mut rest = self.buffers.take(index, meta.len);
             while rest.len() > meta.stride && meta.stride > 0 {
                 take(from, rest.split_to(meta.stride));
             }
             take(from, rest);
         }
-        let is_full = count == offered;
+        let is_full = count == self.batch;
         if is_full {
-            self.batch = (offered * 4).min(MAXIMUM_BATCH);
+            self.batch = (self.batch * 4).min(self.batching.buffers);
         }
         Ok(is_full)
     }
 
+    /// Receives into the first buffers; gives the number of those that were filled.
+    fn fill_buffers(&mut self) -> io::Result<usize> {
+        if PEEKS && self.vain_questions >= VAIN_QUESTIONS {
+            self.socket.peek_from(&mut [])?;
+        }
+        let mut slices: [IoSliceMut<'_>; MAXIMUM_BATCH] = std::array::from_fn(|_| IoSliceMut::new(&mut []));
+        for (slice, buffer) in slices.iter_mut().zip(self.buffers.free(self.batch)) {
+            *slice = IoSliceMut::new(buffer);
+        }
+        self.state.recv((&self.socket).into(), &mut slices[..self.batch], &mut self.metas[..self.batch])
+    }
+
     /// Waits until a datagram arrives, at most for `timeout`.
-    pub(crate) fn wait(&self, timeout: Duration) -> io::Result<()> {
+    pub(crate) fn wait(&mut self, timeout: Duration) -> io::Result<()> {
         let timeout = Timespec { tv_sec: timeout.as_secs() as _, tv_nsec: timeout.subsec_nanos() as _ };
         let mut sockets = [PollFd::new(&self.socket, PollFlags::IN)];
         match poll(&mut sockets, Some(&timeout)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Ok(0) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Ok(_) => {
+                self.vain_questions = 0;
+                Ok(())
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -193,19 +308,4 @@ fn ignoring_full_socket(result: io::Result<()>) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
         result => result,
     }
-}
-
-/// QUIC, which `quinn-udp` is made for, forbids the network to cut datagrams; ENet relies on it where a path takes
-/// less than 1392 bytes. Failure means only that such a path stays closed.
-fn allow_fragmentation(socket: &UdpSocket, is_ipv6: bool) {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        use rustix::net::sockopt::{Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery};
-        let _ = rustix::net::sockopt::set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::WANT);
-        if is_ipv6 {
-            let _ = rustix::net::sockopt::set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::WANT);
-        }
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _ = (socket, is_ipv6);
 }
