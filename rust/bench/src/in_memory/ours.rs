@@ -2,8 +2,8 @@
 
 use super::endpoint::{Endpoint, Event, Kind};
 use super::network::Network;
-use bytes::{Bytes, BytesMut};
-use enet_rs_protocol::{self as enet, Host, HostConfig, PacketFlags, PeerId, Time};
+use bytes::BytesMut;
+use enet_rs_protocol::{self as enet, Copier, Host, HostConfig, PacketFlags, PeerId, Time};
 use std::net::SocketAddr;
 
 /// Bytes of a receive buffer; datagrams are slices of it, and it is used again when they are gone.
@@ -14,6 +14,7 @@ pub(crate) struct Ours {
     network: Network,
     address: SocketAddr,
     received: BytesMut,
+    copier: Copier,
     sent: Vec<u8>,
 }
 
@@ -59,7 +60,14 @@ impl Endpoint for Ours {
         seed[..2].copy_from_slice(&address.port().to_le_bytes());
         let config = HostConfig { max_peers, channel_limit: 4, ..HostConfig::default() };
         let host = Host::new(config, &seed).expect("the configuration is valid");
-        Self { host, network: network.clone(), address, received: BytesMut::new(), sent: Vec::new() }
+        Self {
+            host,
+            network: network.clone(),
+            address,
+            received: BytesMut::new(),
+            copier: Copier::new(),
+            sent: Vec::new(),
+        }
     }
 
     fn address(&self) -> SocketAddr {
@@ -79,12 +87,12 @@ impl Endpoint for Ours {
     }
 
     fn send(&mut self, peer: PeerId, payload: &[u8], kind: Kind) {
-        let payload = Bytes::copy_from_slice(payload);
+        let payload = self.copier.copy(payload);
         self.host.send(peer, 0, payload, flags(kind)).expect("the peer is connected");
     }
 
     fn broadcast(&mut self, payload: &[u8], kind: Kind) {
-        let payload = Bytes::copy_from_slice(payload);
+        let payload = self.copier.copy(payload);
         self.host.broadcast(0, payload, flags(kind)).expect("the message is small");
     }
 

@@ -2,7 +2,7 @@
 
 use super::Host;
 use crate::peer::Peer;
-use crate::peer::outgoing::Datagram;
+use crate::peer::datagram::Datagram;
 use crate::wire::command::{Body, Command};
 use crate::wire::header::Header;
 use crate::wire::{HEADER_SIZE, SYSTEM_CHANNEL, checksum};
