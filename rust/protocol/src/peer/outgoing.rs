@@ -186,11 +186,12 @@ impl Outgoing {
 
     /// Something is queued; the reliable window may hold it back.
     pub(crate) fn has_queued(&self) -> bool {
-        !(self.acknowledgements.is_empty()
-            && self.lost.is_empty()
-            && self.system.is_empty()
-            && self.reliable.is_empty()
-            && self.unreliable.is_empty())
+        !self.acknowledgements.is_empty() || !self.unreliable.is_empty() || self.has_reliable_queued()
+    }
+
+    /// A reliable command is queued; the reliable window may hold it back.
+    pub(crate) fn has_reliable_queued(&self) -> bool {
+        !(self.lost.is_empty() && self.system.is_empty() && self.reliable.is_empty())
     }
 
     /// Nothing is queued and nothing awaits an acknowledgement.
