@@ -7,12 +7,15 @@
 //! * `host`: all connections: handshake, receiving, transmitting, scheduling, the commands of the API;
 //! * `range_coder`: ENet's own compression.
 //!
+//! [`Copier`] is for callers whose messages lie where they cannot stay.
+//!
 //! A panic in here is a bug of ours, never an answer to input.
 
 #![forbid(unsafe_code)]
 
 mod compressor;
 mod config;
+mod copier;
 mod error;
 mod event;
 mod host;
@@ -25,6 +28,7 @@ mod wire;
 
 pub use compressor::Compressor;
 pub use config::{ConfigError, HostConfig, Limits, MAXIMUM_PEERS};
+pub use copier::Copier;
 pub use error::{ConnectError, SendError};
 pub use event::{DisconnectReason, Event, Packet, PacketFlags};
 pub use host::{Host, PeerId};

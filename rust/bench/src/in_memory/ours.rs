@@ -3,8 +3,8 @@
 use super::endpoint::Endpoint;
 use super::network::Network;
 use crate::message::{Event, Kind};
-use bytes::{Bytes, BytesMut};
-use enet_rs_protocol::{self as enet, Host, HostConfig, PeerId, Time};
+use bytes::BytesMut;
+use enet_rs_protocol::{self as enet, Copier, Host, HostConfig, PeerId, Time};
 use std::net::SocketAddr;
 
 /// Bytes of a receive buffer; datagrams are slices of it, and it is used again when they are gone.
@@ -15,6 +15,7 @@ pub(crate) struct Ours {
     network: Network,
     address: SocketAddr,
     received: BytesMut,
+    copier: Copier,
     sent: Vec<u8>,
 }
 
@@ -53,7 +54,14 @@ impl Endpoint for Ours {
         seed[..2].copy_from_slice(&address.port().to_le_bytes());
         let config = HostConfig { max_peers, channel_limit: 4, ..HostConfig::default() };
         let host = Host::new(config, &seed).expect("the configuration is valid");
-        Self { host, network: network.clone(), address, received: BytesMut::new(), sent: Vec::new() }
+        Self {
+            host,
+            network: network.clone(),
+            address,
+            received: BytesMut::new(),
+            copier: Copier::new(),
+            sent: Vec::new(),
+        }
     }
 
     fn address(&self) -> SocketAddr {
@@ -73,12 +81,12 @@ impl Endpoint for Ours {
     }
 
     fn send(&mut self, peer: PeerId, payload: &[u8], kind: Kind) {
-        let payload = Bytes::copy_from_slice(payload);
+        let payload = self.copier.copy(payload);
         self.host.send(peer, 0, payload, kind.flags()).expect("the peer is connected");
     }
 
     fn broadcast(&mut self, payload: &[u8], kind: Kind) {
-        let payload = Bytes::copy_from_slice(payload);
+        let payload = self.copier.copy(payload);
         self.host.broadcast(0, payload, kind.flags()).expect("the message is small");
     }
 

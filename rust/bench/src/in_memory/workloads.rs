@@ -99,7 +99,7 @@ pub(crate) const WORKLOADS: [Workload; 7] = [
         name: "connect",
         about: "500 clients connect to a server and disconnect, both ends",
         unit: "connection",
-        target: None,
+        target: Some(0.5),
         counted_units: 500,
         timed_units: 5_000,
         shape: Shape::Connect { clients: 500 },

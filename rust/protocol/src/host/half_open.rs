@@ -142,7 +142,7 @@ impl HalfOpen {
         let first = (self.hash.hash_one((from, connect_id)) % u64::from(NO_PEER)) as u16;
         let candidates = || (0..PROBES).map(|step| (first + step) % NO_PEER).filter(|&slot| is_free(slot));
         candidates()
-            .find(|&slot| self.connect_id(from, slot) == Some(connect_id))
+            .find(|&slot| self.is_claimed(slot) && self.connect_id(from, slot) == Some(connect_id))
             .or_else(|| candidates().find(|&slot| !self.is_claimed(slot)))
             .or_else(|| candidates().next())
     }

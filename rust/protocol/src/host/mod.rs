@@ -106,44 +106,53 @@ impl Host {
     }
 
     fn next_event(&mut self) -> Option<Event> {
-        while let Some(event) = self.events.pop_front() {
-            match &event {
-                Event::Connect { peer: id, .. } => {
-                    let Some(peer) = self.peers.get_mut(*id) else {
-                        continue;
-                    };
-                    match peer.state {
-                        PeerState::ConnectionPending | PeerState::ConnectionSucceeded => {
-                            peer.state = PeerState::Connected;
-                        }
-                        // It is ending before anyone saw it: messages and the event of its end follow.
-                        PeerState::DisconnectLater
-                        | PeerState::AcknowledgingDisconnect
-                        | PeerState::Zombie => {}
-                        // Its owner has given it up.
-                        _ => continue,
-                    }
+        while let Some(event) = self.events.front() {
+            let is_told = match *event {
+                Event::Connect { peer, .. } => self.tells_connect(peer),
+                Event::Receive { peer, ref packet, .. } => {
+                    let bytes = packet.payload.len();
+                    self.tells_message(peer, bytes)
                 }
-                Event::Receive { peer: id, packet, .. } => {
-                    let Some(peer) = self.peers.get_mut(*id) else {
-                        continue;
-                    };
-                    Account { peer: &mut peer.waiting, total_stored: &mut self.waiting_bytes }
-                        .take(packet.payload.len());
-                    if peer.is_given_up {
-                        continue;
-                    }
-                }
-                Event::Disconnect { peer: id, .. } => {
-                    if self.peers.get(*id).is_none() {
-                        continue;
-                    }
-                    self.remove(id.slot);
-                }
+                Event::Disconnect { peer, .. } => self.tells_disconnect(peer),
+            };
+            // Taken out only now and as a whole: a message moves once.
+            let event = self.events.pop_front();
+            if is_told {
+                return event;
             }
-            return Some(event);
         }
         None
+    }
+
+    /// The owner is about to see that a connection is up; `false` if nobody wants to know any more.
+    fn tells_connect(&mut self, id: PeerId) -> bool {
+        let Some(peer) = self.peers.get_mut(id) else { return false };
+        match peer.state {
+            PeerState::ConnectionPending | PeerState::ConnectionSucceeded => {
+                peer.state = PeerState::Connected;
+                true
+            }
+            // It is ending before anyone saw it: messages and the event of its end follow.
+            PeerState::DisconnectLater | PeerState::AcknowledgingDisconnect | PeerState::Zombie => true,
+            // Its owner has given it up.
+            _ => false,
+        }
+    }
+
+    /// The same of a message: it waits no more.
+    fn tells_message(&mut self, id: PeerId, bytes: usize) -> bool {
+        let Some(peer) = self.peers.get_mut(id) else { return false };
+        Account { peer: &mut peer.waiting, total_stored: &mut self.waiting_bytes }.take(bytes);
+        !peer.is_given_up
+    }
+
+    /// The same of a connection's end: it is forgotten.
+    fn tells_disconnect(&mut self, id: PeerId) -> bool {
+        let is_known = self.peers.get(id).is_some();
+        if is_known {
+            self.remove(id.slot);
+        }
+        is_known
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do, at the earliest. It may turn out that it

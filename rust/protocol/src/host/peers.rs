@@ -126,18 +126,24 @@ impl Peers {
     }
 
     pub(crate) fn at(&mut self, slot: u16) -> Option<&mut Peer> {
-        let index = self.slot(slot).index?;
+        let index = self.slots.get(usize::from(slot))?.index?;
         self.peers.get_mut(usize::from(index)).map(|(_, peer)| &mut **peer)
     }
 
     pub(crate) fn get(&self, id: PeerId) -> Option<&Peer> {
-        let slot = self.slot(id.slot);
-        let index = slot.index.filter(|_| slot.generation == id.generation)?;
-        self.peers.get(usize::from(index)).map(|(_, peer)| &**peer)
+        let index = self.index(id)?;
+        self.peers.get(index).map(|(_, peer)| &**peer)
     }
 
     pub(crate) fn get_mut(&mut self, id: PeerId) -> Option<&mut Peer> {
-        if self.slot(id.slot).generation == id.generation { self.at(id.slot) } else { None }
+        let index = self.index(id)?;
+        self.peers.get_mut(index).map(|(_, peer)| &mut **peer)
+    }
+
+    /// Where the peer of a connection that is not over is.
+    fn index(&self, id: PeerId) -> Option<usize> {
+        let slot = self.slots.get(usize::from(id.slot))?;
+        slot.index.filter(|_| slot.generation == id.generation).map(usize::from)
     }
 
     /// All connections with their slots, in no particular order.

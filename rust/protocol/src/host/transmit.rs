@@ -2,12 +2,13 @@
 
 use super::Host;
 use crate::peer::Peer;
-use crate::peer::outgoing::Datagram;
+use crate::peer::datagram::Datagram;
 use crate::wire::command::{Body, Command};
 use crate::wire::header::Header;
 use crate::wire::{HEADER_SIZE, SYSTEM_CHANNEL, checksum};
 use crate::{DisconnectReason, HostConfig, PeerState, Time};
 use std::net::SocketAddr;
+use std::ops::Range;
 
 /// A datagram of one command that belongs to no connection: an answer to a stranger, or the last word to a peer that
 /// is gone already.
@@ -32,9 +33,11 @@ fn header_for(peer: &Peer) -> Header {
     Header { peer: peer.remote_slot, session: peer.sessions.outgoing, compressed: false, sent_time: None }
 }
 
-/// Makes room for the header and what belongs to it.
-fn make_room(config: &HostConfig, out: &mut Vec<u8>) {
+/// Makes room for a header of `header_size` bytes and what belongs to it.
+fn make_room(config: &HostConfig, header_size: usize, out: &mut Vec<u8>) {
+    let start = out.len();
     out.extend_from_slice(&[0; HEADER_SIZE]);
+    out.truncate(start + header_size);
     if config.checksum {
         out.extend_from_slice(&[0; checksum::CHECKSUM_SIZE]);
     }
@@ -53,24 +56,23 @@ impl Host {
     fn next_datagram(&mut self, out: &mut Vec<u8>) -> Option<SocketAddr> {
         if let Some(letter) = self.letters.pop_front() {
             let start = out.len();
-            make_room(&self.config, out);
+            let header_size = letter.header.size();
+            make_room(&self.config, header_size, out);
             letter.command.emit(out);
-            self.finish(letter.header, letter.connect_id, start, out);
+            self.finish(letter.header, letter.connect_id, start..start + header_size, out);
             return Some(letter.to);
         }
         while let Some(slot) = self.schedule.first_active() {
             let address = self.transmit(slot, out);
-            let peer = self.peers.at(slot);
-            if address.is_none() || peer.as_ref().is_none_or(|peer| !peer.has_something_to_send()) {
-                self.schedule.deactivate_first(slot, peer);
-            }
             if address.is_some() {
                 return address;
             }
+            self.schedule.deactivate_first(slot, self.peers.at(slot));
         }
         None
     }
 
+    /// Sends what fits a datagram of a peer, the first active one.
     fn transmit(&mut self, slot: u16, out: &mut Vec<u8>) -> Option<SocketAddr> {
         let now = self.now;
         if self.peers.at(slot)?.state == PeerState::DisconnectLater {
@@ -78,9 +80,11 @@ impl Host {
         }
         let peer = self.peers.at(slot).filter(|peer| peer.has_address() && peer.has_something_to_send())?;
         let start = out.len();
-        make_room(&self.config, out);
+        // Usually right; where a reliable command is held back, the header becomes shorter at the end.
+        let header_size = Header::size_for(peer.outgoing.has_reliable_queued());
+        make_room(&self.config, header_size, out);
         let empty = out.len();
-        let mut datagram = Datagram::new(out, start + peer.mtu as usize);
+        let mut datagram = Datagram::new(out, start + peer.mtu as usize - (HEADER_SIZE - header_size));
         peer.fill(now, &mut datagram);
         let deadline = datagram.deadline;
         if out.len() == empty {
@@ -97,10 +101,13 @@ impl Host {
             (peer.address, peer.connect_id, Header { sent_time, ..header_for(peer) });
         let is_farewell =
             peer.state == PeerState::AcknowledgingDisconnect && !peer.outgoing.owes_acknowledgements();
+        if !peer.has_something_to_send() {
+            self.schedule.deactivate_first(slot, Some(peer));
+        }
         if is_farewell {
             self.end(slot, DisconnectReason::Remote);
         }
-        self.finish(header, connect_id, start, out);
+        self.finish(header, connect_id, start..start + header_size, out);
         Some(address)
     }
 
@@ -116,24 +123,26 @@ impl Host {
         is_due
     }
 
-    /// Compresses the commands where that helps, and puts header and checksum before them.
-    fn finish(&mut self, mut header: Header, connect_id: [u8; 4], start: usize, out: &mut Vec<u8>) {
-        let commands = start + HEADER_SIZE + self.config.checksum_size();
+    /// Compresses the commands where that helps, and puts header and checksum before them; `room` is what there is for
+    /// the header.
+    fn finish(&mut self, mut header: Header, connect_id: [u8; 4], room: Range<usize>, out: &mut Vec<u8>) {
+        let Range { start, end } = room;
+        let commands = end + self.config.checksum_size();
         header.compressed = self.compress(&out[commands..]);
         let (bytes, length) = header.emit();
         if self.config.checksum {
             let key = checksum::key(header.peer, connect_id);
             let sum = checksum::checksum(&bytes[..length], key, &out[commands..]);
-            out[start + HEADER_SIZE..commands].copy_from_slice(&sum);
+            out[end..commands].copy_from_slice(&sum);
         }
         if header.compressed {
             out.truncate(commands);
             out.extend_from_slice(&self.scratch);
         }
         out[start..start + length].copy_from_slice(&bytes[..length]);
-        if length < HEADER_SIZE {
-            out.copy_within(start + HEADER_SIZE.., start + length);
-            out.truncate(out.len() - (HEADER_SIZE - length));
+        if start + length < end {
+            out.copy_within(end.., start + length);
+            out.truncate(out.len() - (end - start - length));
         }
         self.counters.sent(out.len() - start);
     }

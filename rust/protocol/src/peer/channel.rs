@@ -2,15 +2,7 @@
 
 use super::in_flight::InFlight;
 use super::incoming::{self, Incoming};
-use crate::wire::command::Fragment;
-use bytes::Bytes;
-
-/// What one reliable command carries: a whole message, or one fragment of it.
-#[derive(Debug)]
-pub(crate) struct Part {
-    pub(crate) payload: Bytes,
-    pub(crate) fragment: Option<Fragment>,
-}
+use super::message::Part;
 
 /// One channel.
 #[derive(Debug)]

@@ -1,6 +1,5 @@
 //! Reliable commands that were sent and are not acknowledged yet, found by their sequence number in one step.
 
-use super::round_trip::RoundTrip;
 use super::timeout::Timeout;
 use crate::Time;
 use std::collections::VecDeque;
@@ -14,39 +13,34 @@ pub(crate) struct Sent<C> {
     /// Milliseconds that the last attempt may stay unacknowledged; doubles with each.
     pub(crate) timeout: u32,
     /// How often it was sent.
-    pub(crate) attempts: u32,
+    attempts: u16,
     /// Its time was up: it waits to be sent again.
     pub(crate) lost: bool,
 }
 
 impl<C> Sent<C> {
     /// A command that goes out for the first time.
-    pub(crate) fn first_attempt(content: C, now: Time, round_trip: &RoundTrip) -> Self {
-        Self { content, sent_at: now, timeout: round_trip.retransmission_timeout(), attempts: 1, lost: false }
-    }
-
-    /// When the last attempt is overdue.
-    pub(crate) fn due(&self) -> Time {
-        self.sent_at.after(self.timeout)
+    pub(crate) fn first_attempt(content: C, now: Time, timeout: u32) -> Self {
+        Self { content, sent_at: now, timeout, attempts: 1, lost: false }
     }
 
     /// A lost command goes out again.
     pub(crate) fn next_attempt(&mut self, now: Time) {
         self.sent_at = now;
-        self.attempts += 1;
+        self.attempts = self.attempts.saturating_add(1);
         self.lost = false;
     }
 
     /// When the attempt of `sent_at` is overdue; `None` if it was not the last one, or is lost already.
     pub(crate) fn deadline(&self, sent_at: Time) -> Option<Time> {
-        (self.sent_at == sent_at && !self.lost).then(|| self.due())
+        (self.sent_at == sent_at && !self.lost).then(|| sent_at.after(self.timeout))
     }
 
     /// The last attempt is overdue: its successor waits twice as long. `true` if the peer has to be given up.
     pub(crate) fn lose(&mut self, now: Time, timeout: &mut Timeout) -> bool {
         self.lost = true;
         self.timeout = self.timeout.saturating_mul(2);
-        timeout.overdue(now, self.sent_at, self.attempts)
+        timeout.overdue(now, self.sent_at, self.attempts.into())
     }
 }
 

@@ -80,6 +80,7 @@ pub(crate) struct Partial {
 
 impl Inbox<'_> {
     /// Hands a message that has just arrived to the application. Its bytes count as waiting until the event is taken.
+    #[inline]
     pub(crate) fn deliver(&mut self, payload: Payload<'_>, flags: PacketFlags) {
         self.hold(payload.bytes.len());
         let bytes = if self.account.is_piling_up() { payload.copied() } else { payload.shared() };
@@ -87,6 +88,7 @@ impl Inbox<'_> {
     }
 
     /// The same for a message that waits already.
+    #[inline]
     fn deliver_held(&mut self, payload: Bytes, flags: PacketFlags) {
         self.account.enqueue(payload.len());
         let packet = Packet { payload, flags };
@@ -401,8 +403,15 @@ impl Incoming {
     }
 
     /// `count` more reliable numbers are delivered: delivers everything whose turn it is now.
+    #[inline]
     fn advance(&mut self, count: u32, inbox: &mut Inbox<'_>) {
         self.step(count, inbox);
+        if !self.reliable_waiting.is_empty() {
+            self.deliver_reliable_waiting(inbox);
+        }
+    }
+
+    fn deliver_reliable_waiting(&mut self, inbox: &mut Inbox<'_>) {
         while let Some(entry) = self.reliable_waiting.first_entry() {
             if *entry.key() <= self.reliable {
                 // Only a malformed sender numbers a message inside of another one.
@@ -420,12 +429,16 @@ impl Incoming {
     }
 
     /// Moves on by one reliable message and delivers the unreliable ones that waited for it.
+    #[inline]
     fn step(&mut self, count: u32, inbox: &mut Inbox<'_>) {
         self.reliable += u64::from(count);
         self.unreliable = 0;
-        if self.unreliable_waiting.is_empty() {
-            return;
+        if !self.unreliable_waiting.is_empty() {
+            self.deliver_unreliable_waiting(inbox);
         }
+    }
+
+    fn deliver_unreliable_waiting(&mut self, inbox: &mut Inbox<'_>) {
         let mut current = self.unreliable_waiting.range((self.reliable, 0)..=(self.reliable, u16::MAX));
         let last_whole =
             current.rfind(|(_, waiting)| matches!(waiting, Waiting::Whole { .. })).map(|(key, _)| *key);

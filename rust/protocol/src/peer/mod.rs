@@ -1,6 +1,8 @@
 //! One connection: everything that belongs to a single remote host, as small state machines with a file each.
 
+pub(crate) mod attempts;
 pub(crate) mod channel;
+pub(crate) mod datagram;
 pub(crate) mod in_flight;
 pub(crate) mod incoming;
 pub(crate) mod loss;
@@ -19,9 +21,10 @@ use crate::wire::command::{Body, ConnectParameters};
 use crate::wire::{MTU_RANGE, NO_PEER, SYSTEM_CHANNEL, WINDOW_RANGE, WINDOW_SIZE_SCALE};
 use crate::{HostConfig, PeerState, PeerStatistic, Time};
 use channel::Channels;
+use datagram::Datagram;
 use incoming::Partial;
 use loss::Loss;
-use outgoing::{Acknowledgement, Datagram, Flow, Outgoing};
+use outgoing::{Acknowledgement, Flow, Outgoing};
 use round_trip::RoundTrip;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -261,7 +264,9 @@ impl Peer {
     /// Fills a datagram with what is due.
     pub(crate) fn fill(&mut self, now: Time, datagram: &mut Datagram<'_>) {
         let window = self.throttle.window(self.window_size).max(self.mtu);
-        let mut flow = Flow { now, window, round_trip: &self.round_trip, throttle: &mut self.throttle };
+        let timeout = self.round_trip.retransmission_timeout();
+        let mut flow =
+            Flow { now, window, timeout, overdue: now.after(timeout), throttle: &mut self.throttle };
         self.outgoing.fill(&mut self.channels, &mut flow, datagram);
         if datagram.commands > 0 {
             self.loss.sent(datagram.commands);

@@ -1,13 +1,14 @@
 //! The sending half of a connection: what is queued, what is under way, and how datagrams are filled from both.
 
-use super::channel::{Channels, Part};
+use super::attempts::{Attempt, Attempts};
+use super::channel::Channels;
+use super::datagram::Datagram;
 use super::in_flight::{InFlight, Sent};
-use super::message::{Message, Reliable, Unreliable, reliable_body};
-use super::round_trip::RoundTrip;
+use super::message::{Message, Part, Pieces, Reliable, Unreliable};
 use super::throttle::Throttle;
 use super::timeout::Timeout;
 use crate::wire::command::{Body, Command};
-use crate::wire::{FRAGMENT_COMMAND_SIZE, HEADER_SIZE, SYSTEM_CHANNEL};
+use crate::wire::{ACKNOWLEDGE_SIZE, FRAGMENT_COMMAND_SIZE, HEADER_SIZE, SYSTEM_CHANNEL};
 use crate::{PacketFlags, Time};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -30,52 +31,16 @@ pub(crate) struct Acknowledgement {
     pub(crate) sent_time: u16,
 }
 
-/// A datagram under construction. Its methods are inlined where a kind of command is known, so that writing one is a
-/// few stores; that is worth a tenth of what a small message costs.
-#[derive(Debug)]
-pub(crate) struct Datagram<'a> {
-    out: &'a mut Vec<u8>,
-    /// Where the datagram has to end at the latest.
-    end: usize,
-    /// Commands so far, acknowledgements not counted.
-    pub(crate) commands: u32,
-    /// A command asks for an acknowledgement, so the header has to tell the time; it is overdue at this time at the
-    /// earliest.
-    pub(crate) deadline: Option<Time>,
-}
-
-impl<'a> Datagram<'a> {
-    /// Appends to `out`, which has the datagram's header already, at most up to `end`.
-    pub(crate) fn new(out: &'a mut Vec<u8>, end: usize) -> Self {
-        Self { out, end, commands: 0, deadline: None }
-    }
-
-    #[inline(always)]
-    fn fits(&self, command: &Command<'_>) -> bool {
-        self.out.len() + command.size() <= self.end
-    }
-
-    #[inline(always)]
-    fn put(&mut self, command: &Command<'_>) {
-        command.emit(self.out);
-        self.commands += u32::from(!matches!(command.body, Body::Acknowledge { .. }));
-    }
-
-    /// Appends a command that is overdue at `deadline` if it stays unacknowledged.
-    #[inline(always)]
-    fn put_reliable(&mut self, command: &Command<'_>, deadline: Time) {
-        self.put(command);
-        self.deadline = Some(earliest(self.deadline, deadline));
-    }
-}
-
 /// What limits sending at the moment.
 #[derive(Debug)]
 pub(crate) struct Flow<'a> {
     pub(crate) now: Time,
     /// Bytes of reliable payload that may be under way.
     pub(crate) window: u32,
-    pub(crate) round_trip: &'a RoundTrip,
+    /// Milliseconds that the first attempt of a reliable command may stay unacknowledged.
+    pub(crate) timeout: u32,
+    /// When it is overdue.
+    pub(crate) overdue: Time,
     pub(crate) throttle: &'a mut Throttle,
 }
 
@@ -88,14 +53,6 @@ enum Put {
     Full,
     /// The reliable window is full; unreliable messages may go on.
     HeldBack,
-}
-
-/// One attempt to send a reliable command; it is out of date once the command was acknowledged or sent again.
-#[derive(Copy, Clone, Debug)]
-struct Attempt {
-    channel: u8,
-    sequence: u16,
-    sent_at: Time,
 }
 
 /// The sending half of one connection.
@@ -113,12 +70,7 @@ pub(crate) struct Outgoing {
     /// Bytes of messages queued since bandwidth was last shared out.
     queued_bytes: u64,
     unsequenced_group: u16,
-    /// First attempts, oldest first.
-    first_attempts: VecDeque<Attempt>,
-    /// Later attempts, in no order: usually few.
-    later_attempts: Vec<Attempt>,
-    /// No later attempt is overdue before.
-    later_deadline: Option<Time>,
+    attempts: Attempts,
     /// Channel and number of commands to send again, before all others.
     lost: VecDeque<(u8, u16)>,
     /// Reliable commands that were sent and not acknowledged, lost ones included.
@@ -140,9 +92,7 @@ impl Outgoing {
             order: 0,
             queued_bytes: 0,
             unsequenced_group: first_sequence,
-            first_attempts: VecDeque::new(),
-            later_attempts: Vec::new(),
-            later_deadline: None,
+            attempts: Attempts::default(),
             lost: VecDeque::new(),
             unacknowledged: 0,
             in_transit: 0,
@@ -184,14 +134,16 @@ impl Outgoing {
         };
         let piece = mtu - HEADER_SIZE - FRAGMENT_COMMAND_SIZE;
         let is_cut = payload.len() > piece;
+        let length = payload.len();
+        let pieces = Pieces::new(payload, piece);
         let order = self.order;
         self.order += 1;
-        self.queued_bytes += payload.len() as u64;
+        self.queued_bytes += length as u64;
         let reliable = flags.contains(PacketFlags::RELIABLE);
         if !reliable && !is_cut && flags.contains(PacketFlags::UNSEQUENCED) {
             self.unsequenced_group = self.unsequenced_group.wrapping_add(1);
             let kind = Unreliable::Unsequenced { group: self.unsequenced_group };
-            self.unreliable.push_back(Message { order, channel: index, kind, payload, piece, sent: 0 });
+            self.unreliable.push_back(Message::new(order, index, kind, pieces));
         } else if !reliable
             && (!is_cut || flags.contains(PacketFlags::UNRELIABLE_FRAGMENT))
             && channel.outgoing_unreliable < u16::MAX
@@ -201,11 +153,11 @@ impl Outgoing {
                 follows: channel.outgoing_reliable,
                 number: channel.outgoing_unreliable,
             };
-            self.unreliable.push_back(Message { order, channel: index, kind, payload, piece, sent: 0 });
+            self.unreliable.push_back(Message::new(order, index, kind, pieces));
         } else {
             // Also where an unreliable message would find no number left: ENet makes it reliable, which begins anew.
             let kind = Reliable { first: (channel.outgoing_reliable + 1) as u16 };
-            let message = Message { order, channel: index, kind, payload, piece, sent: 0 };
+            let message = Message::new(order, index, kind, pieces);
             channel.outgoing_reliable += u64::from(message.count());
             channel.outgoing_unreliable = 0;
             self.reliable.push_back(message);
@@ -234,11 +186,12 @@ impl Outgoing {
 
     /// Something is queued; the reliable window may hold it back.
     pub(crate) fn has_queued(&self) -> bool {
-        !(self.acknowledgements.is_empty()
-            && self.lost.is_empty()
-            && self.system.is_empty()
-            && self.reliable.is_empty()
-            && self.unreliable.is_empty())
+        !self.acknowledgements.is_empty() || !self.unreliable.is_empty() || self.has_reliable_queued()
+    }
+
+    /// A reliable command is queued; the reliable window may hold it back.
+    pub(crate) fn has_reliable_queued(&self) -> bool {
+        !(self.lost.is_empty() && self.system.is_empty() && self.reliable.is_empty())
     }
 
     /// Nothing is queued and nothing awaits an acknowledgement.
@@ -263,7 +216,7 @@ impl Outgoing {
         };
         self.unacknowledged -= 1;
         if !sent.lost {
-            self.in_transit -= sent.content.payload.len() as u32;
+            self.in_transit -= sent.content.length();
         }
         true
     }
@@ -277,13 +230,11 @@ impl Outgoing {
 
     /// When the next reliable command is overdue if it stays unacknowledged.
     pub(crate) fn deadline(&mut self, channels: &mut Channels) -> Option<Time> {
-        while let Some(attempt) = self.first_attempts.front() {
-            if let Some(deadline) = deadline_of(&self.system_in_flight, channels, attempt) {
-                return Some(earliest(self.later_deadline, deadline));
-            }
-            self.first_attempts.pop_front();
+        if self.unacknowledged == 0 {
+            self.attempts.clear();
+            return None;
         }
-        self.later_deadline
+        self.attempts.deadline(|attempt| deadline_of(&self.system_in_flight, channels, attempt))
     }
 
     /// Marks overdue commands as lost, to be sent again, and calls `on_loss` for each. `true` if the peer has been
@@ -296,32 +247,24 @@ impl Outgoing {
         mut on_loss: impl FnMut(),
     ) -> bool {
         let mut dead = false;
-        let mut later = std::mem::take(&mut self.later_attempts);
-        self.later_deadline = None;
-        later.retain(|attempt| {
-            let Some(deadline) = deadline_of(&self.system_in_flight, channels, attempt) else {
-                return false;
-            };
+        self.attempts.expire(|attempt| {
+            let deadline = deadline_of(&self.system_in_flight, channels, attempt)?;
             if deadline > now {
-                self.later_deadline = Some(earliest(self.later_deadline, deadline));
-                return true;
+                return Some(deadline);
             }
-            dead |= self.lose(now, channels, attempt, timeout);
+            let Attempt { channel, sequence, .. } = attempt;
+            self.lost.push_back((channel, sequence));
+            if channel == SYSTEM_CHANNEL {
+                let sent = self.system_in_flight.get_mut(sequence)?;
+                dead |= sent.lose(now, timeout);
+            } else {
+                let sent = channels.used(channel)?.in_flight.get_mut(sequence)?;
+                self.in_transit -= sent.content.length();
+                dead |= sent.lose(now, timeout);
+            }
             on_loss();
-            false
+            None
         });
-        self.later_attempts = later;
-        while let Some(attempt) = self.first_attempts.front().copied() {
-            match deadline_of(&self.system_in_flight, channels, &attempt) {
-                Some(deadline) if deadline > now => break,
-                Some(_) => {
-                    dead |= self.lose(now, channels, &attempt, timeout);
-                    on_loss();
-                }
-                None => {}
-            }
-            self.first_attempts.pop_front();
-        }
         dead
     }
 
@@ -333,21 +276,6 @@ impl Outgoing {
             sent.lost = true;
             self.lost.push_back((SYSTEM_CHANNEL, sequence));
         }
-    }
-
-    fn lose(&mut self, now: Time, channels: &mut Channels, attempt: &Attempt, timeout: &mut Timeout) -> bool {
-        self.lost.push_back((attempt.channel, attempt.sequence));
-        if attempt.channel == SYSTEM_CHANNEL {
-            let sent = self.system_in_flight.get_mut(attempt.sequence);
-            return sent.is_some_and(|sent| sent.lose(now, timeout));
-        }
-        let Some(sent) =
-            channels.used(attempt.channel).and_then(|channel| channel.in_flight.get_mut(attempt.sequence))
-        else {
-            return false;
-        };
-        self.in_transit -= sent.content.payload.len() as u32;
-        sent.lose(now, timeout)
     }
 
     /// Fills a datagram: acknowledgements, then what was lost, then commands of the connection, then messages in
@@ -363,8 +291,8 @@ impl Outgoing {
         let mut reliable = lost;
         loop {
             let next_reliable =
-                self.reliable.front().filter(|_| reliable == Put::Done).map(|message| message.order);
-            let next_unreliable = self.unreliable.front().map(|message| message.order);
+                self.reliable.front().filter(|_| reliable == Put::Done).map(|message| message.order());
+            let next_unreliable = self.unreliable.front().map(|message| message.order());
             let put = match (next_reliable, next_unreliable) {
                 (None, None) => return,
                 (Some(order), other) if other.is_none_or(|other| order < other) => {
@@ -380,16 +308,16 @@ impl Outgoing {
     }
 
     fn put_acknowledgements(&mut self, datagram: &mut Datagram<'_>) -> Put {
-        while let Some(&Acknowledgement { channel, sequence, sent_time }) = self.acknowledgements.front() {
-            let body = Body::Acknowledge { sequence, sent_time };
-            let command = Command { wants_acknowledgement: false, channel, sequence, body };
-            if !datagram.fits(&command) {
-                return Put::Full;
-            }
-            datagram.put(&command);
-            self.acknowledgements.pop_front();
+        if self.acknowledgements.is_empty() {
+            return Put::Done;
         }
-        Put::Done
+        let all = self.acknowledgements.len();
+        let fitting = all.min(datagram.room() / ACKNOWLEDGE_SIZE);
+        for Acknowledgement { channel, sequence, sent_time } in self.acknowledgements.drain(..fitting) {
+            let body = Body::Acknowledge { sequence, sent_time };
+            datagram.put(&Command { wants_acknowledgement: false, channel, sequence, body });
+        }
+        if fitting < all { Put::Full } else { Put::Done }
     }
 
     fn put_lost(&mut self, channels: &mut Channels, flow: &Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
@@ -406,8 +334,7 @@ impl Outgoing {
                 Resend::Acknowledged => {}
                 Resend::Sent { length, deadline } => {
                     self.in_transit += length;
-                    self.later_attempts.push(attempt);
-                    self.later_deadline = Some(earliest(self.later_deadline, deadline));
+                    self.attempts.add_later(attempt, deadline);
                 }
             }
             self.lost.pop_front();
@@ -421,10 +348,9 @@ impl Outgoing {
             if !datagram.fits(&command) {
                 return Put::Full;
             }
-            let sent = Sent::first_attempt(body, flow.now, flow.round_trip);
-            datagram.put_reliable(&command, sent.due());
+            datagram.put_reliable(&command, flow.overdue);
             self.system.pop_front();
-            self.system_in_flight.push(sequence, sent);
+            self.system_in_flight.push(sequence, Sent::first_attempt(body, flow.now, flow.timeout));
             self.sent_first(SYSTEM_CHANNEL, sequence, flow.now);
         }
         Put::Done
@@ -434,39 +360,29 @@ impl Outgoing {
         let Some(message) = self.reliable.front_mut() else {
             return Put::Done;
         };
-        let index = message.channel;
+        let index = message.channel();
         let Some(channel) = channels.get(index) else {
             // Queued before the remote host agreed to fewer channels.
             self.reliable.pop_front();
             return Put::Done;
         };
-        let sequence = message.next_sequence();
-        let range = message.next_range();
-        let length = range.len() as u32;
+        let (sequence, length) = (message.next_sequence(), message.next_length());
         if self.in_transit + length > flow.window || !channel.window_is_open(sequence) {
             return Put::HeldBack;
         }
-        let fragment = message.next_fragment(message.kind.first);
-        let command =
-            reliable_command(index, sequence, reliable_body(&message.payload[range.clone()], fragment));
+        let command = reliable_command(index, sequence, message.next_body());
         if !datagram.fits(&command) {
             return Put::Full;
         }
-        let overdue = flow.now.after(flow.round_trip.retransmission_timeout());
-        datagram.put_reliable(&command, overdue);
-        message.sent += 1;
-        let is_last = range.end == message.payload.len();
-        let payload = if fragment.is_some() {
-            message.payload.slice(range)
+        datagram.put_reliable(&command, flow.overdue);
+        let part = if message.is_at_last() {
+            self.reliable.pop_front().map(Message::into_part)
         } else {
-            // Moving it costs nothing; the first slice of a buffer allocates.
-            std::mem::take(&mut message.payload)
+            Some(message.split_part())
         };
-        if is_last {
-            self.reliable.pop_front();
+        if let Some(part) = part {
+            channel.in_flight.push(sequence, Sent::first_attempt(part, flow.now, flow.timeout));
         }
-        let part = Part { payload, fragment };
-        channel.in_flight.push(sequence, Sent::first_attempt(part, flow.now, flow.round_trip));
         channel.sent_reliable += 1;
         self.in_transit += length;
         self.sent_first(index, sequence, flow.now);
@@ -480,33 +396,34 @@ impl Outgoing {
         datagram: &mut Datagram<'_>,
     ) -> Put {
         let Some(message) = self.unreliable.front_mut() else { return Put::Done };
-        if let Unreliable::Sequenced { follows, .. } = message.kind
-            && !channels.used(message.channel).is_some_and(|channel| channel.can_follow(follows))
+        if let Unreliable::Sequenced { follows, .. } = *message.kind()
+            && !channels.used(message.channel()).is_some_and(|channel| channel.can_follow(follows))
         {
             self.unreliable.pop_front();
             return Put::Done;
         }
         let (sequence, body) = message.next_command();
-        let command = Command { wants_acknowledgement: false, channel: message.channel, sequence, body };
+        let command = Command { wants_acknowledgement: false, channel: message.channel(), sequence, body };
         if !datagram.fits(&command) {
             return Put::Full;
         }
         // The throttle drops whole messages, never the rest of one.
-        if message.sent == 0 && !flow.throttle.admits() {
+        if message.is_new() && !flow.throttle.admits() {
             self.unreliable.pop_front();
             return Put::Done;
         }
         datagram.put(&command);
-        message.sent += 1;
-        if message.sent == message.count() {
+        if message.is_at_last() {
             self.unreliable.pop_front();
+        } else {
+            message.advance();
         }
         Put::Done
     }
 
     fn sent_first(&mut self, channel: u8, sequence: u16, now: Time) {
         self.unacknowledged += 1;
-        self.first_attempts.push_back(Attempt { channel, sequence, sent_at: now });
+        self.attempts.add_first(Attempt { channel, sequence, sent_at: now });
     }
 }
 
@@ -537,7 +454,7 @@ fn resend<C: Carried>(
     if length > room {
         return Resend::NotPut(Put::HeldBack);
     }
-    let command = reliable_command(attempt.channel, attempt.sequence, sent.content.body());
+    let command = reliable_command(attempt.channel, attempt.sequence, sent.content.body(attempt.sequence));
     if !datagram.fits(&command) {
         return Resend::NotPut(Put::Full);
     }
@@ -552,7 +469,7 @@ fn reliable_command(channel: u8, sequence: u16, body: Body<'_>) -> Command<'_> {
 }
 
 /// When the command of `attempt` is overdue, unless the attempt is out of date.
-fn deadline_of(system: &InFlight<Body<'static>>, channels: &mut Channels, attempt: &Attempt) -> Option<Time> {
+fn deadline_of(system: &InFlight<Body<'static>>, channels: &mut Channels, attempt: Attempt) -> Option<Time> {
     if attempt.channel == SYSTEM_CHANNEL {
         system.get(attempt.sequence)?.deadline(attempt.sent_at)
     } else {
@@ -560,29 +477,25 @@ fn deadline_of(system: &InFlight<Body<'static>>, channels: &mut Channels, attemp
     }
 }
 
-fn earliest(known: Option<Time>, other: Time) -> Time {
-    known.map_or(other, |known| known.min(other))
-}
-
 /// What a reliable command under way can be sent again from.
 trait Carried {
-    fn body(&self) -> Body<'_>;
+    fn body(&self, sequence: u16) -> Body<'_>;
     /// Bytes that it takes of the reliable window.
     fn length(&self) -> u32;
 }
 
 impl Carried for Part {
-    fn body(&self) -> Body<'_> {
-        reliable_body(&self.payload, self.fragment)
+    fn body(&self, sequence: u16) -> Body<'_> {
+        self.body(sequence)
     }
 
     fn length(&self) -> u32 {
-        self.payload.len() as u32
+        self.length()
     }
 }
 
 impl Carried for Body<'static> {
-    fn body(&self) -> Body<'_> {
+    fn body(&self, _: u16) -> Body<'_> {
         *self
     }
 

@@ -43,10 +43,12 @@ impl Peer {
         commands: &mut &[u8],
         surroundings: &mut Surroundings<'_>,
     ) -> Result<Option<Notice>, Malformed> {
-        while !commands.is_empty() {
-            let command = Command::parse(commands)?;
+        let mut rest = *commands;
+        while !rest.is_empty() {
+            let command = Command::parse(&mut rest)?;
             let notice = self.receive_command(&command, surroundings)?;
             if notice.is_some() {
+                *commands = rest;
                 return Ok(notice);
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! Parsing and emitting are inlined into the few places that do it: a command then mostly lives in registers.
 
-use super::{Malformed, take, take_slice, take_u8, take_u16, take_u32};
+use super::{Malformed, take, take_pair, take_slice, take_u8, take_u16, take_u32};
 
 const ACKNOWLEDGE_FLAG: u8 = 0x80;
 const UNSEQUENCED_FLAG: u8 = 0x40;
@@ -96,7 +96,8 @@ impl<'a> Command<'a> {
         let [head, channel, high, low] = take(rest)?;
         let body = match head & NUMBER_MASK {
             number::ACKNOWLEDGE => {
-                Body::Acknowledge { sequence: take_u16(rest)?, sent_time: take_u16(rest)? }
+                let (sequence, sent_time) = take_pair(rest)?;
+                Body::Acknowledge { sequence, sent_time }
             }
             number::CONNECT => {
                 Body::Connect { parameters: ConnectParameters::parse(rest)?, data: take_u32(rest)? }
@@ -109,8 +110,7 @@ impl<'a> Command<'a> {
                 Body::SendReliable { payload: take_slice(rest, length.into())? }
             }
             number::SEND_UNRELIABLE => {
-                let unreliable_sequence = take_u16(rest)?;
-                let length = take_u16(rest)?;
+                let (unreliable_sequence, length) = take_pair(rest)?;
                 Body::SendUnreliable { unreliable_sequence, payload: take_slice(rest, length.into())? }
             }
             number::SEND_FRAGMENT => {
@@ -118,8 +118,7 @@ impl<'a> Command<'a> {
                 Body::SendFragment { fragment, payload }
             }
             number::SEND_UNSEQUENCED => {
-                let group = take_u16(rest)?;
-                let length = take_u16(rest)?;
+                let (group, length) = take_pair(rest)?;
                 Body::SendUnsequenced { group, payload: take_slice(rest, length.into())? }
             }
             number::BANDWIDTH_LIMIT => {
@@ -267,8 +266,7 @@ impl ConnectParameters {
 
 impl Fragment {
     fn parse<'a>(rest: &mut &'a [u8]) -> Result<(Self, &'a [u8]), Malformed> {
-        let start_sequence = take_u16(rest)?;
-        let length = take_u16(rest)?;
+        let (start_sequence, length) = take_pair(rest)?;
         let fragment = Self {
             start_sequence,
             count: take_u32(rest)?,

@@ -38,6 +38,16 @@ impl Header {
         })
     }
 
+    /// Bytes that this header takes.
+    pub(crate) fn size(&self) -> usize {
+        Self::size_for(self.sent_time.is_some())
+    }
+
+    /// Bytes that a header takes, with or without the time.
+    pub(crate) fn size_for(has_sent_time: bool) -> usize {
+        if has_sent_time { HEADER_SIZE } else { 2 }
+    }
+
     /// The bytes of this header: the first `len` of the array.
     pub(crate) fn emit(&self) -> ([u8; HEADER_SIZE], usize) {
         let mut word = self.peer & PEER_MASK;
@@ -52,7 +62,7 @@ impl Header {
         }
         let [a, b] = word.to_be_bytes();
         let [c, d] = self.sent_time.unwrap_or(0).to_be_bytes();
-        ([a, b, c, d], if self.sent_time.is_some() { HEADER_SIZE } else { 2 })
+        ([a, b, c, d], self.size())
     }
 }
 

@@ -9,6 +9,8 @@ pub(crate) mod header;
 
 /// Bytes of the largest header that this engine emits: peer id word and sent time.
 pub(crate) const HEADER_SIZE: usize = 4;
+/// Bytes of an ACKNOWLEDGE.
+pub(crate) const ACKNOWLEDGE_SIZE: usize = 8;
 /// Bytes of a SEND_FRAGMENT or SEND_UNRELIABLE_FRAGMENT command without its payload.
 pub(crate) const FRAGMENT_COMMAND_SIZE: usize = 24;
 /// The peer id of a datagram whose sender does not know its slot at the receiver yet (`ENET_PROTOCOL_MAXIMUM_PEER_ID`).
@@ -47,6 +49,11 @@ pub(crate) fn take_u8(rest: &mut &[u8]) -> Result<u8, Malformed> {
 
 pub(crate) fn take_u16(rest: &mut &[u8]) -> Result<u16, Malformed> {
     take(rest).map(u16::from_be_bytes)
+}
+
+/// Takes two numbers at once, of which commands have many.
+pub(crate) fn take_pair(rest: &mut &[u8]) -> Result<(u16, u16), Malformed> {
+    take(rest).map(|[a, b, c, d]| (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])))
 }
 
 pub(crate) fn take_u32(rest: &mut &[u8]) -> Result<u32, Malformed> {
