@@ -17,6 +17,7 @@ mod compression;
 mod in_memory;
 mod loopback;
 mod message;
+mod table;
 
 use std::process::ExitCode;
 
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         }
     }
 }
+
 fn loopback(options: &[&str]) -> Result<bool, String> {
     let (mut rounds, mut counts_calls, mut names) = (ROUNDS, false, Vec::new());
     let mut options = options.iter();

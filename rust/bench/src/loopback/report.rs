@@ -2,6 +2,10 @@
 
 use super::Figure;
 use super::workloads::{Side, Workload};
+use crate::table::{heading, judge, row};
+
+/// Who has a column of its own.
+const COLUMNS: [Side; 4] = [Side::Ours, Side::C, Side::Rusty, Side::Kernel];
 
 type Row<'a> = (&'a Workload, Vec<Figure>);
 
@@ -22,41 +26,23 @@ fn ratio(figures: &[Figure], side: Side) -> Option<f64> {
     Some(find(figures, side)?.cpu / find(figures, Side::C)?.cpu)
 }
 
-fn heading(title: &str, columns: &[&str]) {
-    println!("\n{title}\n");
-    println!("| {} |", columns.join(" | "));
-    println!("|---|---|{}", "---:|".repeat(columns.len() - 2));
-}
-
 fn microseconds(figure: Option<&Figure>) -> String {
     figure.map_or("-".into(), |figure| format!("{:.3}", figure.cpu / 1000.0))
-}
-
-/// A ratio in bold with its verdict, `target` being the most that it may be.
-fn judge(ratio: Option<f64>, target: f64, good: &mut bool) -> String {
-    match ratio {
-        None => "- | -".into(),
-        Some(ratio) if ratio <= target => format!("**{ratio:.2}** | {target:.2}"),
-        Some(ratio) => {
-            *good = false;
-            format!("**{ratio:.2}** | {target:.2} MISSED")
-        }
-    }
 }
 
 fn processor_time(rows: &[Row<'_>]) -> bool {
     let mut good = true;
     heading(
         "Processor time for a unit, microseconds, both ends, the kernel's share included",
+        2,
         &["", "unit", "enet_rs", "C ENet", "rusty_enet", "kernel", "kernel / C", "enet_rs / C", "at most"],
     );
     for (workload, figures) in rows {
-        let times =
-            [Side::Ours, Side::C, Side::Rusty, Side::Kernel].map(|side| microseconds(find(figures, side)));
-        let floor = ratio(figures, Side::Kernel).map_or("-".into(), |ratio| format!("{ratio:.2}"));
-        let verdict = judge(ratio(figures, Side::Ours), workload.target, &mut good);
-        let Workload { name, about, unit, .. } = workload;
-        println!("| {name}: {about} | {unit} | {} | {floor} | {verdict} |", times.join(" | "));
+        let mut cells = vec![format!("{}: {}", workload.name, workload.about), workload.unit.into()];
+        cells.extend(COLUMNS.map(|side| microseconds(find(figures, side))));
+        cells.push(ratio(figures, Side::Kernel).map_or("-".into(), |ratio| format!("{ratio:.2}")));
+        cells.extend(judge(ratio(figures, Side::Ours), Some(workload.target), &mut good));
+        row(&cells);
     }
     good
 }
@@ -65,11 +51,15 @@ fn with_c(rows: &[Row<'_>]) -> bool {
     let mut good = true;
     heading(
         "The same with C ENet at one end, relative to C ENet at both",
+        2,
         &["", "unit", "enet_rs to C", "at most", "C to enet_rs", "at most"],
     );
-    for (workload, figures) in rows.iter().filter(|(_, figures)| find(figures, Side::OursToC).is_some()) {
-        let verdicts = [Side::OursToC, Side::CToOurs].map(|side| judge(ratio(figures, side), 1.0, &mut good));
-        println!("| {} | {} | {} |", workload.name, workload.unit, verdicts.join(" | "));
+    for (workload, figures) in rows.iter().filter(|(_, figures)| find(figures, Side::CToOurs).is_some()) {
+        let mut cells = vec![workload.name.to_owned(), workload.unit.to_owned()];
+        for side in [Side::OursToC, Side::CToOurs] {
+            cells.extend(judge(ratio(figures, side), Some(1.0), &mut good));
+        }
+        row(&cells);
     }
     good
 }
@@ -78,25 +68,25 @@ fn encrypted(rows: &[Row<'_>]) -> bool {
     let mut good = true;
     heading(
         "Encrypted (DTLS 1.2), microseconds, beside C ENet without encryption",
+        2,
         &["", "unit", "enet_rs with DTLS", "enet_rs", "with DTLS / C", "at most"],
     );
-    for (workload, figures) in rows {
-        let Some(target) = workload.encrypted_target else { continue };
-        let times = [Side::Encrypted, Side::Ours].map(|side| microseconds(find(figures, side)));
-        let verdict = judge(ratio(figures, Side::Encrypted), target, &mut good);
-        println!("| {} | {} | {} | {verdict} |", workload.name, workload.unit, times.join(" | "));
+    for (workload, figures) in rows.iter().filter(|(workload, _)| workload.encrypted_target.is_some()) {
+        let mut cells = vec![workload.name.to_owned(), workload.unit.to_owned()];
+        cells.extend([Side::Encrypted, Side::Ours].map(|side| microseconds(find(figures, side))));
+        cells.extend(judge(ratio(figures, Side::Encrypted), workload.encrypted_target, &mut good));
+        row(&cells);
     }
     good
 }
 
 fn rates(rows: &[Row<'_>]) {
-    let columns = ["enet_rs", "C ENet", "rusty_enet", "kernel"];
-    let sides = [Side::Ours, Side::C, Side::Rusty, Side::Kernel];
     let table = |title: &str, show: &dyn Fn(&Figure) -> String| {
-        heading(title, &[&["", "unit"], &columns[..]].concat());
+        heading(title, 2, &["", "unit", "enet_rs", "C ENet", "rusty_enet", "kernel"]);
         for (workload, figures) in rows {
-            let cells = sides.map(|side| find(figures, side).map_or("-".into(), show));
-            println!("| {} | {} | {} |", workload.name, workload.unit, cells.join(" | "));
+            let mut cells = vec![workload.name.to_owned(), workload.unit.to_owned()];
+            cells.extend(COLUMNS.map(|side| find(figures, side).map_or("-".into(), show)));
+            row(&cells);
         }
     };
     table("Units per second", &|figure| format!("{:.0}", figure.rate));
@@ -104,10 +94,11 @@ fn rates(rows: &[Row<'_>]) {
         figure.calls.map_or("-".into(), |calls| format!("{calls:.2}"))
     });
     table("Peak memory of the process, MiB", &|figure| format!("{:.1}", figure.peak as f64 / 1024.0));
+    println!();
     for (workload, figures) in rows {
         for figure in figures.iter().filter(|figure| figure.lost > 0.0) {
             let (name, side, percent) = (workload.name, figure.side.name(), figure.lost * 100.0);
-            println!("\n{name} on {side}: its throttle dropped {percent:.2} % of the unreliable messages.");
+            println!("{name} on {side}: its throttle dropped {percent:.2} % of the unreliable messages.");
         }
     }
 }

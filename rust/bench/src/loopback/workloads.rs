@@ -199,7 +199,9 @@ impl Workload {
             Side::Ours | Side::C | Side::Kernel => true,
             // It cannot wait for a datagram, and so has no place in a thread of its own.
             Side::Rusty => !matches!(self.shape, Shape::Threads { .. }),
-            Side::OursToC | Side::CToOurs => !matches!(self.shape, Shape::Idle { .. }),
+            // Where just the server is measured, it is ours.
+            Side::OursToC => !matches!(self.shape, Shape::Idle { .. } | Shape::Tick { .. }),
+            Side::CToOurs => !matches!(self.shape, Shape::Idle { .. }),
             Side::Encrypted => self.encrypted_target.is_some(),
         };
         let is_linked = |side: &Side| cfg!(feature = "c-enet") || !side.needs_c();

@@ -1,0 +1,27 @@
+//! Tables in Markdown, as they stand in BENCHMARKS.md.
+
+/// Prints the title of a table and its columns, of which the first `texts` are no numbers.
+pub(crate) fn heading(title: &str, texts: usize, columns: &[&str]) {
+    println!("\n{title}\n");
+    row(columns);
+    println!("|{}{}", "---|".repeat(texts), "---:|".repeat(columns.len() - texts));
+}
+
+pub(crate) fn row<S: AsRef<str>>(cells: &[S]) {
+    let cells: Vec<&str> = cells.iter().map(AsRef::as_ref).collect();
+    println!("| {} |", cells.join(" | "));
+}
+
+/// Two cells: a ratio and the most that it may be. Clears `good` if it is more.
+pub(crate) fn judge(ratio: Option<f64>, target: Option<f64>, good: &mut bool) -> [String; 2] {
+    let shown = ratio.map_or("-".into(), |ratio| format!("**{ratio:.2}**"));
+    let verdict = match (ratio, target) {
+        (Some(ratio), Some(target)) if ratio > target => {
+            *good = false;
+            format!("{target:.2} MISSED")
+        }
+        (Some(_), Some(target)) => format!("{target:.2}"),
+        _ => "-".into(),
+    };
+    [shown, verdict]
+}
