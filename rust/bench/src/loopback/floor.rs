@@ -31,9 +31,14 @@ struct Raw {
 }
 
 impl Raw {
-    fn new(is_blocking: bool) -> Self {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let state = UdpSocketState::new((&socket).into()).expect("a UDP socket");
+    /// `joins` lets the kernel join what arrives. It is switched on by what also makes the kernel tell more of each datagram,
+    /// which single ones are better off without.
+    fn new(is_blocking: bool, joins: bool) -> Self {
+        let bind = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let socket = bind();
+        let state =
+            if joins { UdpSocketState::new((&socket).into()) } else { UdpSocketState::new((&bind()).into()) };
+        let state = state.expect("a UDP socket");
         socket.set_nonblocking(!is_blocking).expect("it can be set");
         let address = socket.local_addr().expect("it is bound");
         let count = quinn_udp::BATCH_SIZE;
@@ -84,7 +89,7 @@ impl Raw {
 }
 
 pub(super) fn converse(load: Load, at_once: u64, effort: Effort) -> Sample {
-    let (mut server, mut client) = (Raw::new(false), Raw::new(false));
+    let (mut server, mut client) = (Raw::new(false, load.bytes > MTU), Raw::new(false, false));
     let (data, answer) = (vec![7; load.bytes], vec![7; load.answer]);
     let mut converse_for = |units: u64| {
         for _ in 0..units.div_ceil(at_once) {
@@ -103,7 +108,7 @@ pub(super) fn converse(load: Load, at_once: u64, effort: Effort) -> Sample {
 }
 
 pub(super) fn converse_in_threads(load: Load, at_once: u64, effort: Effort) -> Sample {
-    let (mut server, mut client) = (Raw::new(true), Raw::new(true));
+    let (mut server, mut client) = (Raw::new(true, load.bytes > MTU), Raw::new(true, false));
     let [rounds, warm_up] = [effort.units, effort.warm_up].map(|units| units.div_ceil(at_once));
     let rounds = rounds + warm_up;
     let (to_server, to_client) = (server.address, client.address);
@@ -148,7 +153,7 @@ fn split(bytes: usize) -> Vec<usize> {
 }
 
 pub(super) fn tick(clients: usize, up: usize, down: usize, effort: Effort) -> Sample {
-    let mut server = Raw::new(false);
+    let mut server = Raw::new(false, false);
     let mut clients: Vec<UdpSocket> =
         (0..clients).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port")).collect();
     let (up, down) = (vec![7; up], vec![7; down]);
@@ -206,7 +211,7 @@ fn send_to_all(socket: &UdpSocket, addresses: &[SocketAddr], payload: &[u8]) {
 }
 
 pub(super) fn idle(effort: Effort) -> Sample {
-    let raw = Raw::new(false);
+    let raw = Raw::new(false, false);
     let mut buffer = vec![0; MTU];
     let mut ask = |times: u64| {
         for _ in 0..times {
@@ -221,7 +226,7 @@ pub(super) fn idle(effort: Effort) -> Sample {
 
 /// CONNECT, VERIFY_CONNECT and its acknowledgement.
 pub(super) fn crowd(clients: u64) -> Sample {
-    let mut server = Raw::new(false);
+    let mut server = Raw::new(false, false);
     let clients: Vec<UdpSocket> =
         (0..clients).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port")).collect();
     let mut buffer = vec![0; MTU];
