@@ -288,3 +288,64 @@ impl Drop for Driver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use enet_rs_protocol::PacketFlags;
+    use std::net::Ipv4Addr;
+
+    const DEADLINE: Duration = Duration::from_secs(20);
+
+    /// A server, and a client that is connected to it.
+    fn pair() -> (Driver, Driver, PeerId) {
+        let bind = || Driver::bind((Ipv4Addr::LOCALHOST, 0).into(), HostConfig::default()).unwrap();
+        let (mut server, mut client) = (bind(), bind());
+        let peer = client.host_mut().connect(server.local_address().unwrap(), 1, 0).unwrap();
+        let mut is_up = [false; 2];
+        let end = Instant::now() + DEADLINE;
+        while is_up != [true; 2] {
+            assert!(Instant::now() < end, "not connected: {is_up:?}");
+            for (driver, is_up) in [&mut server, &mut client].into_iter().zip(&mut is_up) {
+                let event = driver.service(Duration::from_millis(1)).unwrap();
+                *is_up |= matches!(event, Some(Event::Connect { .. }));
+            }
+        }
+        (server, client, peer)
+    }
+
+    /// Puts a message into the server's socket.
+    fn send(server: &mut Driver, client: &mut Driver, peer: PeerId) {
+        client.host_mut().send(peer, 0, Bytes::from_static(b"message"), PacketFlags::UNSEQUENCED).unwrap();
+        client.flush().unwrap();
+        server.socket.wait(DEADLINE).unwrap();
+    }
+
+    #[test]
+    fn one_service_spares_the_question_to_a_socket_that_was_just_empty() {
+        let (mut server, mut client, peer) = pair();
+        send(&mut server, &mut client, peer);
+        // However slowly this goes, no time has passed.
+        server.seen_empty.remember(Instant::now() + DEADLINE);
+        assert_eq!(server.service(Duration::ZERO).unwrap(), None);
+        assert!(matches!(server.service(Duration::ZERO).unwrap(), Some(Event::Receive { .. })));
+    }
+
+    #[test]
+    fn a_service_that_may_wait_asks_the_socket_all_the_same() {
+        let (mut server, mut client, peer) = pair();
+        send(&mut server, &mut client, peer);
+        server.seen_empty.remember(Instant::now() + DEADLINE);
+        assert!(matches!(server.service(DEADLINE).unwrap(), Some(Event::Receive { .. })));
+    }
+
+    #[test]
+    fn what_is_queued_leaves_although_the_socket_is_not_asked() {
+        let (mut server, mut client, peer) = pair();
+        client.host_mut().send(peer, 0, Bytes::from_static(b"message"), PacketFlags::UNSEQUENCED).unwrap();
+        client.seen_empty.remember(Instant::now() + DEADLINE);
+        assert_eq!(client.service(Duration::ZERO).unwrap(), None);
+        assert!(matches!(server.service(DEADLINE).unwrap(), Some(Event::Receive { .. })));
+    }
+}

@@ -3,20 +3,32 @@
 //! is far from the processor, and keeps 64 KiB from being occupied by a few bytes.
 
 use bytes::{Bytes, BytesMut};
+use quinn_udp::RecvMeta;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 
-/// Bytes of one buffer: the most that the kernel joins into one (`UDP_GRO`), and more than any single datagram.
-pub(crate) const BUFFER_SIZE: usize = 1 << 16;
+/// Bytes of one buffer: at least the most that the kernel joins into one (`UDP_GRO`), which is more than any single
+/// datagram. What is beyond 64 KiB keeps the beginnings of the buffers from falling on the same lines of the processor's cache.
+const BUFFER_SIZE: usize = (1 << 16) + 1536;
+/// Bytes of which copies are cut.
+const CHUNK_SIZE: usize = 1 << 14;
 /// Up to so many bytes are copied: the largest datagram of ENet.
 const LITTLE: usize = 4096;
 /// Buffers on loan that are remembered; beyond it they are freed when their last message is dropped.
 const MAXIMUM_ON_LOAN: usize = 64;
 
-/// A set of buffers of one size, made when they are first asked for.
+thread_local! {
+    static OF_THIS_THREAD: RefCell<ReceiveBuffers> = RefCell::default();
+}
+
+/// A set of buffers of one size, made when they are first asked for. All sockets of a thread share one: who has many
+/// sockets needs no more memory, and it is warm.
 #[derive(Debug, Default)]
 pub(crate) struct ReceiveBuffers {
     /// Free, each `BUFFER_SIZE` long.
     free: Vec<BytesMut>,
+    /// What was received into each of them.
+    metas: Vec<RecvMeta>,
     /// Longest on loan first.
     on_loan: VecDeque<Bytes>,
     /// What was copied last stands before it; the room behind it is for the next copies. It comes back when all are dropped.
@@ -24,24 +36,35 @@ pub(crate) struct ReceiveBuffers {
 }
 
 impl ReceiveBuffers {
-    /// The first `count` free buffers.
-    pub(crate) fn free(&mut self, count: usize) -> &mut [BytesMut] {
-        while self.free.len() < count {
-            self.free.push(BytesMut::zeroed(BUFFER_SIZE));
-        }
-        &mut self.free[..count]
+    /// Gives `receive` the set of this thread.
+    pub(crate) fn with<R>(receive: impl FnOnce(&mut Self) -> R) -> R {
+        // A thread that is ending may have none any more.
+        let mut buffers = OF_THIS_THREAD.try_with(RefCell::take).unwrap_or_default();
+        let result = receive(&mut buffers);
+        let _ = OF_THIS_THREAD.try_with(|set| set.replace(buffers));
+        result
     }
 
-    /// Gives the first `length` bytes of the free buffer `index`.
-    pub(crate) fn take(&mut self, index: usize, length: usize) -> Bytes {
-        if length > LITTLE {
-            return self.lend(index).slice(..length);
+    /// The first `count` free buffers, and as many places to tell what was received into them.
+    pub(crate) fn free(&mut self, count: usize) -> (&mut [BytesMut], &mut [RecvMeta]) {
+        while self.free.len() < count {
+            self.free.push(BytesMut::zeroed(BUFFER_SIZE));
+            self.metas.push(RecvMeta::default());
         }
-        if self.copies.capacity() < length {
-            self.copies.reserve(BUFFER_SIZE);
+        (&mut self.free[..count], &mut self.metas[..count])
+    }
+
+    /// Gives what was received into the free buffer `index`.
+    pub(crate) fn take(&mut self, index: usize) -> (RecvMeta, Bytes) {
+        let meta = self.metas[index];
+        if meta.len > LITTLE {
+            return (meta, self.lend(index).slice(..meta.len));
         }
-        self.copies.extend_from_slice(&self.free[index][..length]);
-        self.copies.split().freeze()
+        if self.copies.capacity() < meta.len {
+            self.copies.reserve(CHUNK_SIZE);
+        }
+        self.copies.extend_from_slice(&self.free[index][..meta.len]);
+        (meta, self.copies.split().freeze())
     }
 
     /// Lends out the free buffer `index`; another one takes its place.
@@ -70,43 +93,52 @@ impl ReceiveBuffers {
 mod tests {
     use super::*;
 
+    /// Receives `length` bytes into the first buffer.
+    fn receive(buffers: &mut ReceiveBuffers, length: usize) -> Bytes {
+        buffers.free(1).1[0].len = length;
+        buffers.take(0).1
+    }
+
+    fn first(buffers: &mut ReceiveBuffers) -> *const u8 {
+        buffers.free(1).0[0].as_ptr()
+    }
+
     #[test]
     fn a_buffer_comes_back_when_its_last_slice_is_dropped() {
         let mut buffers = ReceiveBuffers::default();
-        let first = buffers.free(1)[0].as_ptr();
-        let message = buffers.take(0, LITTLE + 1).slice(10..20);
-        assert_ne!(buffers.free(1)[0].as_ptr(), first);
-        buffers.take(0, LITTLE + 1);
+        let lent = first(&mut buffers);
+        let message = receive(&mut buffers, LITTLE + 1).slice(10..20);
+        assert_ne!(first(&mut buffers), lent);
+        receive(&mut buffers, LITTLE + 1);
         drop(message);
         let came_back = (0..4).any(|_| {
-            let found = buffers.free(1)[0].as_ptr() == first;
-            buffers.take(0, LITTLE + 1);
+            let found = first(&mut buffers) == lent;
+            receive(&mut buffers, LITTLE + 1);
             found
         });
         assert!(came_back);
-        assert!(buffers.free(1).iter().all(|buffer| buffer.len() == BUFFER_SIZE));
+        assert!(buffers.free(1).0.iter().all(|buffer| buffer.len() == BUFFER_SIZE));
     }
 
     #[test]
     fn little_data_leaves_its_buffer_free() {
         let mut buffers = ReceiveBuffers::default();
-        let first = buffers.free(1)[0].as_ptr();
+        let before = first(&mut buffers);
         let mut kept = Vec::new();
         // More than the room for copies holds.
         for turn in 0..100_u8 {
-            buffers.free(1)[0][..LITTLE].fill(turn);
-            kept.push(buffers.take(0, LITTLE));
+            buffers.free(1).0[0][..LITTLE].fill(turn);
+            kept.push(receive(&mut buffers, LITTLE));
         }
-        assert_eq!(buffers.free(1)[0].as_ptr(), first);
+        assert_eq!(first(&mut buffers), before);
         assert!((0..100).zip(&kept).all(|(turn, copy)| copy[..] == [turn; LITTLE]));
     }
 
     #[test]
     fn the_room_for_copies_comes_back() {
         let mut buffers = ReceiveBuffers::default();
-        buffers.free(1);
-        let first = buffers.take(0, LITTLE).as_ptr();
-        let came_back = (0..BUFFER_SIZE / LITTLE).any(|_| buffers.take(0, LITTLE).as_ptr() == first);
+        let room = receive(&mut buffers, LITTLE).as_ptr();
+        let came_back = (0..CHUNK_SIZE / LITTLE).any(|_| receive(&mut buffers, LITTLE).as_ptr() == room);
         assert!(came_back);
     }
 }

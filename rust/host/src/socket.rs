@@ -7,7 +7,7 @@ mod tests;
 
 use crate::receive_buffers::ReceiveBuffers;
 use bytes::Bytes;
-use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
+use quinn_udp::{Transmit, UdpSocketState};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{Domain, Protocol, SockAddr, Type};
 use std::io::{self, ErrorKind, IoSliceMut};
@@ -75,8 +75,6 @@ pub(crate) struct Socket {
     /// The operating system knows a local port: only then can something arrive.
     has_port: bool,
     batching: Batching,
-    buffers: ReceiveBuffers,
-    metas: [RecvMeta; MAXIMUM_BATCH],
     /// How many buffers the next call is offered.
     batch: usize,
     /// Questions in a row that found the socket empty.
@@ -129,8 +127,6 @@ impl Socket {
             is_ipv6,
             has_port: address.is_some(),
             batching,
-            buffers: ReceiveBuffers::default(),
-            metas: [RecvMeta::default(); MAXIMUM_BATCH],
             batch: MINIMUM_BATCH.min(batching.buffers),
             vain_questions: 0,
         })
@@ -212,51 +208,64 @@ impl Socket {
     }
 
     /// Hands one batch of received datagrams to `take`. `false` if the socket is empty now.
-    pub(crate) fn receive(&mut self, mut take: impl FnMut(SocketAddr, Bytes)) -> io::Result<bool> {
+    pub(crate) fn receive(&mut self, take: impl FnMut(SocketAddr, Bytes)) -> io::Result<bool> {
         if !self.has_port {
             return Ok(false);
         }
-        let count = match self.fill_buffers() {
-            Ok(count) => count,
+        let received = match self.has_something() {
+            Ok(()) => ReceiveBuffers::with(|buffers| self.receive_into(buffers, take)),
+            Err(error) => Err(error),
+        };
+        match received {
+            Ok(is_full) => {
+                self.vain_questions = 0;
+                if is_full {
+                    self.batch = (self.batch * 4).min(self.batching.buffers);
+                }
+                Ok(is_full)
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 self.batch = MINIMUM_BATCH.min(self.batching.buffers);
                 self.vain_questions = self.vain_questions.saturating_add(1);
-                return Ok(false);
+                Ok(false)
             }
             // Some systems report here that an earlier datagram found nobody; that is not this socket's fault.
             Err(error)
                 if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused) =>
             {
-                return Ok(true);
+                Ok(true)
             }
-            Err(error) => return Err(error),
-        };
-        self.vain_questions = 0;
-        for (index, meta) in self.metas.iter().enumerate().take(count) {
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks so of a socket that has long been empty; any other may have something.
+    fn has_something(&self) -> io::Result<()> {
+        let is_idle = PEEKS && self.vain_questions >= VAIN_QUESTIONS;
+        if is_idle { self.socket.peek_from(&mut []).map(drop) } else { Ok(()) }
+    }
+
+    /// Receives one batch; `true` if it is as large as it can be.
+    fn receive_into(
+        &self,
+        buffers: &mut ReceiveBuffers,
+        mut take: impl FnMut(SocketAddr, Bytes),
+    ) -> io::Result<bool> {
+        let (free, metas) = buffers.free(self.batch);
+        let mut slices: [IoSliceMut<'_>; MAXIMUM_BATCH] = std::array::from_fn(|_| IoSliceMut::new(&mut []));
+        for (slice, buffer) in slices.iter_mut().zip(free) {
+            *slice = IoSliceMut::new(buffer);
+        }
+        let count = self.state.recv((&self.socket).into(), &mut slices[..self.batch], metas)?;
+        for index in 0..count {
+            let (meta, mut rest) = buffers.take(index);
             let from = canonical(meta.addr);
-            let mut rest = self.buffers.take(index, meta.len);
             while rest.len() > meta.stride && meta.stride > 0 {
                 take(from, rest.split_to(meta.stride));
             }
             take(from, rest);
         }
-        let is_full = count == self.batch;
-        if is_full {
-            self.batch = (self.batch * 4).min(self.batching.buffers);
-        }
-        Ok(is_full)
-    }
-
-    /// Receives into the first buffers; gives the number of those that were filled.
-    fn fill_buffers(&mut self) -> io::Result<usize> {
-        if PEEKS && self.vain_questions >= VAIN_QUESTIONS {
-            self.socket.peek_from(&mut [])?;
-        }
-        let mut slices: [IoSliceMut<'_>; MAXIMUM_BATCH] = std::array::from_fn(|_| IoSliceMut::new(&mut []));
-        for (slice, buffer) in slices.iter_mut().zip(self.buffers.free(self.batch)) {
-            *slice = IoSliceMut::new(buffer);
-        }
-        self.state.recv((&self.socket).into(), &mut slices[..self.batch], &mut self.metas[..self.batch])
+        Ok(count == self.batch)
     }
 
     /// Waits until a datagram arrives, at most for `timeout`.

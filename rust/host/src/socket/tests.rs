@@ -1,1 +1,197 @@
+//! Real sockets on loopback, with each of the kernel's ways of batching switched off in turn.
 
+use super::*;
+use std::net::Ipv4Addr;
+use std::time::Instant;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A variant for each way that the kernel may lack, and one that lacks all.
+fn variants() -> [Batching; 6] {
+    let all = Batching::default();
+    [
+        all,
+        Batching { segments: 1, ..all },
+        Batching { sends_many: false, ..all },
+        Batching { joins_received: false, ..all },
+        Batching { buffers: 1, ..all },
+        Batching { segments: 1, sends_many: false, joins_received: false, buffers: 1 },
+    ]
+}
+
+fn socket(batching: Batching) -> Socket {
+    Socket::bind_with((Ipv4Addr::LOCALHOST, 0).into(), batching).unwrap()
+}
+
+fn address(socket: &Socket) -> SocketAddr {
+    socket.local_address().unwrap()
+}
+
+fn single(to: SocketAddr, datagram: &[u8]) -> Run<'_> {
+    Run { to, datagrams: datagram, size: datagram.len() }
+}
+
+/// `count` datagrams of `size` bytes one after another, each beginning with its number; the last is one byte shorter.
+fn numbered(count: usize, size: usize) -> Vec<u8> {
+    let mut datagrams = vec![0; count * size - 1];
+    for (number, datagram) in datagrams.chunks_mut(size).enumerate() {
+        datagram[0] = number as u8;
+    }
+    datagrams
+}
+
+fn all_sent(to: SocketAddr, error: io::Error) {
+    panic!("could not send to {to}: {error}");
+}
+
+/// Receives until `count` datagrams are here. Gives also the most that one call brought.
+fn receive(socket: &mut Socket, count: usize) -> (Vec<Bytes>, usize) {
+    let end = Instant::now() + DEADLINE;
+    let (mut received, mut most) = (Vec::new(), 0);
+    while received.len() < count {
+        assert!(Instant::now() < end, "{} of {count} datagrams have arrived", received.len());
+        let before = received.len();
+        if !socket.receive(|_, datagram| received.push(datagram)).unwrap() && received.len() < count {
+            socket.wait(Duration::from_millis(100)).unwrap();
+        }
+        most = most.max(received.len() - before);
+    }
+    assert_eq!(received.len(), count, "more datagrams than were sent");
+    (received, most)
+}
+
+/// Nothing is left, and nothing comes any more.
+#[track_caller]
+fn assert_empty<'a>(sockets: impl IntoIterator<Item = &'a mut Socket>) {
+    std::thread::sleep(Duration::from_millis(10));
+    for socket in sockets {
+        while socket.receive(|_, datagram| panic!("one datagram too many: {datagram:?}")).unwrap() {}
+    }
+}
+
+#[track_caller]
+fn assert_numbered(received: &[Bytes], size: usize) {
+    for (number, datagram) in received.iter().enumerate() {
+        let is_last = number + 1 == received.len();
+        assert_eq!((datagram[0], datagram.len()), (number as u8, size - usize::from(is_last)));
+    }
+}
+
+#[test]
+fn datagrams_to_one_destination_arrive_in_order_whatever_the_kernel_lacks() {
+    for (of_sender, of_receiver) in variants().into_iter().flat_map(|one| variants().map(|two| (one, two))) {
+        let (mut sender, mut receiver) = (socket(of_sender), socket(of_receiver));
+        let datagrams = numbered(40, 1000);
+        let run = Run { to: address(&receiver), datagrams: &datagrams, size: 1000 };
+        sender.send_runs(&[run], all_sent);
+        let (received, most) = receive(&mut receiver, 40);
+        assert_numbered(&received, 1000);
+        assert_empty([&mut receiver]);
+        if of_receiver.buffers == 1 && (of_sender.segments == 1 || !of_receiver.joins_received) {
+            assert_eq!(most, 1, "{of_sender:?} {of_receiver:?}");
+        }
+        if sender.max_segments() > 1 && of_receiver.joins_received && cfg!(target_os = "linux") {
+            assert_eq!(most, 40, "{of_sender:?} {of_receiver:?}");
+        }
+    }
+}
+
+#[test]
+fn each_of_many_destinations_gets_its_datagrams_in_order_whatever_the_kernel_lacks() {
+    for batching in variants() {
+        let mut sender = socket(batching);
+        // More than one call takes.
+        let mut receivers: Vec<_> = (0..send_many::MAXIMUM + 10).map(|_| socket(batching)).collect();
+        let datagrams = numbered(5, 100);
+        let mut runs = Vec::new();
+        for number in 0..2 {
+            runs.extend(
+                receivers.iter().map(|receiver| single(address(receiver), &datagrams[number * 100..][..100])),
+            );
+        }
+        // Among them one that leaves on its own.
+        runs.insert(30, Run { to: address(&receivers[0]), datagrams: &datagrams[200..], size: 100 });
+        sender.send_runs(&runs, all_sent);
+        for (index, receiver) in receivers.iter_mut().enumerate() {
+            let numbers: &[u8] = if index == 0 { &[0, 2, 3, 4, 1] } else { &[0, 1] };
+            let (received, _) = receive(receiver, numbers.len());
+            let got: Vec<_> = received.iter().map(|datagram| datagram[0]).collect();
+            assert_eq!(got, numbers, "{batching:?}");
+        }
+        assert_empty(&mut receivers);
+    }
+}
+
+#[test]
+fn a_destination_that_cannot_be_reached_is_named_and_the_others_get_theirs() {
+    let nowhere = |port| SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+    for batching in variants() {
+        let mut sender = socket(batching);
+        let mut receivers = [socket(batching), socket(batching), socket(batching)];
+        let [one, two, three] = [0, 1, 2].map(|index| address(&receivers[index]));
+        let destinations = [nowhere(1), one, nowhere(2), nowhere(3), two, three, nowhere(4)];
+        let runs = destinations.map(|to| single(to, b"datagram"));
+        let mut failed = Vec::new();
+        sender.send_runs(&runs, |to, _| failed.push(to));
+        assert_eq!(failed, [nowhere(1), nowhere(2), nowhere(3), nowhere(4)], "{batching:?}");
+        for receiver in &mut receivers {
+            assert_eq!(receive(receiver, 1).0, ["datagram"]);
+        }
+        assert_empty(&mut receivers);
+    }
+}
+
+/// Linux takes no more than 64, newer ones 128 segments, and refuses with the error by which it also tells that a route cannot
+/// segment.
+#[test]
+fn a_run_that_the_system_refuses_to_segment_arrives_once_and_segmenting_ends() {
+    let (mut sender, mut receiver) = (socket(Batching::default()), socket(Batching::default()));
+    let datagrams = numbered(150, 10);
+    let run = Run { to: address(&receiver), datagrams: &datagrams, size: 10 };
+    println!("segments before: {}", sender.max_segments());
+    sender.send_runs(&[run], all_sent);
+    assert_numbered(&receive(&mut receiver, 150).0, 10);
+    assert_eq!(sender.max_segments(), 1);
+    sender.send_runs(&[run], all_sent);
+    assert_numbered(&receive(&mut receiver, 150).0, 10);
+    assert_empty([&mut receiver]);
+}
+
+/// As where a path takes only smaller datagrams than a segment has.
+#[test]
+fn a_run_that_only_its_destination_refuses_arrives_once_and_segmenting_goes_on() {
+    let (mut sender, mut receiver) = (socket(Batching::default()), socket(Batching::default()));
+    let before = sender.max_segments();
+    // No single send carries so much.
+    let datagrams = numbered(2, 40_000);
+    sender.send_runs(&[Run { to: address(&receiver), datagrams: &datagrams, size: 40_000 }], all_sent);
+    assert_numbered(&receive(&mut receiver, 2).0, 40_000);
+    assert_empty([&mut receiver]);
+    assert_eq!(sender.max_segments(), before);
+}
+
+#[test]
+fn a_socket_that_was_empty_for_long_still_finds_what_comes() {
+    let (mut sender, mut receiver) = (socket(Batching::default()), socket(Batching::default()));
+    for datagram in [b"".as_slice(), b"a", &[7; 5000]] {
+        for _ in 0..2 * VAIN_QUESTIONS {
+            assert!(!receiver.receive(|_, _| panic!("nothing was sent")).unwrap());
+        }
+        sender.send(address(&receiver), datagram).unwrap();
+        assert_eq!(receive(&mut receiver, 1).0, [datagram]);
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[test]
+fn the_kernel_tells_nothing_about_datagrams_that_is_not_used() {
+    for local in [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))] {
+        let mut receiver = Socket::bind(local).unwrap();
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, address(&receiver).port()));
+        socket(Batching::default()).send(to, b"datagram").unwrap();
+        assert_eq!(receive(&mut receiver, 1).0, ["datagram"]);
+        let meta = ReceiveBuffers::with(|buffers| buffers.free(1).1[0]);
+        assert_eq!((meta.timestamp, meta.dst_ip, meta.interface_index), (None, None, None));
+        assert!(meta.ecn.is_none());
+    }
+}
