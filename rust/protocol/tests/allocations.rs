@@ -135,6 +135,17 @@ fn small_unreliable_messages_cost_no_allocation() {
     }
 }
 
+/// One reference for the fragments to share, one place among incomplete messages, and the memory that they are joined in.
+#[test]
+fn a_message_in_fragments_costs_as_much_whatever_its_length() {
+    for length in [4 << 10, 32 << 10] {
+        let mut conversation = Conversation::new();
+        conversation.allocations(500, 1, length, PacketFlags::RELIABLE);
+        let allocations = conversation.allocations(1000, 1, length, PacketFlags::RELIABLE);
+        assert!(allocations <= 3 * 1000, "{allocations} in 1000 messages of {length} bytes");
+    }
+}
+
 #[test]
 fn an_idle_connection_costs_no_allocation() {
     let mut conversation = Conversation::new();

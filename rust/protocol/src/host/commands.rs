@@ -209,7 +209,6 @@ fn plain(address: SocketAddr) -> SocketAddr {
 }
 
 /// Queues a message for one peer; `limits` are the largest message and the bytes that a checksum takes of a datagram.
-#[inline]
 fn queue(
     peer: &mut Peer,
     channel: u8,

@@ -76,6 +76,11 @@ impl Channels {
         self.used.get_mut(usize::from(channel))
     }
 
+    /// All channels that were used before, with their numbers.
+    pub(crate) fn all_used(&mut self) -> impl Iterator<Item = (u8, &mut Channel)> {
+        (0..).zip(&mut self.used)
+    }
+
     /// The channel, if the connection has it.
     pub(crate) fn get(&mut self, channel: u8) -> Option<&mut Channel> {
         if channel >= self.count {

@@ -1,6 +1,6 @@
 //! A datagram while it is filled.
 
-use super::attempts::earliest;
+use super::repetitions::earliest;
 use crate::Time;
 use crate::wire::command::{Body, Command};
 

@@ -31,6 +31,11 @@ impl<C> Sent<C> {
         self.lost = false;
     }
 
+    /// When its only attempt is overdue; `None` if it was not the only one, or is lost already.
+    fn first_deadline(&self) -> Option<Time> {
+        (self.attempts == 1 && !self.lost).then(|| self.sent_at.after(self.timeout))
+    }
+
     /// When the attempt of `sent_at` is overdue; `None` if it was not the last one, or is lost already.
     pub(crate) fn deadline(&self, sent_at: Time) -> Option<Time> {
         (self.sent_at == sent_at && !self.lost).then(|| sent_at.after(self.timeout))
@@ -50,11 +55,13 @@ impl<C> Sent<C> {
 pub(crate) struct InFlight<C> {
     first: u16,
     commands: VecDeque<Option<Sent<C>>>,
+    /// So many of them, the oldest, are not under way for the first time: acknowledged or lost.
+    settled: usize,
 }
 
 impl<C> InFlight<C> {
     pub(crate) fn new() -> Self {
-        Self { first: 0, commands: VecDeque::new() }
+        Self { first: 0, commands: VecDeque::new(), settled: 0 }
     }
 
     /// Commands under way, and acknowledged ones between them.
@@ -76,10 +83,6 @@ impl<C> InFlight<C> {
         self.commands.push_back(Some(sent));
     }
 
-    pub(crate) fn get(&self, sequence: u16) -> Option<&Sent<C>> {
-        self.commands.get(usize::from(sequence.wrapping_sub(self.first)))?.as_ref()
-    }
-
     pub(crate) fn get_mut(&mut self, sequence: u16) -> Option<&mut Sent<C>> {
         self.commands.get_mut(usize::from(sequence.wrapping_sub(self.first)))?.as_mut()
     }
@@ -91,12 +94,33 @@ impl<C> InFlight<C> {
             return self.commands.get_mut(distance)?.take();
         }
         let sent = self.commands.pop_front()?;
-        self.first = self.first.wrapping_add(1);
+        let mut gone = 1;
         while matches!(self.commands.front(), Some(None)) {
             self.commands.pop_front();
-            self.first = self.first.wrapping_add(1);
+            gone += 1;
         }
+        self.first = self.first.wrapping_add(gone);
+        self.settled = self.settled.saturating_sub(gone.into());
         sent
+    }
+
+    /// When the oldest command that is under way for the first time is overdue.
+    pub(crate) fn first_deadline(&mut self) -> Option<Time> {
+        while let Some(command) = self.commands.get(self.settled) {
+            let deadline = command.as_ref().and_then(Sent::first_deadline);
+            if deadline.is_some() {
+                return deadline;
+            }
+            self.settled += 1;
+        }
+        None
+    }
+
+    /// That command with its number, if it is overdue. Has to be lost then.
+    pub(crate) fn first_overdue(&mut self, now: Time) -> Option<(u16, &mut Sent<C>)> {
+        self.first_deadline().filter(|deadline| *deadline <= now)?;
+        let sequence = self.first.wrapping_add(self.settled as u16);
+        Some((sequence, self.commands.get_mut(self.settled)?.as_mut()?))
     }
 }
 
@@ -122,5 +146,25 @@ mod tests {
         }
         assert!(in_flight.oldest().is_none());
         assert!(in_flight.take(3).is_none());
+    }
+
+    #[test]
+    fn the_oldest_first_attempt_tells_the_deadline() {
+        let at = Time::from_millis;
+        let mut in_flight = InFlight::new();
+        for sequence in 0..5 {
+            in_flight.push(sequence, Sent::first_attempt((), at(100 * u64::from(sequence)), 1000));
+        }
+        assert_eq!(in_flight.first_deadline(), Some(at(1000)));
+        assert!(in_flight.first_overdue(at(999)).is_none());
+        let (sequence, sent) = in_flight.first_overdue(at(1000)).unwrap();
+        assert_eq!(sequence, 0);
+        sent.lose(at(1000), &mut Timeout::new());
+        sent.next_attempt(at(1001));
+        assert!(in_flight.take(1).is_some());
+        assert_eq!(in_flight.first_deadline(), Some(at(1200)));
+        assert!(in_flight.take(0).is_some());
+        assert_eq!(in_flight.first_deadline(), Some(at(1200)));
+        assert_eq!(in_flight.first_overdue(at(1200)).map(|(sequence, _)| sequence), Some(2));
     }
 }

@@ -23,7 +23,7 @@ impl Pieces {
 
     /// How many there are: at least one, which may be empty.
     fn count(&self) -> u32 {
-        if self.is_cut() { self.payload.len().div_ceil(self.size as usize) as u32 } else { 1 }
+        if self.is_cut() { (self.payload.len() as u32).div_ceil(self.size) } else { 1 }
     }
 
     /// The bytes of one.

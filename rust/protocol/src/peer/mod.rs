@@ -1,6 +1,5 @@
 //! One connection: everything that belongs to a single remote host, as small state machines with a file each.
 
-pub(crate) mod attempts;
 pub(crate) mod channel;
 pub(crate) mod datagram;
 pub(crate) mod in_flight;
@@ -10,6 +9,7 @@ pub(crate) mod message;
 pub(crate) mod outgoing;
 pub(crate) mod reassembly;
 pub(crate) mod receive;
+pub(crate) mod repetitions;
 pub(crate) mod round_trip;
 pub(crate) mod state;
 pub(crate) mod throttle;

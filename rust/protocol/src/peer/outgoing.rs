@@ -1,10 +1,10 @@
 //! The sending half of a connection: what is queued, what is under way, and how datagrams are filled from both.
 
-use super::attempts::{Attempt, Attempts};
 use super::channel::Channels;
 use super::datagram::Datagram;
 use super::in_flight::{InFlight, Sent};
 use super::message::{Message, Part, Pieces, Reliable, Unreliable};
+use super::repetitions::{Attempt, Repetitions};
 use super::throttle::Throttle;
 use super::timeout::Timeout;
 use crate::wire::command::{Body, Command};
@@ -70,7 +70,7 @@ pub(crate) struct Outgoing {
     /// Bytes of messages queued since bandwidth was last shared out.
     queued_bytes: u64,
     unsequenced_group: u16,
-    attempts: Attempts,
+    repetitions: Repetitions,
     /// Channel and number of commands to send again, before all others.
     lost: VecDeque<(u8, u16)>,
     /// Reliable commands that were sent and not acknowledged, lost ones included.
@@ -92,7 +92,7 @@ impl Outgoing {
             order: 0,
             queued_bytes: 0,
             unsequenced_group: first_sequence,
-            attempts: Attempts::default(),
+            repetitions: Repetitions::default(),
             lost: VecDeque::new(),
             unacknowledged: 0,
             in_transit: 0,
@@ -231,10 +231,12 @@ impl Outgoing {
     /// When the next reliable command is overdue if it stays unacknowledged.
     pub(crate) fn deadline(&mut self, channels: &mut Channels) -> Option<Time> {
         if self.unacknowledged == 0 {
-            self.attempts.clear();
+            self.repetitions.clear();
             return None;
         }
-        self.attempts.deadline(|attempt| deadline_of(&self.system_in_flight, channels, attempt))
+        let of_channels = channels.all_used().filter_map(|(_, channel)| channel.in_flight.first_deadline());
+        let others = [self.system_in_flight.first_deadline(), self.repetitions.deadline()];
+        of_channels.chain(others.into_iter().flatten()).min()
     }
 
     /// Marks overdue commands as lost, to be sent again, and calls `on_loss` for each. `true` if the peer has been
@@ -247,24 +249,40 @@ impl Outgoing {
         mut on_loss: impl FnMut(),
     ) -> bool {
         let mut dead = false;
-        self.attempts.expire(|attempt| {
-            let deadline = deadline_of(&self.system_in_flight, channels, attempt)?;
-            if deadline > now {
-                return Some(deadline);
-            }
-            let Attempt { channel, sequence, .. } = attempt;
+        let mut lose = |channel, sequence, is_enough| {
             self.lost.push_back((channel, sequence));
+            dead |= is_enough;
+            on_loss();
+        };
+        self.repetitions.expire(|attempt| {
+            let &Attempt { channel, sequence, sent_at } = attempt;
             if channel == SYSTEM_CHANNEL {
                 let sent = self.system_in_flight.get_mut(sequence)?;
-                dead |= sent.lose(now, timeout);
+                let deadline = sent.deadline(sent_at)?;
+                if deadline > now {
+                    return Some(deadline);
+                }
+                lose(channel, sequence, sent.lose(now, timeout));
             } else {
                 let sent = channels.used(channel)?.in_flight.get_mut(sequence)?;
+                let deadline = sent.deadline(sent_at)?;
+                if deadline > now {
+                    return Some(deadline);
+                }
                 self.in_transit -= sent.content.length();
-                dead |= sent.lose(now, timeout);
+                lose(channel, sequence, sent.lose(now, timeout));
             }
-            on_loss();
             None
         });
+        while let Some((sequence, sent)) = self.system_in_flight.first_overdue(now) {
+            lose(SYSTEM_CHANNEL, sequence, sent.lose(now, timeout));
+        }
+        for (number, channel) in channels.all_used() {
+            while let Some((sequence, sent)) = channel.in_flight.first_overdue(now) {
+                self.in_transit -= sent.content.length();
+                lose(number, sequence, sent.lose(now, timeout));
+            }
+        }
         dead
     }
 
@@ -334,7 +352,7 @@ impl Outgoing {
                 Resend::Acknowledged => {}
                 Resend::Sent { length, deadline } => {
                     self.in_transit += length;
-                    self.attempts.add_later(attempt, deadline);
+                    self.repetitions.add(attempt, deadline);
                 }
             }
             self.lost.pop_front();
@@ -351,7 +369,7 @@ impl Outgoing {
             datagram.put_reliable(&command, flow.overdue);
             self.system.pop_front();
             self.system_in_flight.push(sequence, Sent::first_attempt(body, flow.now, flow.timeout));
-            self.sent_first(SYSTEM_CHANNEL, sequence, flow.now);
+            self.unacknowledged += 1;
         }
         Put::Done
     }
@@ -385,7 +403,7 @@ impl Outgoing {
         }
         channel.sent_reliable += 1;
         self.in_transit += length;
-        self.sent_first(index, sequence, flow.now);
+        self.unacknowledged += 1;
         Put::Done
     }
 
@@ -419,11 +437,6 @@ impl Outgoing {
             message.advance();
         }
         Put::Done
-    }
-
-    fn sent_first(&mut self, channel: u8, sequence: u16, now: Time) {
-        self.unacknowledged += 1;
-        self.attempts.add_first(Attempt { channel, sequence, sent_at: now });
     }
 }
 
@@ -466,15 +479,6 @@ fn resend<C: Carried>(
 
 fn reliable_command(channel: u8, sequence: u16, body: Body<'_>) -> Command<'_> {
     Command { wants_acknowledgement: true, channel, sequence, body }
-}
-
-/// When the command of `attempt` is overdue, unless the attempt is out of date.
-fn deadline_of(system: &InFlight<Body<'static>>, channels: &mut Channels, attempt: Attempt) -> Option<Time> {
-    if attempt.channel == SYSTEM_CHANNEL {
-        system.get(attempt.sequence)?.deadline(attempt.sent_at)
-    } else {
-        channels.used(attempt.channel)?.in_flight.get(attempt.sequence)?.deadline(attempt.sent_at)
-    }
 }
 
 /// What a reliable command under way can be sent again from.

@@ -278,10 +278,13 @@ impl Fragment {
     }
 
     fn emit(&self, payload: &[u8], out: &mut Vec<u8>) {
-        out.extend_from_slice(&pair(self.start_sequence, payload_length(payload)));
-        for word in [self.count, self.number, self.total_length, self.offset] {
-            put_u32(out, word);
+        let mut bytes = [0; super::FRAGMENT_COMMAND_SIZE - 4];
+        bytes[..4].copy_from_slice(&pair(self.start_sequence, payload_length(payload)));
+        let words = [self.count, self.number, self.total_length, self.offset];
+        for (place, word) in bytes[4..].chunks_exact_mut(4).zip(words) {
+            place.copy_from_slice(&word.to_be_bytes());
         }
+        out.extend_from_slice(&bytes);
         out.extend_from_slice(payload);
     }
 }
