@@ -121,8 +121,9 @@ impl Host {
         let Some(peer) = self.peers.at(slot) else { return };
         self.bandwidth.peer_changed(peer.incoming_bandwidth);
         self.events.push_back(Event::Connect { peer: id, data: std::mem::take(&mut peer.event_data) });
-        // Sets the first ping, which measures the first round trip.
-        self.schedule.set_timer(slot, peer);
+        // The first ping measures the first round trip. It leaves together with the acknowledgement that is due.
+        peer.outgoing.queue_system(Body::Ping);
+        self.schedule.activate(slot, peer);
     }
 }
 
