@@ -48,8 +48,10 @@ mod with_dtls {
                 self.plaintext.clear();
                 let to = host.poll_transmit(now, &mut self.plaintext)?;
                 let is_in_use = || host.is_connected_to(to);
-                if self.dtls.send(now, to, &self.plaintext, is_in_use, out) == Sent::Encrypted {
-                    return Some(to);
+                match self.dtls.send(now, to, &self.plaintext, is_in_use, out) {
+                    Sent::Encrypted => return Some(to),
+                    Sent::Held => host.handle_delay(to),
+                    Sent::Dropped => {}
                 }
                 self.deliver(host, now);
             }

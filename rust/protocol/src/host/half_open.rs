@@ -53,6 +53,14 @@ pub(super) struct Request {
     pub(super) told_bandwidth: (u32, u32),
 }
 
+/// A request whose sender was found to be where it says.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Confirmed {
+    pub(super) request: Request,
+    /// Milliseconds, at least 1, from the answer to its acknowledgement; `None` if there was more than one answer.
+    pub(super) round_trip: Option<u32>,
+}
+
 /// The two numbers that a VERIFY_CONNECT carries and its acknowledgement echoes.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(super) struct Cookie {
@@ -187,14 +195,14 @@ impl HalfOpen {
         Some(Reply { to: from, slot, cookie: self.cookie(from, slot, &request), request })
     }
 
-    /// An acknowledgement has come in. If it confirms an entry, this is what was asked for; the entry is gone.
+    /// An acknowledgement has come in. If it confirms an entry, this tells what was asked for, and the entry is gone.
     pub(super) fn confirm(
         &mut self,
         now: Time,
         from: SocketAddr,
         slot: u16,
         cookie: Cookie,
-    ) -> Option<Request> {
+    ) -> Option<Confirmed> {
         self.forget_old(now);
         let key = self.key(from, slot);
         let request = self.entry(key)?.request;
@@ -204,7 +212,8 @@ impl HalfOpen {
         // Who has confirmed is no stranger any more: neither what it sent nor what it got counts.
         let entry = self.remove(key)?;
         self.savings += i64::from(entry.sent) - i64::from(entry.received);
-        Some(request)
+        let round_trip = (entry.sent == REPLY_SIZE).then(|| now.since(entry.answered).max(1));
+        Some(Confirmed { request, round_trip })
     }
 
     /// The connect id of the entry for an address and slot.
@@ -372,7 +381,10 @@ mod tests {
         assert!(table.confirm(at(2), address(1), 6, reply.cookie).is_none());
         let forged = Cookie { sequence: reply.cookie.sequence ^ 1, ..reply.cookie };
         assert!(table.confirm(at(2), address(1), 5, forged).is_none());
-        assert_eq!(table.confirm(at(2), address(1), 5, reply.cookie).map(|request| request.data), Some(9));
+        assert_eq!(
+            table.confirm(at(2), address(1), 5, reply.cookie).map(|confirmed| confirmed.request.data),
+            Some(9)
+        );
         assert!(table.confirm(at(2), address(1), 5, reply.cookie).is_none());
         assert_eq!(table.savings, 0);
     }

@@ -1,7 +1,7 @@
 //! How connections come up: CONNECT, VERIFY_CONNECT and its acknowledgement.
 
 use super::Host;
-use super::half_open::{Cookie, Reply, Request};
+use super::half_open::{Confirmed, Cookie, Reply, Request};
 use super::transmit::Letter;
 use crate::peer::{Peer, Sessions, clamp_window, window_for_bandwidth, window_for_bandwidths};
 use crate::wire::command::{Body, Command, ConnectParameters};
@@ -102,8 +102,14 @@ impl Host {
             return false;
         }
         let cookie = Cookie { sequence, sent_time };
-        let Some(request) = self.half_open.confirm(self.now, from, slot, cookie) else { return false };
-        let peer = accepted(from, &request, &self.config);
+        let Some(Confirmed { request, round_trip }) = self.half_open.confirm(self.now, from, slot, cookie)
+        else {
+            return false;
+        };
+        let mut peer = accepted(from, &request, &self.config);
+        if let Some(round_trip) = round_trip {
+            peer.measure(self.now, round_trip);
+        }
         if self.peers.is_full() || !self.peers.is_free(slot) {
             // Others were quicker; the stranger believes in the connection, so it has to be told.
             self.letters.push_back(Letter::farewell(&peer, 0));
@@ -121,9 +127,13 @@ impl Host {
         let Some(peer) = self.peers.at(slot) else { return };
         self.bandwidth.peer_changed(peer.incoming_bandwidth);
         self.events.push_back(Event::Connect { peer: id, data: std::mem::take(&mut peer.event_data) });
-        // The first ping measures the first round trip. It leaves together with the acknowledgement that is due.
-        peer.outgoing.queue_system(Body::Ping);
-        self.schedule.activate(slot, peer);
+        if peer.round_trip.is_measured() {
+            self.schedule.set_timer(slot, peer);
+        } else {
+            // A ping measures the first round trip. It leaves together with the acknowledgement that is due.
+            peer.outgoing.queue_system(Body::Ping);
+            self.schedule.activate(slot, peer);
+        }
     }
 }
 

@@ -203,6 +203,14 @@ impl Host {
         goes_on
     }
 
+    /// What was sent to this address waits below the engine, for a session of an encryption for example: how long the answer
+    /// to a CONNECT takes tells nothing of the round trip then.
+    pub fn handle_delay(&mut self, address: SocketAddr) {
+        for (_, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.address == address) {
+            peer.measures_connect = false;
+        }
+    }
+
     /// Datagrams get to this address no more: an attempt to connect that has further addresses goes on with the next one;
     /// all other connections with it are over, each with its event. Gives how many these are.
     pub fn handle_unreachable(&mut self, address: SocketAddr) -> usize {

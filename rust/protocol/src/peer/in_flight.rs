@@ -31,6 +31,12 @@ impl<C> Sent<C> {
         self.lost = false;
     }
 
+    /// Milliseconds, at least 1, that the answer to it took which has come at `now`; `None` if it was sent repeatedly, since
+    /// the answer may be to any attempt.
+    pub(crate) fn round_trip(&self, now: Time) -> Option<u32> {
+        (self.attempts == 1).then(|| now.since(self.sent_at).max(1))
+    }
+
     /// When its only attempt is overdue; `None` if it was not the only one, or is lost already.
     fn first_deadline(&self) -> Option<Time> {
         (self.attempts == 1 && !self.lost).then(|| self.sent_at.after(self.timeout))

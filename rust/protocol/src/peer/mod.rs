@@ -86,6 +86,8 @@ pub(crate) struct Peer {
     ping_interval: u32,
     /// When the last acknowledgement came.
     last_acknowledgement: Option<Time>,
+    /// The CONNECT leaves when it is sent, so that its answer measures the round trip.
+    pub(crate) measures_connect: bool,
     /// The host's list of peers with something to send has this one.
     pub(crate) is_active: bool,
     /// The host's timer for this peer, at the earliest.
@@ -127,6 +129,7 @@ impl Peer {
             timeout: Timeout::new(),
             ping_interval: DEFAULT_PING_INTERVAL,
             last_acknowledgement: None,
+            measures_connect: true,
             is_active: false,
             timer: None,
         }
@@ -192,18 +195,24 @@ impl Peer {
         sample: u32,
     ) -> Acknowledged {
         let acknowledged = if channel == SYSTEM_CHANNEL {
-            self.outgoing.system_acknowledged(sequence).map_or(Acknowledged::Nothing, Acknowledged::System)
+            let sent = self.outgoing.system_acknowledged(sequence);
+            sent.map_or(Acknowledged::Nothing, |sent| Acknowledged::System(sent.content))
         } else if self.outgoing.message_acknowledged(&mut self.channels, channel, sequence) {
             Acknowledged::Message
         } else {
             Acknowledged::Nothing
         };
         if !matches!(acknowledged, Acknowledged::Nothing) {
-            self.throttle.measure(now, sample, &mut self.round_trip);
-            self.last_acknowledgement = Some(now);
-            self.timeout.heard();
+            self.measure(now, sample);
         }
         acknowledged
+    }
+
+    /// The remote host has answered: the round trip took `sample` milliseconds, at least 1.
+    pub(crate) fn measure(&mut self, now: Time, sample: u32) {
+        self.throttle.measure(now, sample, &mut self.round_trip);
+        self.last_acknowledgement = Some(now);
+        self.timeout.heard();
     }
 
     /// Queues the acknowledgement of a received command, unless its number could belong to two different rounds of

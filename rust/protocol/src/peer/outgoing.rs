@@ -222,10 +222,10 @@ impl Outgoing {
     }
 
     /// Takes in the acknowledgement of a command of the connection itself: the command, if one waited for it.
-    pub(crate) fn system_acknowledged(&mut self, sequence: u16) -> Option<Body<'static>> {
+    pub(crate) fn system_acknowledged(&mut self, sequence: u16) -> Option<Sent<Body<'static>>> {
         let sent = self.system_in_flight.take(sequence)?;
         self.unacknowledged -= 1;
-        Some(sent.content)
+        Some(sent)
     }
 
     /// When the next reliable command is overdue if it stays unacknowledged.

@@ -73,9 +73,10 @@ impl Peer {
         }
         let (verdict, notice) = match command.body {
             Body::Acknowledge { .. } | Body::Connect { .. } => return Err(Malformed),
-            Body::VerifyConnect { parameters } => {
-                (Verdict::Done, self.receive_verify_connect(&parameters, surroundings.config)?)
-            }
+            Body::VerifyConnect { parameters } => (
+                Verdict::Done,
+                self.receive_verify_connect(surroundings.now, &parameters, surroundings.config)?,
+            ),
             Body::Disconnect { data } => {
                 (Verdict::Done, self.receive_disconnect(data, command.wants_acknowledgement))
             }
@@ -191,6 +192,7 @@ impl Peer {
     /// The remote host has accepted our CONNECT, unless its answer contradicts the request.
     fn receive_verify_connect(
         &mut self,
+        now: Time,
         answer: &ConnectParameters,
         config: &HostConfig,
     ) -> Result<Option<Notice>, Malformed> {
@@ -208,7 +210,11 @@ impl Peer {
             return Ok(Some(Notice::Over(DisconnectReason::Rejected)));
         }
         // Our CONNECT, the first command of the connection, is answered and not acknowledged.
-        self.outgoing.system_acknowledged(config.first_sequence.wrapping_add(1));
+        let connect = self.outgoing.system_acknowledged(config.first_sequence.wrapping_add(1));
+        let round_trip = connect.and_then(|connect| connect.round_trip(now));
+        if let Some(round_trip) = round_trip.filter(|_| self.measures_connect) {
+            self.measure(now, round_trip);
+        }
         self.channels.limit(answer.channel_count as u8);
         self.remote_slot = answer.peer;
         self.sessions = Sessions { incoming: answer.incoming_session, outgoing: answer.outgoing_session };
