@@ -115,12 +115,7 @@ impl Socket {
             socket.bind(&SockAddr::from(address))?;
         }
         let socket = UdpSocket::from(socket);
-        let state = UdpSocketState::new((&socket).into())?;
-        options::allow_fragmentation(&socket, is_ipv6);
-        options::receive_no_details(&socket, is_ipv6);
-        if !batching.joins_received {
-            options::receive_one_by_one(&socket);
-        }
+        let state = options::prepare(&socket, batching.joins_received)?;
         Ok(Self {
             socket,
             state,
