@@ -54,17 +54,21 @@ impl ReceiveBuffers {
         (&mut self.free[..count], &mut self.metas[..count])
     }
 
-    /// Gives what was received into the free buffer `index`.
-    pub(crate) fn take(&mut self, index: usize) -> (RecvMeta, Bytes) {
-        let meta = self.metas[index];
-        if meta.len > LITTLE {
-            return (meta, self.lend(index).slice(..meta.len));
+    /// What was told of the free buffer `index`.
+    pub(crate) fn meta(&self, index: usize) -> RecvMeta {
+        self.metas[index]
+    }
+
+    /// Gives the first `length` bytes of the free buffer `index`.
+    pub(crate) fn take(&mut self, index: usize, length: usize) -> Bytes {
+        if length > LITTLE {
+            return self.lend(index).slice(..length);
         }
-        if self.copies.capacity() < meta.len {
+        if self.copies.capacity() < length {
             self.copies.reserve(CHUNK_SIZE);
         }
-        self.copies.extend_from_slice(&self.free[index][..meta.len]);
-        (meta, self.copies.split().freeze())
+        self.copies.extend_from_slice(&self.free[index][..length]);
+        self.copies.split().freeze()
     }
 
     /// Lends out the free buffer `index`; another one takes its place.
@@ -95,8 +99,8 @@ mod tests {
 
     /// Receives `length` bytes into the first buffer.
     fn receive(buffers: &mut ReceiveBuffers, length: usize) -> Bytes {
-        buffers.free(1).1[0].len = length;
-        buffers.take(0).1
+        buffers.free(1);
+        buffers.take(0, length)
     }
 
     fn first(buffers: &mut ReceiveBuffers) -> *const u8 {

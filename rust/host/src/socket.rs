@@ -19,6 +19,8 @@ const MAXIMUM_BATCH: usize = quinn_udp::BATCH_SIZE;
 /// How many it is offered when little arrives, since each costs some work even if it stays empty. Two, so that the
 /// usual single datagram leaves one empty: then there is no need to ask again.
 const MINIMUM_BATCH: usize = if MAXIMUM_BATCH < 2 { MAXIMUM_BATCH } else { 2 };
+/// When so many datagrams were there at once, a socket begins to receive in batches.
+const MANY_AT_ONCE: usize = 3;
 /// After so many questions in a row that found the socket empty, it is only asked whether there is anything.
 const VAIN_QUESTIONS: u32 = 4;
 /// Whether that is a cheaper question than to receive.
@@ -75,6 +77,9 @@ pub(crate) struct Socket {
     /// The operating system knows a local port: only then can something arrive.
     has_port: bool,
     batching: Batching,
+    /// It receives in batches, and the kernel may join datagrams. Before, it takes one after another by plain calls, which
+    /// cost less as long as there are few.
+    is_busy: bool,
     /// How many buffers the next call is offered.
     batch: usize,
     /// Questions in a row that found the socket empty.
@@ -115,18 +120,14 @@ impl Socket {
             socket.bind(&SockAddr::from(address))?;
         }
         let socket = UdpSocket::from(socket);
-        let state = UdpSocketState::new((&socket).into())?;
-        options::allow_fragmentation(&socket, is_ipv6);
-        options::receive_no_details(&socket, is_ipv6);
-        if !batching.joins_received {
-            options::receive_one_by_one(&socket);
-        }
+        let state = options::prepare(&socket)?;
         Ok(Self {
             socket,
             state,
             is_ipv6,
             has_port: address.is_some(),
             batching,
+            is_busy: options::MAY_JOIN_FROM_THE_BEGINNING,
             batch: MINIMUM_BATCH.min(batching.buffers),
             vain_questions: 0,
         })
@@ -212,14 +213,16 @@ impl Socket {
         if !self.has_port {
             return Ok(false);
         }
-        let received = match self.has_something() {
-            Ok(()) => ReceiveBuffers::with(|buffers| self.receive_into(buffers, take)),
-            Err(error) => Err(error),
+        let received = if !self.is_busy {
+            ReceiveBuffers::with(|buffers| self.receive_singly(buffers, take))
+        } else {
+            self.has_something()
+                .and_then(|()| ReceiveBuffers::with(|buffers| self.receive_batch(buffers, take)))
         };
         match received {
             Ok(is_full) => {
                 self.vain_questions = 0;
-                if is_full {
+                if is_full && self.is_busy {
                     self.batch = (self.batch * 4).min(self.batching.buffers);
                 }
                 Ok(is_full)
@@ -245,8 +248,29 @@ impl Socket {
         if is_idle { self.socket.peek_from(&mut []).map(drop) } else { Ok(()) }
     }
 
+    /// Receives by a plain call for each datagram, up to [`MANY_AT_ONCE`]; `true` if there are so many.
+    fn receive_singly(
+        &mut self,
+        buffers: &mut ReceiveBuffers,
+        mut take: impl FnMut(SocketAddr, Bytes),
+    ) -> io::Result<bool> {
+        for count in 0..MANY_AT_ONCE {
+            let (free, _) = buffers.free(1);
+            match self.socket.recv_from(&mut free[0]) {
+                Ok((length, from)) => take(canonical(from), buffers.take(0, length)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock && count > 0 => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        if self.batching.joins_received {
+            options::join_received(&self.socket);
+        }
+        self.is_busy = true;
+        Ok(true)
+    }
+
     /// Receives one batch; `true` if it is as large as it can be.
-    fn receive_into(
+    fn receive_batch(
         &self,
         buffers: &mut ReceiveBuffers,
         mut take: impl FnMut(SocketAddr, Bytes),
@@ -258,7 +282,8 @@ impl Socket {
         }
         let count = self.state.recv((&self.socket).into(), &mut slices[..self.batch], metas)?;
         for index in 0..count {
-            let (meta, mut rest) = buffers.take(index);
+            let meta = buffers.meta(index);
+            let mut rest = buffers.take(index, meta.len);
             let from = canonical(meta.addr);
             while rest.len() > meta.stride && meta.stride > 0 {
                 take(from, rest.split_to(meta.stride));

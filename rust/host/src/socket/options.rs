@@ -1,48 +1,37 @@
-//! Socket options beyond what `socket2` and `quinn-udp` set. Those of Linux and Android; elsewhere nothing is to be done.
-//! Failure of any of them costs speed or a rare path, and is no reason to have no socket.
+//! Prepares a socket for `quinn-udp`, without what that crate does for QUIC alone.
 
+use quinn_udp::UdpSocketState;
+use std::io;
 use std::net::UdpSocket;
 
-/// QUIC, which `quinn-udp` is made for, forbids the network to cut datagrams; ENet relies on it where a path takes
-/// less than 1392 bytes. Failure means only that such a path stays closed.
-pub(super) fn allow_fragmentation(socket: &UdpSocket, is_ipv6: bool) {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        use rustix::net::sockopt::{Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery};
-        let _ = rustix::net::sockopt::set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::WANT);
-        if is_ipv6 {
-            let _ = rustix::net::sockopt::set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::WANT);
-        }
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _ = (socket, is_ipv6);
+/// Whether the kernel may join datagrams as soon as the socket is there, so that only `quinn-udp` can tell them apart.
+pub(super) const MAY_JOIN_FROM_THE_BEGINNING: bool = !cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Makes the state by which `quinn-udp` uses a socket, which is non-blocking from here on.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn prepare(socket: &UdpSocket) -> io::Result<UdpSocketState> {
+    use socket2::{Domain, Protocol, Socket, Type};
+
+    socket.set_nonblocking(true)?;
+    // The state sees from a socket only what the system can do, and sets options on it that ENet does without. The kernel would
+    // tell of each datagram when it arrived, at which of the machine's addresses, and how congested the path is, which
+    // costs some hundred nanoseconds; to note the time it would not even cease when told so. And it would no longer cut
+    // datagrams, on which ENet relies where a path takes less than 1392 bytes.
+    let probe = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+    UdpSocketState::new((&probe).into())
 }
 
-/// What `quinn-udp` lets the kernel tell of each datagram, and ENet does not ask for: when it arrived, at which of the
-/// machine's addresses, and how congested the path is. To find it out and to tell it costs a few hundred nanoseconds.
-pub(super) fn receive_no_details(socket: &UdpSocket, is_ipv6: bool) {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        use nix::sys::socket::{setsockopt, sockopt};
-        let _ = setsockopt(socket, sockopt::ReceiveTimestampns, &false);
-        let _ = setsockopt(socket, sockopt::Ipv4PacketInfo, &false);
-        let _ = setsockopt(socket, sockopt::IpRecvTos, &false);
-        if is_ipv6 {
-            let _ = setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &false);
-            let _ = rustix::net::sockopt::set_ipv6_recvtclass(socket, false);
-        }
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _ = (socket, is_ipv6);
+/// The same elsewhere: there it needs its options.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn prepare(socket: &UdpSocket) -> io::Result<UdpSocketState> {
+    UdpSocketState::new(socket.into())
 }
 
-/// Each datagram arrives in a buffer of its own, as where the kernel has no `UDP_GRO`.
-pub(super) fn receive_one_by_one(socket: &UdpSocket) {
+/// Lets the kernel join datagrams that arrive from one sender, for good: what it has joined could not be told apart after the end
+/// of it. Where it cannot, each goes on to come on its own.
+pub(super) fn join_received(socket: &UdpSocket) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        use nix::sys::socket::{setsockopt, sockopt};
-        let _ = setsockopt(socket, sockopt::UdpGroSegment, &false);
-    }
+    let _ = nix::sys::socket::setsockopt(socket, nix::sys::socket::sockopt::UdpGroSegment, &true);
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = socket;
 }

@@ -84,6 +84,10 @@ fn datagrams_to_one_destination_arrive_in_order_whatever_the_kernel_lacks() {
         let datagrams = numbered(40, 1000);
         let run = Run { to: address(&receiver), datagrams: &datagrams, size: 1000 };
         sender.send_runs(&[run], all_sent);
+        // The first time the receiver finds out that they are many.
+        assert_numbered(&receive(&mut receiver, 40).0, 1000);
+        assert_empty([&mut receiver]);
+        sender.send_runs(&[run], all_sent);
         let (received, most) = receive(&mut receiver, 40);
         assert_numbered(&received, 1000);
         assert_empty([&mut receiver]);
@@ -174,12 +178,30 @@ fn a_run_that_only_its_destination_refuses_arrives_once_and_segmenting_goes_on()
 fn a_socket_that_was_empty_for_long_still_finds_what_comes() {
     let (mut sender, mut receiver) = (socket(Batching::default()), socket(Batching::default()));
     for datagram in [b"".as_slice(), b"a", &[7; 5000]] {
-        for _ in 0..2 * VAIN_QUESTIONS {
-            assert!(!receiver.receive(|_, _| panic!("nothing was sent")).unwrap());
+        for is_busy in [false, true] {
+            receiver.is_busy |= is_busy;
+            for _ in 0..2 * VAIN_QUESTIONS {
+                assert!(!receiver.receive(|_, _| panic!("nothing was sent")).unwrap());
+            }
+            sender.send(address(&receiver), datagram).unwrap();
+            assert_eq!(receive(&mut receiver, 1).0, [datagram]);
         }
-        sender.send(address(&receiver), datagram).unwrap();
-        assert_eq!(receive(&mut receiver, 1).0, [datagram]);
     }
+}
+
+#[test]
+fn a_socket_receives_in_batches_only_after_many_datagrams_at_once() {
+    let (mut sender, mut receiver) = (socket(Batching::default()), socket(Batching::default()));
+    let to = address(&receiver);
+    for _ in 0..5 {
+        sender.send(to, b"datagram").unwrap();
+        assert_eq!(receive(&mut receiver, 1).0, ["datagram"]);
+    }
+    assert_eq!(receiver.is_busy, options::MAY_JOIN_FROM_THE_BEGINNING);
+    let datagrams = numbered(20, 100);
+    sender.send_runs(&[Run { to, datagrams: &datagrams, size: 100 }], all_sent);
+    assert_numbered(&receive(&mut receiver, 20).0, 100);
+    assert!(receiver.is_busy);
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -188,6 +210,7 @@ fn the_kernel_tells_nothing_about_datagrams_that_is_not_used() {
     for local in [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))] {
         let mut receiver = Socket::bind(local).unwrap();
         let to = SocketAddr::from((Ipv4Addr::LOCALHOST, address(&receiver).port()));
+        receiver.is_busy = true;
         socket(Batching::default()).send(to, b"datagram").unwrap();
         assert_eq!(receive(&mut receiver, 1).0, ["datagram"]);
         let meta = ReceiveBuffers::with(|buffers| buffers.free(1).1[0]);
