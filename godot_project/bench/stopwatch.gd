@@ -2,6 +2,7 @@ extends RefCounted
 ## Measures processor time of the calling thread where the system tells it (Linux), else the time on the clock.
 
 const _SCHEDULER_STATISTICS := "/proc/thread-self/schedstat"
+const _WAIT_USEC := 200
 const _TRIALS := 50
 
 var _started := 0
@@ -27,8 +28,8 @@ func stop() -> float:
 
 
 func _now() -> int:
-	# The system counts a thread's time when it switches to another one.
-	OS.delay_usec(1)
+	# The system counts a thread's time when it switches to another one, which a shorter wait may end without.
+	OS.delay_usec(_WAIT_USEC)
 	var file := FileAccess.open(_SCHEDULER_STATISTICS, FileAccess.READ)
 	if file == null:
 		return Time.get_ticks_usec() * 1000

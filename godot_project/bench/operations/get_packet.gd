@@ -4,7 +4,7 @@ extends "../operation.gd"
 const Hosts := preload("../hosts.gd")
 
 const _BYTES := 8 * 1024
-const _PACKETS := 128
+const _PACKETS := 512
 
 var _hosts := Hosts.new()
 var _bytes := 0

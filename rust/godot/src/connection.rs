@@ -2,20 +2,22 @@
 //! `additions`.
 
 mod additions;
+mod event_array;
 
 use crate::errors::{self, condition, refuse, refuse_inactive};
 use crate::native_api::{CompressionMode, EventTypeResult, HostStatisticArgument, event};
 use crate::packet_peer::{ENetPacketPeer, packet_flags};
 use crate::shared::{MAX_CHANNELS, Serviced, SharedHost};
-use crate::takeover::{Serves, ThreadClaim, announce, null_object};
+use crate::takeover::{Serves, ThreadClaim, announce};
 use crate::{addresses, compression, dtls, farewell};
 use bytes::Bytes;
+pub(crate) use event_array::PacketEvent;
+use event_array::EventArray;
 use enet_rs_host::protocol::{HostConfig, HostStatistic};
 use enet_rs_host::{Compression, Driver};
-use godot::builtin::{Array, GString, PackedByteArray, VarArray, VarDictionary, Variant, varray};
+use godot::builtin::{Array, GString, PackedByteArray, VarDictionary};
 use godot::classes::{IRefCounted, RefCounted, TlsOptions};
 use godot::global::Error;
-use godot::meta::ToGodot;
 use godot::obj::{Base, Gd};
 use godot::register::{GodotClass, godot_api};
 use std::cell::RefCell;
@@ -29,8 +31,8 @@ use std::time::Duration;
 #[class(tool, base = RefCounted)]
 pub(crate) struct ENetConnection {
     host: Rc<SharedHost>,
-    /// What `service` returns when nothing happened. Duplicating it is quicker than making it anew.
-    nothing: VarArray,
+    /// What `service` returns when nothing happened.
+    nothing: EventArray,
     /// What `next_event` has brought last.
     last_event: RefCell<LastEvent>,
 }
@@ -59,7 +61,7 @@ impl ENetConnection {
     fn guarded_by(claim: Arc<ThreadClaim>) -> Self {
         announce(&claim, Serves::Nothing);
         let host = SharedHost::new(claim);
-        let nothing = event_array(event::NONE, &null_object(), 0, 0);
+        let nothing = EventArray::without_peer(event::NONE);
         Self { host, nothing, last_event: RefCell::default() }
     }
 
@@ -67,10 +69,6 @@ impl ENetConnection {
     pub(crate) fn host(&self) -> &Rc<SharedHost> {
         &self.host
     }
-}
-
-fn event_array(kind: i64, peer: &Variant, data: u32, channel: u8) -> VarArray {
-    varray![kind, peer, i64::from(data), i64::from(channel)]
 }
 
 /// Where a host shall get its datagrams.
@@ -149,18 +147,20 @@ impl ENetConnection {
     }
 
     #[func]
-    fn service(&self, timeout: i32) -> VarArray {
-        match self.take_event(timeout) {
-            Serviced::Nothing => self.nothing.duplicate_shallow(),
-            Serviced::Received((peer, channel)) => {
-                event_array(event::RECEIVE, &peer.to_variant(), 0, channel)
-            }
-            Serviced::Connected(peer, data) => event_array(event::CONNECT, &peer.to_variant(), data, 0),
-            Serviced::Disconnected(peer, data) => event_array(event::DISCONNECT, &peer.to_variant(), data, 0),
-            Serviced::Failed => event_array(event::ERROR, &null_object(), 0, 0),
+    fn service(&self, timeout: i32) -> EventArray {
+        let serviced = self.host.service(waiting_time(timeout), |peer, channel, packet| {
+            peer.link.keep(channel, packet);
+            peer.packet_event.get(&peer.object, channel)
+        });
+        match serviced {
+            Serviced::Nothing => self.nothing.duplicate(),
+            Serviced::Received(event) => event,
+            Serviced::Connected(peer, data) => EventArray::new(event::CONNECT, &peer, data, 0),
+            Serviced::Disconnected(peer, data) => EventArray::new(event::DISCONNECT, &peer, data, 0),
+            Serviced::Failed => EventArray::without_peer(event::ERROR),
             Serviced::Inactive => {
                 refuse_inactive("service");
-                event_array(event::ERROR, &null_object(), 0, 0)
+                EventArray::without_peer(event::ERROR)
             }
         }
     }
@@ -309,15 +309,6 @@ impl ENetConnection {
             // A failure is ignored here, as in the engine: the datagram might be lost on the way as well.
             let _ = self.host.with(|host| host.driver.send_raw(to, packet.as_slice()));
         }
-    }
-
-    /// Lets the host work until there is an event or the time is over. A packet is in its peer's queue then; its channel comes
-    /// with it.
-    fn take_event(&self, timeout: i32) -> Serviced<(Gd<ENetPacketPeer>, u8)> {
-        self.host.service(waiting_time(timeout), |peer, channel, packet| {
-            peer.link.keep(channel, packet);
-            (peer.object.clone(), channel)
-        })
     }
 
     /// Whether a connection can begin; prints why if not.

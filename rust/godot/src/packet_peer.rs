@@ -4,7 +4,7 @@ use crate::addresses;
 use crate::errors::{self, NOT_CONNECTED, PEER_IS_NULL, condition, refuse, refuse_plainly};
 use crate::native_api::{DisconnectReasonResult, PeerStateResult, PeerStatisticArgument, reason};
 use crate::shared::{ActiveHost, Over, PeerLink};
-use crate::takeover::{PacketSource, Serves, ThreadClaim, announce, construct_as_packet_peer};
+use crate::takeover::{PacketSource, PeerPackets, Serves, ThreadClaim, announce, construct_as_packet_peer};
 use bytes::Bytes;
 use enet_rs_host::protocol::{PacketFlags, PeerId, PeerState, PeerStatistic};
 use godot::builtin::{Array, GString, PackedByteArray};
@@ -256,7 +256,7 @@ impl ENetPacketPeer {
     /// `get_packet_error` changes by it.
     #[func]
     fn get_packet(&self) -> PackedByteArray {
-        if let Some(packet) = self.link.next_packet_unnoticed() {
+        if let Some(packet) = self.link.take_packet() {
             return PackedByteArray::from(&packet[..]);
         }
         let has_packet = self.link.available_packets() > 0;

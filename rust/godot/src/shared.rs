@@ -5,9 +5,10 @@
 //! to. Nothing is borrowed here while Godot code may run (printing, making or dropping objects), since a logger written
 //! in a script may call back into the same connection.
 
+use crate::connection::PacketEvent;
 use crate::errors;
-use crate::packet_peer::ENetPacketPeer;
-use crate::takeover::{PacketSource, ThreadClaim};
+use crate::packet_peer::{ENetPacketPeer, packet_flags};
+use crate::takeover::{PacketSource, PeerPackets, ThreadClaim};
 use bytes::Bytes;
 use enet_rs_host::protocol::{DisconnectReason, Event, Packet, PacketFlags, PeerId, PeerState, SendError};
 use enet_rs_host::{Driver, ServiceError};
@@ -44,6 +45,7 @@ pub(crate) struct ActiveHost {
 pub(crate) struct ListedPeer {
     pub(crate) object: Gd<ENetPacketPeer>,
     pub(crate) link: Rc<PeerLink>,
+    pub(crate) packet_event: PacketEvent,
     /// Rises from peer to peer: the order of `get_peers`.
     place: u64,
 }
@@ -212,7 +214,8 @@ impl SharedHost {
         self.with(|host| {
             let place = host.next_place;
             host.next_place += 1;
-            host.peers.insert(id, ListedPeer { object: object.clone(), link, place });
+            let packet_event = PacketEvent::default();
+            host.peers.insert(id, ListedPeer { object: object.clone(), link, packet_event, place });
         });
         object
     }
@@ -382,15 +385,6 @@ impl PeerLink {
         sent.unwrap_or(Err(SendError::NotConnected))
     }
 
-    /// Takes the next received packet the quick way: if there is one and the engine has noted no error, which a packet
-    /// taken through the engine would clear.
-    pub(crate) fn next_packet_unnoticed(&self) -> Option<Bytes> {
-        if self.engine_noted_error.get() {
-            return None;
-        }
-        self.received.borrow_mut().pop_front().map(|received| received.packet.payload)
-    }
-
     /// Takes all received packets, or those of one channel.
     pub(crate) fn take_packets(&self, channel: Option<u8>) -> Vec<Bytes> {
         let mut queue = self.received.borrow_mut();
@@ -442,6 +436,21 @@ impl PacketSource for PeerLink {
 
     fn available_packets(&self) -> usize {
         self.received.borrow().len()
+    }
+}
+
+impl PeerPackets for PeerLink {
+    fn try_send(&self, channel: i32, packet: &[u8], flags: i32) -> bool {
+        let Some(flags) = packet_flags(flags).filter(|_| channel >= 0 && self.is_active()) else { return false };
+        Self::try_send(self, channel, Bytes::copy_from_slice(packet), flags).is_ok()
+    }
+
+    fn take_packet(&self) -> Option<Bytes> {
+        // A packet taken through the engine would clear the error.
+        if self.engine_noted_error.get() {
+            return None;
+        }
+        self.received.borrow_mut().pop_front().map(|received| received.packet.payload)
     }
 }
 

@@ -38,7 +38,11 @@ impl ENetConnection {
     /// `get_event_channel` tell the rest. No array is made for it, so it is quicker, most of all when nothing happened.
     #[func]
     fn next_event(&self, timeout: i32) -> EventTypeResult {
-        let (kind, peer, data, channel) = match self.take_event(timeout) {
+        let serviced = self.host.service(waiting_time(timeout), |peer, channel, packet| {
+            peer.link.keep(channel, packet);
+            (peer.object.clone(), channel)
+        });
+        let (kind, peer, data, channel) = match serviced {
             Serviced::Nothing => (event::NONE, None, 0, 0),
             Serviced::Received((peer, channel)) => (event::RECEIVE, Some(peer), 0, channel),
             Serviced::Connected(peer, data) => (event::CONNECT, Some(peer), data, 0),

@@ -5,7 +5,7 @@
 //! bindings touch the object, whose borrow counter is not made for several threads.
 
 use super::interface::object_variant;
-use super::virtuals::{MultiplayerBackend, PacketSource};
+use super::virtuals::{MultiplayerBackend, PacketSource, PeerPackets};
 use bytes::Bytes;
 use godot::builtin::Variant;
 use godot::sys;
@@ -45,8 +45,8 @@ pub(super) struct GuardedInstance {
 pub(crate) enum Serves {
     /// The object's class has none.
     Nothing,
-    /// Those of a packet peer.
-    Packets(Rc<dyn PacketSource>),
+    /// Those of a peer of a connection.
+    Packets(Rc<dyn PeerPackets>),
     /// Those of a multiplayer peer.
     Multiplayer(Rc<dyn MultiplayerBackend>),
 }
@@ -244,6 +244,14 @@ impl Entered<'_> {
             Serves::Nothing => None,
             Serves::Packets(packets) => Some(packets.as_ref()),
             Serves::Multiplayer(multiplayer) => Some(multiplayer.as_ref()),
+        }
+    }
+
+    /// What serves the methods of a peer of a connection.
+    pub(super) fn peer_packets(&self) -> Option<&dyn PeerPackets> {
+        match &self.instance.serves {
+            Serves::Packets(packets) => Some(packets.as_ref()),
+            Serves::Nothing | Serves::Multiplayer(_) => None,
         }
     }
 

@@ -70,6 +70,13 @@ pub(super) type VariantConstructor =
 pub(super) type CanConvertStrict =
     unsafe extern "C" fn(sys::GDExtensionVariantType, sys::GDExtensionVariantType) -> sys::GDExtensionBool;
 
+/// `variant_duplicate`.
+pub(super) type DuplicateVariant =
+    unsafe extern "C" fn(sys::GDExtensionConstVariantPtr, sys::GDExtensionVariantPtr, sys::GDExtensionBool);
+/// `packed_byte_array_operator_index_const`.
+pub(super) type BytesOfArray =
+    unsafe extern "C" fn(sys::GDExtensionConstTypePtr, sys::GDExtensionInt) -> *const u8;
+
 /// The originals of the functions that are used or substituted here.
 pub(super) struct Interface {
     pub(super) get_proc_address: GetProcAddress,
@@ -85,6 +92,8 @@ pub(super) struct Interface {
     pub(super) instance_binding: InstanceBinding,
     pub(super) variant_constructor: VariantConstructor,
     pub(super) can_convert_strict: CanConvertStrict,
+    pub(super) duplicate_variant: DuplicateVariant,
+    pub(super) bytes_of_array: BytesOfArray,
 }
 
 /// Godot's handle of this library.
@@ -122,6 +131,21 @@ pub(super) unsafe fn object_variant(mut object: sys::GDExtensionObjectPtr) -> Va
 pub(crate) fn null_object() -> Variant {
     // SAFETY: null stands for no object.
     unsafe { object_variant(ptr::null_mut()) }
+}
+
+/// A copy of an array in a Variant, whose elements are only copied if someone changes them. The bindings' own way of
+/// duplicating asks what type the elements of the result have, which takes longer than the rest.
+pub(crate) fn duplicate_array(array: &Variant) -> Variant {
+    let mut copy = Variant::nil();
+    // SAFETY: the engine's function, which makes a Variant of the second; nil needs no destructor.
+    unsafe {
+        (interface().duplicate_variant)(
+            ptr::from_ref(array).cast(),
+            (&raw mut copy).cast(),
+            sys::conv::SYS_FALSE,
+        );
+    }
+    copy
 }
 
 /// Fetches the originals. Panics if this Godot lacks one, which none since 4.4 does.
@@ -170,6 +194,10 @@ pub(super) unsafe fn load(
                 )),
                 can_convert_strict: transmute::<AnyFunction, CanConvertStrict>(fetch(
                     c"variant_can_convert_strict",
+                )),
+                duplicate_variant: transmute::<AnyFunction, DuplicateVariant>(fetch(c"variant_duplicate")),
+                bytes_of_array: transmute::<AnyFunction, BytesOfArray>(fetch(
+                    c"packed_byte_array_operator_index_const",
                 )),
             }
         }

@@ -3,6 +3,7 @@
 
 use super::arguments::Arguments;
 use super::classes::{borrow_name, is_late};
+use super::direct::{self, Direct};
 use super::guard::{Denial, GuardedInstance};
 use super::interface::{interface, null_object};
 use super::vacancy;
@@ -36,6 +37,7 @@ struct GuardedMethod {
     userdata: *mut c_void,
     call: sys::GDExtensionClassMethodCall,
     ptrcall: sys::GDExtensionClassMethodPtrCall,
+    direct: Option<Direct>,
     arguments: Arguments,
     returns_object: bool,
     refused: Refused,
@@ -155,6 +157,7 @@ unsafe fn register_guarded(
             userdata: info.method_userdata,
             call: info.call_func,
             ptrcall: info.ptrcall_func,
+            direct: direct::find(class.name, &name),
             arguments: taken,
             // SAFETY: a description's names are valid.
             refused: unsafe { Refused::for_method(&name, returns.as_ref()) },
@@ -259,6 +262,10 @@ unsafe extern "C" fn ptrcall(
     // SAFETY: Godot passes the object's instance, or null.
     match unsafe { GuardedInstance::enter(instance) } {
         Ok(entered) => {
+            // SAFETY: Godot passes a value for each argument and one of the declared type for the result.
+            if method.direct.is_some_and(|direct| unsafe { direct(&entered, arguments, result) }) {
+                return;
+            }
             if let Some(inner) = method.ptrcall {
                 // SAFETY: Godot passes a value for each argument; the bindings' own function gets their own instance,
                 // and catches panics.
