@@ -4,7 +4,7 @@ extends "../operation.gd"
 const Hosts := preload("../hosts.gd")
 
 const _BYTES := 8 * 1024
-const _PACKETS := 512
+const _PACKETS := 256
 
 var _hosts := Hosts.new()
 var _bytes := 0

@@ -11,10 +11,10 @@ use crate::shared::{MAX_CHANNELS, Serviced, SharedHost};
 use crate::takeover::{Serves, ThreadClaim, announce};
 use crate::{addresses, compression, dtls, farewell};
 use bytes::Bytes;
-pub(crate) use event_array::PacketEvent;
-use event_array::EventArray;
 use enet_rs_host::protocol::{HostConfig, HostStatistic};
 use enet_rs_host::{Compression, Driver};
+use event_array::EventArray;
+pub(crate) use event_array::PacketEvent;
 use godot::builtin::{Array, GString, PackedByteArray, VarDictionary};
 use godot::classes::{IRefCounted, RefCounted, TlsOptions};
 use godot::global::Error;
@@ -149,7 +149,7 @@ impl ENetConnection {
     #[func]
     fn service(&self, timeout: i32) -> EventArray {
         let serviced = self.host.service(waiting_time(timeout), |peer, channel, packet| {
-            peer.link.keep(channel, packet);
+            peer.link.received.push(channel, &packet);
             peer.packet_event.get(&peer.object, channel)
         });
         match serviced {

@@ -39,7 +39,7 @@ impl ENetConnection {
     #[func]
     fn next_event(&self, timeout: i32) -> EventTypeResult {
         let serviced = self.host.service(waiting_time(timeout), |peer, channel, packet| {
-            peer.link.keep(channel, packet);
+            peer.link.received.push(channel, &packet);
             (peer.object.clone(), channel)
         });
         let (kind, peer, data, channel) = match serviced {

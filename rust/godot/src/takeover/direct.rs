@@ -54,10 +54,7 @@ unsafe fn get_packet(
     _arguments: *const sys::GDExtensionConstTypePtr,
     result: sys::GDExtensionTypePtr,
 ) -> bool {
-    let taken = catch_unwind(AssertUnwindSafe(|| {
-        let packet = entered.peer_packets()?.take_packet()?;
-        Some(PackedByteArray::from(&packet[..]))
-    }));
+    let taken = catch_unwind(AssertUnwindSafe(|| entered.peer_packets()?.take_packet()));
     let Ok(Some(packet)) = taken else { return false };
     // SAFETY: promised by the caller.
     unsafe { *result.cast::<PackedByteArray>() = packet };

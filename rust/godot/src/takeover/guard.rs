@@ -5,7 +5,7 @@
 //! bindings touch the object, whose borrow counter is not made for several threads.
 
 use super::interface::object_variant;
-use super::virtuals::{MultiplayerBackend, PacketSource, PeerPackets};
+use super::virtuals::{MultiplayerBackend, PacketBytes, PacketSource, PeerPackets};
 use bytes::Bytes;
 use godot::builtin::Variant;
 use godot::sys;
@@ -36,7 +36,7 @@ pub(super) struct GuardedInstance {
     claim: Arc<ThreadClaim>,
     serves: Serves,
     /// The packet that the engine reads from after `_get_packet`, alive until the next one.
-    handed_out: RefCell<Bytes>,
+    handed_out: RefCell<PacketBytes>,
     /// The connection status that a multiplayer peer told last, for whoever is kept out.
     status: AtomicI32,
 }
@@ -184,7 +184,7 @@ impl GuardedInstance {
             Some(announcement) => (announcement.claim, announcement.serves),
             None => (ThreadClaim::new(), Serves::Nothing),
         };
-        let handed_out = RefCell::new(Bytes::new());
+        let handed_out = RefCell::new(PacketBytes::Slice(Bytes::new()));
         let status = AtomicI32::new(0);
         Box::into_raw(Box::new(Self { storage, object, claim, serves, handed_out, status })).cast()
     }
@@ -264,7 +264,7 @@ impl Entered<'_> {
     }
 
     /// Keeps a packet alive for the engine until the next one, and tells where it lies.
-    pub(super) fn hand_out(&self, packet: Bytes) -> *const u8 {
+    pub(super) fn hand_out(&self, packet: PacketBytes) -> *const u8 {
         let start = packet.as_ptr();
         self.instance.handed_out.replace(packet);
         start
