@@ -3,11 +3,12 @@
 
 mod additions;
 mod event_array;
+mod events;
 
 use crate::errors::{self, condition, refuse, refuse_inactive};
-use crate::native_api::{CompressionMode, EventTypeResult, HostStatisticArgument, event};
+use crate::native_api::{CompressionMode, EventTypeResult, HostStatisticArgument};
 use crate::packet_peer::{ENetPacketPeer, packet_flags};
-use crate::shared::{MAX_CHANNELS, Serviced, SharedHost};
+use crate::shared::{MAX_CHANNELS, SharedHost};
 use crate::takeover::{Serves, ThreadClaim, announce};
 use crate::{addresses, compression, dtls, farewell};
 use bytes::Bytes;
@@ -15,34 +16,22 @@ use enet_rs_host::protocol::{HostConfig, HostStatistic};
 use enet_rs_host::{Compression, Driver};
 use event_array::EventArray;
 pub(crate) use event_array::PacketEvent;
+use events::Events;
 use godot::builtin::{Array, GString, PackedByteArray, VarDictionary};
 use godot::classes::{IRefCounted, RefCounted, TlsOptions};
 use godot::global::Error;
 use godot::obj::{Base, Gd};
 use godot::register::{GodotClass, godot_api};
-use std::cell::RefCell;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A host for ENet connections, in the place of the engine's class of this name.
 #[derive(GodotClass)]
 #[class(tool, base = RefCounted)]
 pub(crate) struct ENetConnection {
     host: Rc<SharedHost>,
-    /// What `service` returns when nothing happened.
-    nothing: EventArray,
-    /// What `next_event` has brought last.
-    last_event: RefCell<LastEvent>,
-}
-
-/// The parts of an event beside its type.
-#[derive(Default)]
-struct LastEvent {
-    peer: Option<Gd<ENetPacketPeer>>,
-    data: u32,
-    channel: u8,
+    events: Rc<Events>,
 }
 
 #[godot_api]
@@ -59,10 +48,10 @@ impl ENetConnection {
     }
 
     fn guarded_by(claim: Arc<ThreadClaim>) -> Self {
-        announce(&claim, Serves::Nothing);
-        let host = SharedHost::new(claim);
-        let nothing = EventArray::without_peer(event::NONE);
-        Self { host, nothing, last_event: RefCell::default() }
+        let host = SharedHost::new(Arc::clone(&claim));
+        let events = Events::new(&host);
+        announce(&claim, Serves::Events(Rc::<Events>::clone(&events)));
+        Self { host, events }
     }
 
     /// The host behind it.
@@ -148,21 +137,7 @@ impl ENetConnection {
 
     #[func]
     fn service(&self, timeout: i32) -> EventArray {
-        let serviced = self.host.service(waiting_time(timeout), |peer, channel, packet| {
-            peer.link.received.push(channel, &packet);
-            peer.packet_event.get(&peer.object, channel)
-        });
-        match serviced {
-            Serviced::Nothing => self.nothing.duplicate(),
-            Serviced::Received(event) => event,
-            Serviced::Connected(peer, data) => EventArray::new(event::CONNECT, &peer, data, 0),
-            Serviced::Disconnected(peer, data) => EventArray::new(event::DISCONNECT, &peer, data, 0),
-            Serviced::Failed => EventArray::without_peer(event::ERROR),
-            Serviced::Inactive => {
-                refuse_inactive("service");
-                EventArray::without_peer(event::ERROR)
-            }
-        }
+        self.events.service(timeout)
     }
 
     #[func]
@@ -402,11 +377,6 @@ impl ENetConnection {
         }
         address
     }
-}
-
-/// A time to wait as scripts pass it, in milliseconds; what is negative stands for none.
-fn waiting_time(milliseconds: i32) -> Duration {
-    Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0))
 }
 
 /// A number of channels as scripts pass it to connect; what is out of range stands for all.

@@ -233,6 +233,9 @@ impl ActiveHost {
 
     /// Takes the peers that were closed from this side off the list.
     fn sweep(&mut self) -> Vec<ListedPeer> {
+        if self.closed.is_empty() {
+            return Vec::new();
+        }
         self.closed.drain(..).filter_map(|id| self.peers.remove(&id)).collect()
     }
 

@@ -35,6 +35,11 @@ impl EventArray {
         Self(varray![kind, peer, i64::from(data), i64::from(channel)].to_variant())
     }
 
+    /// As Godot gets it.
+    pub(super) fn into_variant(self) -> Variant {
+        self.0
+    }
+
     /// One that looks the same.
     pub(super) fn duplicate(&self) -> Self {
         Self(duplicate_array(&self.0))

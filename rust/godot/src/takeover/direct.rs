@@ -1,29 +1,71 @@
 //! Methods that a script calls for each message, without the bindings in between: these copy every argument and result, which
-//! takes longer than the work itself. Only calls with bare values, as typed GDScript makes them, and only the usual case of
-//! each: whatever needs an error, a text or another look takes the way of all methods.
+//! takes longer than the work itself. Only the usual case of each: whatever needs an error, a text or another look takes the
+//! way of all methods, and so does a panic, for which the bindings print a text.
 
 use super::guard::Entered;
 use super::interface::interface;
-use godot::builtin::PackedByteArray;
+use super::virtuals::PacketSource;
+use godot::builtin::{PackedByteArray, Variant, VariantType};
 use godot::global::Error;
 use godot::obj::EngineEnum;
 use godot::sys;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Serves one call; `false` if that is for the bindings to do, and nothing has happened.
+/// What a connection brings for these methods.
+pub(crate) trait EventSource {
+    /// `service`: the array of an event.
+    fn service(&self, timeout: i32) -> Variant;
+    /// `next_event`: the type of an event.
+    fn next_event(&self, timeout: i32) -> i64;
+}
+
+/// What a peer of a connection brings for these methods, beyond what it has for the engine. Nothing is printed here.
+pub(crate) trait PeerPackets: PacketSource {
+    /// `send`; `false` if that cannot be done.
+    fn try_send(&self, channel: i32, packet: &[u8], flags: i32) -> bool;
+    /// `get_packet`, if there is one and `get_packet_error` says the same before and after.
+    fn take_packet(&self) -> Option<PackedByteArray>;
+}
+
+/// The direct way to a method: each function serves one call, or leaves it.
+#[derive(Copy, Clone)]
+pub(super) enum Direct {
+    /// For calls with bare values, as typed GDScript makes them where all arguments are given.
+    Bare(BareCall),
+    /// For calls with variants, as GDScript makes them where arguments are left out.
+    Variants(VariantCall),
+}
+
+/// `false` if it leaves the call.
 ///
 /// # Safety
 /// The values must be there that the method takes, and room for its result: initialised, if it is no number.
-pub(super) type Direct =
-    unsafe fn(&Entered<'_>, *const sys::GDExtensionConstTypePtr, sys::GDExtensionTypePtr) -> bool;
+type BareCall = unsafe fn(&Entered<'_>, *const sys::GDExtensionConstTypePtr, sys::GDExtensionTypePtr) -> bool;
+/// The result; `None` if it leaves the call.
+type VariantCall = fn(&Entered<'_>, &[&Variant]) -> Option<Variant>;
 
 /// The direct way to a method, if it has one.
 pub(super) fn find(class: &str, method: &str) -> Option<Direct> {
     match (class, method) {
-        ("ENetPacketPeer", "send") => Some(send),
-        ("ENetPacketPeer", "get_packet") => Some(get_packet),
+        ("ENetConnection", "service") => Some(Direct::Variants(service)),
+        ("ENetConnection", "next_event") => Some(Direct::Variants(next_event)),
+        ("ENetPacketPeer", "send") => Some(Direct::Bare(send)),
+        ("ENetPacketPeer", "get_packet") => Some(Direct::Bare(get_packet)),
         _ => None,
     }
+}
+
+/// `service(timeout: int = 0) -> Array`
+fn service(entered: &Entered<'_>, arguments: &[&Variant]) -> Option<Variant> {
+    let timeout = only_integer(arguments)?;
+    catch_unwind(AssertUnwindSafe(|| Some(entered.events()?.service(timeout)))).ok().flatten()
+}
+
+/// `next_event(timeout: int = 0) -> EventType`
+fn next_event(entered: &Entered<'_>, arguments: &[&Variant]) -> Option<Variant> {
+    let timeout = only_integer(arguments)?;
+    let event = catch_unwind(AssertUnwindSafe(|| Some(entered.events()?.next_event(timeout))));
+    event.ok().flatten().map(Variant::from)
 }
 
 /// `send(channel: int, packet: PackedByteArray, flags: int) -> Error`
@@ -59,6 +101,16 @@ unsafe fn get_packet(
     // SAFETY: promised by the caller.
     unsafe { *result.cast::<PackedByteArray>() = packet };
     true
+}
+
+/// The one argument of a call, an integer that is 0 if it is left out; `None` if there is anything else.
+fn only_integer(arguments: &[&Variant]) -> Option<i32> {
+    match arguments {
+        [] => Some(0),
+        // What has more than 32 bits is cut, as in the engine.
+        [argument] if argument.get_type() == VariantType::INT => Some(argument.to::<i64>() as i32),
+        _ => None,
+    }
 }
 
 /// What is in an array, with as few calls into the engine as it takes.

@@ -4,8 +4,9 @@
 //! it until its outermost call returns, another thread that comes meanwhile is refused. The claim is taken before the
 //! bindings touch the object, whose borrow counter is not made for several threads.
 
+use super::direct::{EventSource, PeerPackets};
 use super::interface::object_variant;
-use super::virtuals::{MultiplayerBackend, PacketBytes, PacketSource, PeerPackets};
+use super::virtuals::{MultiplayerBackend, PacketBytes, PacketSource};
 use bytes::Bytes;
 use godot::builtin::Variant;
 use godot::sys;
@@ -41,10 +42,12 @@ pub(super) struct GuardedInstance {
     status: AtomicI32,
 }
 
-/// What the engine's virtual methods of an object end in.
+/// What the calls to an object end in that do not take the way through the bindings.
 pub(crate) enum Serves {
-    /// The object's class has none.
+    /// There are none.
     Nothing,
+    /// Those of a connection.
+    Events(Rc<dyn EventSource>),
     /// Those of a peer of a connection.
     Packets(Rc<dyn PeerPackets>),
     /// Those of a multiplayer peer.
@@ -241,9 +244,17 @@ impl Entered<'_> {
     /// What serves the packets of a packet peer, which a multiplayer peer is as well.
     pub(super) fn packets(&self) -> Option<&dyn PacketSource> {
         match &self.instance.serves {
-            Serves::Nothing => None,
+            Serves::Nothing | Serves::Events(_) => None,
             Serves::Packets(packets) => Some(packets.as_ref()),
             Serves::Multiplayer(multiplayer) => Some(multiplayer.as_ref()),
+        }
+    }
+
+    /// What serves the methods of a connection.
+    pub(super) fn events(&self) -> Option<&dyn EventSource> {
+        match &self.instance.serves {
+            Serves::Events(events) => Some(events.as_ref()),
+            Serves::Nothing | Serves::Packets(_) | Serves::Multiplayer(_) => None,
         }
     }
 
@@ -251,7 +262,7 @@ impl Entered<'_> {
     pub(super) fn peer_packets(&self) -> Option<&dyn PeerPackets> {
         match &self.instance.serves {
             Serves::Packets(packets) => Some(packets.as_ref()),
-            Serves::Nothing | Serves::Multiplayer(_) => None,
+            Serves::Nothing | Serves::Events(_) | Serves::Multiplayer(_) => None,
         }
     }
 
@@ -259,7 +270,7 @@ impl Entered<'_> {
     pub(super) fn multiplayer(&self) -> Option<&dyn MultiplayerBackend> {
         match &self.instance.serves {
             Serves::Multiplayer(multiplayer) => Some(multiplayer.as_ref()),
-            Serves::Nothing | Serves::Packets(_) => None,
+            Serves::Nothing | Serves::Events(_) | Serves::Packets(_) => None,
         }
     }
 

@@ -230,6 +230,19 @@ unsafe extern "C" fn call(
             return unsafe { method.refuse(denial, |value| *result.cast::<Variant>() = value, None) };
         }
     };
+    if let Some(Direct::Variants(direct)) = method.direct {
+        let given = usize::try_from(argument_count).unwrap_or(0);
+        let arguments = if given == 0 {
+            &[][..]
+        } else {
+            // SAFETY: Godot passes as many pointers to variants as it says.
+            unsafe { std::slice::from_raw_parts(arguments.cast::<&Variant>(), given) }
+        };
+        if let Some(value) = direct(&entered, arguments) {
+            // SAFETY: Godot passes a variant for the result, and says before that there is no error.
+            return unsafe { *result.cast::<Variant>() = value };
+        }
+    }
     let Some(inner) = method.call else { return };
     // SAFETY: Godot passes as many variants as it says.
     match unsafe { method.arguments.fit(arguments, argument_count) } {
@@ -263,7 +276,9 @@ unsafe extern "C" fn ptrcall(
     match unsafe { GuardedInstance::enter(instance) } {
         Ok(entered) => {
             // SAFETY: Godot passes a value for each argument and one of the declared type for the result.
-            if method.direct.is_some_and(|direct| unsafe { direct(&entered, arguments, result) }) {
+            if let Some(Direct::Bare(direct)) = method.direct
+                && unsafe { direct(&entered, arguments, result) }
+            {
                 return;
             }
             if let Some(inner) = method.ptrcall {

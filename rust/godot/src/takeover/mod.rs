@@ -29,10 +29,11 @@ mod vacancy;
 mod virtuals;
 
 pub(crate) use classes::{construct_as_packet_peer, is_ours};
+pub(crate) use direct::{EventSource, PeerPackets};
 pub(crate) use guard::{Serves, ThreadClaim, announce};
 pub(crate) use interface::{duplicate_array, null_object};
 pub(crate) use methods::refuse_other_thread;
-pub(crate) use virtuals::{MultiplayerBackend, PacketBytes, PacketSource, PeerPackets};
+pub(crate) use virtuals::{MultiplayerBackend, PacketBytes, PacketSource};
 
 use crate::farewell;
 use godot::init::{ExtensionLibrary, InitLevel, InitStage, gdextension};

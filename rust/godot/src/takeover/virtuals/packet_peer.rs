@@ -42,15 +42,6 @@ pub(crate) trait PacketSource {
     fn available_packets(&self) -> usize;
 }
 
-/// What a peer of a connection brings beyond that, for the methods that scripts call on it for each message. Whatever
-/// is not the usual case is left to those methods themselves; nothing is printed here.
-pub(crate) trait PeerPackets: PacketSource {
-    /// Sends a packet; `false` if that cannot be done.
-    fn try_send(&self, channel: i32, packet: &[u8], flags: i32) -> bool;
-    /// Takes the next received packet, if there is one and `get_packet_error` says the same before and after.
-    fn take_packet(&self) -> Option<PackedByteArray>;
-}
-
 /// The virtual method of that name.
 pub(super) fn find(name: &str) -> sys::GDExtensionClassCallVirtual {
     match name {
