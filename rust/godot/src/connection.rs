@@ -15,7 +15,7 @@ use bytes::Bytes;
 use enet_rs_host::protocol::{HostConfig, HostStatistic};
 use enet_rs_host::{Compression, Driver};
 use event_array::EventArray;
-pub(crate) use event_array::PacketEvent;
+pub(crate) use event_array::PacketEvents;
 use events::Events;
 use godot::builtin::{Array, GString, PackedByteArray, VarDictionary};
 use godot::classes::{IRefCounted, RefCounted, TlsOptions};

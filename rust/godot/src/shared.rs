@@ -5,7 +5,7 @@
 //! to. Nothing is borrowed here while Godot code may run (printing, making or dropping objects), since a logger written
 //! in a script may call back into the same connection.
 
-use crate::connection::PacketEvent;
+use crate::connection::PacketEvents;
 use crate::errors;
 use crate::packet_peer::{ENetPacketPeer, packet_flags};
 use crate::packet_queue::PacketQueue;
@@ -31,6 +31,8 @@ pub(crate) const MAX_CHANNELS: u8 = 255;
 pub(crate) struct SharedHost {
     pub(crate) claim: Arc<ThreadClaim>,
     active: RefCell<Option<ActiveHost>>,
+    /// Set when a peer is closed that a multiplayer peer has a name for.
+    has_named_closed: Cell<bool>,
 }
 
 /// A host that is up, with the peers that scripts know.
@@ -48,7 +50,7 @@ pub(crate) struct ActiveHost {
 pub(crate) struct ListedPeer {
     pub(crate) object: Gd<ENetPacketPeer>,
     pub(crate) link: Rc<PeerLink>,
-    pub(crate) packet_event: PacketEvent,
+    pub(crate) packet_events: PacketEvents,
     /// Rises from peer to peer: the order of `get_peers`.
     place: u64,
 }
@@ -104,12 +106,17 @@ enum Happened<R> {
 impl SharedHost {
     /// No host yet.
     pub(crate) fn new(claim: Arc<ThreadClaim>) -> Rc<Self> {
-        Rc::new(Self { claim, active: RefCell::new(None) })
+        Rc::new(Self { claim, active: RefCell::new(None), has_named_closed: Cell::new(false) })
     }
 
     /// Whether a host is up.
     pub(crate) fn is_active(&self) -> bool {
         self.active.borrow().is_some()
+    }
+
+    /// Whether a peer that a multiplayer peer has a name for was closed since this was asked last.
+    pub(crate) fn take_named_closed(&self) -> bool {
+        self.has_named_closed.take()
     }
 
     /// Uses the host, if it is up. `action` must not run Godot code that could come back here.
@@ -212,8 +219,8 @@ impl SharedHost {
         self.with(|host| {
             let place = host.next_place;
             host.next_place += 1;
-            let packet_event = PacketEvent::default();
-            host.peers.insert(id, ListedPeer { object: object.clone(), link, packet_event, place });
+            let packet_events = PacketEvents::default();
+            host.peers.insert(id, ListedPeer { object: object.clone(), link, packet_events, place });
         });
         object
     }
@@ -297,6 +304,16 @@ impl PeerLink {
     fn close_for(&self, reason: DisconnectReason) {
         self.id.set(None);
         self.reason.set(Some(reason));
+        self.note_if_named_and_closed();
+    }
+
+    fn note_if_named_and_closed(&self) {
+        if self.multiplayer_id() != 0
+            && !self.is_active()
+            && let Some(host) = self.host()
+        {
+            host.has_named_closed.set(true);
+        }
     }
 
     /// Why the peer is closed, if it is.
@@ -312,6 +329,7 @@ impl PeerLink {
     /// Gives the peer its name in multiplayer, or takes it away by 0.
     pub(crate) fn set_multiplayer_id(&self, id: i32) {
         self.multiplayer_id.set(id);
+        self.note_if_named_and_closed();
     }
 
     /// Whether the peer is still one of its host's.

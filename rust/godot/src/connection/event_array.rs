@@ -15,10 +15,13 @@ use std::cell::RefCell;
 /// An event as `service` returns it: `[type, peer, data, channel]`.
 pub(crate) struct EventArray(Variant);
 
-/// The event of a packet from one peer, made when it is needed first. To be kept with what holds the peer's object
-/// anyway, since it holds it as well.
+/// The events of packets from one peer, by the channel. To be kept with what holds the peer's object anyway, since they hold
+/// it as well.
 #[derive(Default)]
-pub(crate) struct PacketEvent(RefCell<Option<(u8, EventArray)>>);
+pub(crate) struct PacketEvents(RefCell<Vec<(u8, EventArray)>>);
+
+/// Channels of a peer whose events are kept; games have few.
+const KEPT_CHANNELS: usize = 4;
 
 impl EventArray {
     /// An event of a peer.
@@ -46,17 +49,20 @@ impl EventArray {
     }
 }
 
-impl PacketEvent {
+impl PacketEvents {
     /// The event of a packet that `peer`, always the same one, has sent through that channel.
     pub(super) fn get(&self, peer: &Gd<ENetPacketPeer>, channel: u8) -> EventArray {
         let mut kept = self.0.borrow_mut();
-        match &*kept {
-            Some((kept_channel, event)) if *kept_channel == channel => event.duplicate(),
-            _ => {
-                let event = EventArray::new(event::RECEIVE, peer, 0, channel);
-                kept.insert((channel, event)).1.duplicate()
-            }
+        if let Some((_, event)) = kept.iter().find(|(kept_channel, _)| *kept_channel == channel) {
+            return event.duplicate();
         }
+        let event = EventArray::new(event::RECEIVE, peer, 0, channel);
+        let duplicate = event.duplicate();
+        if kept.len() == KEPT_CHANNELS {
+            kept.remove(0);
+        }
+        kept.push((channel, event));
+        duplicate
     }
 }
 

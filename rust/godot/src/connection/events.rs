@@ -39,7 +39,7 @@ impl Events {
     pub(super) fn service(&self, timeout: i32) -> EventArray {
         let serviced = self.host.service(waiting_time(timeout), |peer, channel, packet| {
             peer.link.received.push(channel, &packet);
-            peer.packet_event.get(&peer.object, channel)
+            peer.packet_events.get(&peer.object, channel)
         });
         match serviced {
             Serviced::Nothing => self.nothing.duplicate(),

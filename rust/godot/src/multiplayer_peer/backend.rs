@@ -9,11 +9,11 @@ use crate::errors::{self, condition, refuse, refuse_plainly};
 use crate::takeover::{MultiplayerBackend, PacketBytes, PacketSource, Serves, ThreadClaim, announce};
 use bytes::Bytes;
 use enet_rs_host::protocol::PacketFlags;
-use godot::builtin::GString;
+use godot::builtin::{GString, Variant};
+use godot::classes::Os;
 use godot::classes::multiplayer_peer::{ConnectionStatus, TransferMode};
-use godot::classes::{MultiplayerPeer, Os};
 use godot::global::Error;
-use godot::obj::{EngineEnum, Gd, InstanceId, Singleton};
+use godot::obj::{EngineEnum, InstanceId, Singleton};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -185,7 +185,7 @@ impl PacketSource for Backend {
 }
 
 impl MultiplayerBackend for Backend {
-    fn poll(&self, object: &Gd<MultiplayerPeer>) {
+    fn poll(&self, object: &Variant) {
         if let Some(session) = self.active("poll", "") {
             self.outgoing.left();
             // Whether it is over by now is for the next call to see.

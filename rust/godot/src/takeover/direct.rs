@@ -3,12 +3,12 @@
 //! way of all methods, and so does a panic, for which the bindings print a text.
 
 use super::guard::Entered;
-use super::interface::interface;
+use super::interface::{interface, replace_array};
 use super::virtuals::PacketSource;
 use godot::builtin::{PackedByteArray, Variant, VariantType};
 use godot::global::Error;
 use godot::obj::EngineEnum;
-use godot::sys;
+use godot::sys::{self, GodotFfi, PtrcallType};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What a connection brings for these methods.
@@ -27,38 +27,55 @@ pub(crate) trait PeerPackets: PacketSource {
     fn take_packet(&self) -> Option<PackedByteArray>;
 }
 
-/// The direct way to a method: each function serves one call, or leaves it.
+/// The direct ways to a method: each function serves one call, or leaves it.
 #[derive(Copy, Clone)]
-pub(super) enum Direct {
+pub(super) struct Direct {
     /// For calls with bare values, as typed GDScript makes them where all arguments are given.
-    Bare(BareCall),
+    pub(super) bare: Option<BareCall>,
     /// For calls with variants, as GDScript makes them where arguments are left out.
-    Variants(VariantCall),
+    pub(super) variants: Option<VariantCall>,
 }
 
 /// `false` if it leaves the call.
 ///
 /// # Safety
 /// The values must be there that the method takes, and room for its result: initialised, if it is no number.
-type BareCall = unsafe fn(&Entered<'_>, *const sys::GDExtensionConstTypePtr, sys::GDExtensionTypePtr) -> bool;
+pub(super) type BareCall =
+    unsafe fn(&Entered<'_>, *const sys::GDExtensionConstTypePtr, sys::GDExtensionTypePtr) -> bool;
 /// The result; `None` if it leaves the call.
-type VariantCall = fn(&Entered<'_>, &[&Variant]) -> Option<Variant>;
+pub(super) type VariantCall = fn(&Entered<'_>, &[&Variant]) -> Option<Variant>;
 
-/// The direct way to a method, if it has one.
-pub(super) fn find(class: &str, method: &str) -> Option<Direct> {
-    match (class, method) {
-        ("ENetConnection", "service") => Some(Direct::Variants(service)),
-        ("ENetConnection", "next_event") => Some(Direct::Variants(next_event)),
-        ("ENetPacketPeer", "send") => Some(Direct::Bare(send)),
-        ("ENetPacketPeer", "get_packet") => Some(Direct::Bare(get_packet)),
-        _ => None,
-    }
+/// The direct ways to a method; most have none.
+pub(super) fn find(class: &str, method: &str) -> Direct {
+    let (bare, variants): (Option<BareCall>, Option<VariantCall>) = match (class, method) {
+        ("ENetConnection", "service") => (Some(service_bare), Some(service)),
+        ("ENetConnection", "next_event") => (None, Some(next_event)),
+        ("ENetPacketPeer", "send") => (Some(send), None),
+        ("ENetPacketPeer", "get_packet") => (Some(get_packet), None),
+        _ => (None, None),
+    };
+    Direct { bare, variants }
 }
 
 /// `service(timeout: int = 0) -> Array`
 fn service(entered: &Entered<'_>, arguments: &[&Variant]) -> Option<Variant> {
     let timeout = only_integer(arguments)?;
     catch_unwind(AssertUnwindSafe(|| Some(entered.events()?.service(timeout)))).ok().flatten()
+}
+
+/// `service(timeout: int) -> Array`
+unsafe fn service_bare(
+    entered: &Entered<'_>,
+    arguments: *const sys::GDExtensionConstTypePtr,
+    result: sys::GDExtensionTypePtr,
+) -> bool {
+    // SAFETY: promised by the caller; integers travel as i64.
+    let timeout = unsafe { integer(arguments, 0) };
+    let event = catch_unwind(AssertUnwindSafe(|| Some(entered.events()?.service(timeout))));
+    let Ok(Some(event)) = event else { return false };
+    // SAFETY: promised by the caller; an event is an array.
+    unsafe { replace_array(result, event) };
+    true
 }
 
 /// `next_event(timeout: int = 0) -> EventType`
@@ -74,10 +91,11 @@ unsafe fn send(
     arguments: *const sys::GDExtensionConstTypePtr,
     result: sys::GDExtensionTypePtr,
 ) -> bool {
-    // SAFETY: promised by the caller; integers travel as i64.
+    const _: () = assert!(size_of::<PackedByteArray>() == size_of::<sys::types::OpaquePackedByteArray>());
+    // SAFETY: promised by the caller. The bindings' array is nothing but the engine's, as is seen above.
     let (channel, packet, flags) = unsafe {
-        let number = |position: usize| *(*arguments.add(position)).cast::<i64>() as i32;
-        (number(0), &*(*arguments.add(1)).cast::<PackedByteArray>(), number(2))
+        let packet = &*(*arguments.add(1)).cast::<PackedByteArray>();
+        (integer(arguments, 0), packet, integer(arguments, 2))
     };
     let sent = catch_unwind(AssertUnwindSafe(|| {
         entered.peer_packets().is_some_and(|peer| peer.try_send(channel, bytes_of(packet), flags))
@@ -99,8 +117,17 @@ unsafe fn get_packet(
     let taken = catch_unwind(AssertUnwindSafe(|| entered.peer_packets()?.take_packet()));
     let Ok(Some(packet)) = taken else { return false };
     // SAFETY: promised by the caller.
-    unsafe { *result.cast::<PackedByteArray>() = packet };
+    unsafe { packet.move_return_ptr(result, PtrcallType::Standard) };
     true
+}
+
+/// An argument with the 32 bits that it has in the engine.
+///
+/// # Safety
+/// The argument must be there, and be an integer.
+unsafe fn integer(arguments: *const sys::GDExtensionConstTypePtr, position: usize) -> i32 {
+    // SAFETY: promised by the caller; integers travel as i64.
+    unsafe { *(*arguments.add(position)).cast::<i64>() as i32 }
 }
 
 /// The one argument of a call, an integer that is 0 if it is left out; `None` if there is anything else.

@@ -66,19 +66,21 @@ pub(super) enum Denial {
 /// A call that is inside of an object; dropping it leaves.
 pub(super) struct Entered<'a> {
     instance: &'a GuardedInstance,
-    is_outermost: bool,
+    /// Of this thread, if the claim is given back at the end.
+    outermost: Option<usize>,
 }
 
 /// A claim that this thread holds; dropping it gives it back.
 pub(crate) struct Held {
     claim: Arc<ThreadClaim>,
-    is_outermost: bool,
+    /// Of this thread, if the claim is given back at the end.
+    outermost: Option<usize>,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if self.is_outermost {
-            ThreadClaim::leave(&self.claim);
+        if let Some(token) = self.outermost {
+            ThreadClaim::leave(&self.claim, token);
         }
     }
 }
@@ -128,22 +130,22 @@ impl ThreadClaim {
     /// Takes the claim for as long as the result lives; `None` if another thread has it. For objects that are used
     /// otherwise than through a call of their own.
     pub(crate) fn hold(self: &Arc<Self>) -> Option<Held> {
-        self.enter().map(|is_outermost| Held { claim: Arc::clone(self), is_outermost })
+        self.enter().map(|outermost| Held { claim: Arc::clone(self), outermost })
     }
 
-    /// Takes the claim for this thread. `Some(true)` if it was free, `Some(false)` if this thread had it already.
-    fn enter(&self) -> Option<bool> {
+    /// Takes the claim for this thread; `None` if another one has it. Gives the token to leave with, if this thread did not
+    /// have the claim already.
+    fn enter(&self) -> Option<Option<usize>> {
         let token = thread_token();
         match self.word.compare_exchange(0, token, Ordering::Acquire, Ordering::Relaxed) {
-            Ok(_) => Some(true),
-            Err(word) if word & !FREEING_DUE == token => Some(false),
+            Ok(_) => Some(Some(token)),
+            Err(word) if word & !FREEING_DUE == token => Some(None),
             Err(_) => None,
         }
     }
 
     /// Gives the claim back, after freeing what has become due.
-    fn leave(this: &Arc<Self>) {
-        let token = thread_token();
+    fn leave(this: &Arc<Self>, token: usize) {
         if this.word.compare_exchange(token, 0, Ordering::Release, Ordering::Relaxed).is_err() {
             // Freeing may drop the reference through which we came.
             Arc::clone(this).free_and_leave(token);
@@ -224,8 +226,8 @@ impl GuardedInstance {
         // SAFETY: Godot passes the instance that it was given, or null for an object without one. It lives until the
         // call has left, since freeing it waits for that.
         let instance = unsafe { instance.cast::<Self>().as_ref() }.ok_or(Denial::NativeObject)?;
-        let is_outermost = instance.claim.enter().ok_or(Denial::OtherThread)?;
-        Ok(Entered { instance, is_outermost })
+        let outermost = instance.claim.enter().ok_or(Denial::OtherThread)?;
+        Ok(Entered { instance, outermost })
     }
 }
 
@@ -284,8 +286,8 @@ impl Entered<'_> {
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        if self.is_outermost {
-            ThreadClaim::leave(&self.instance.claim);
+        if let Some(token) = self.outermost {
+            ThreadClaim::leave(&self.instance.claim, token);
         }
     }
 }

@@ -66,6 +66,12 @@ pub(super) type InstanceBinding = unsafe extern "C" fn(
 /// `get_variant_from_type_constructor`.
 pub(super) type VariantConstructor =
     unsafe extern "C" fn(sys::GDExtensionVariantType) -> sys::GDExtensionVariantFromTypeConstructorFunc;
+/// `get_variant_to_type_constructor`.
+pub(super) type FromVariant =
+    unsafe extern "C" fn(sys::GDExtensionVariantType) -> sys::GDExtensionTypeFromVariantConstructorFunc;
+/// `variant_get_ptr_destructor`.
+pub(super) type Destructor =
+    unsafe extern "C" fn(sys::GDExtensionVariantType) -> sys::GDExtensionPtrDestructor;
 /// `variant_can_convert_strict`.
 pub(super) type CanConvertStrict =
     unsafe extern "C" fn(sys::GDExtensionVariantType, sys::GDExtensionVariantType) -> sys::GDExtensionBool;
@@ -91,6 +97,8 @@ pub(super) struct Interface {
     pub(super) set_instance: SetInstance,
     pub(super) instance_binding: InstanceBinding,
     pub(super) variant_constructor: VariantConstructor,
+    pub(super) from_variant: FromVariant,
+    pub(super) destructor: Destructor,
     pub(super) can_convert_strict: CanConvertStrict,
     pub(super) duplicate_variant: DuplicateVariant,
     pub(super) bytes_of_array: BytesOfArray,
@@ -148,6 +156,23 @@ pub(crate) fn duplicate_array(array: &Variant) -> Variant {
     copy
 }
 
+/// Puts the array in a Variant to where another array is.
+///
+/// # Safety
+/// `place` must point to an array, and `array` hold one.
+pub(super) unsafe fn replace_array(place: sys::GDExtensionTypePtr, mut array: Variant) {
+    // SAFETY: the engine's functions for the type that both have, promised by the caller; the place is empty in between.
+    unsafe {
+        let of_array = VariantType::ARRAY.sys();
+        if let (Some(destroy), Some(convert)) =
+            ((interface().destructor)(of_array), (interface().from_variant)(of_array))
+        {
+            destroy(place);
+            convert(place.cast(), (&raw mut array).cast());
+        }
+    }
+}
+
 /// Fetches the originals. Panics if this Godot lacks one, which none since 4.4 does.
 ///
 /// # Safety
@@ -192,6 +217,10 @@ pub(super) unsafe fn load(
                 variant_constructor: transmute::<AnyFunction, VariantConstructor>(fetch(
                     c"get_variant_from_type_constructor",
                 )),
+                from_variant: transmute::<AnyFunction, FromVariant>(fetch(
+                    c"get_variant_to_type_constructor",
+                )),
+                destructor: transmute::<AnyFunction, Destructor>(fetch(c"variant_get_ptr_destructor")),
                 can_convert_strict: transmute::<AnyFunction, CanConvertStrict>(fetch(
                     c"variant_can_convert_strict",
                 )),

@@ -37,7 +37,7 @@ struct GuardedMethod {
     userdata: *mut c_void,
     call: sys::GDExtensionClassMethodCall,
     ptrcall: sys::GDExtensionClassMethodPtrCall,
-    direct: Option<Direct>,
+    direct: Direct,
     arguments: Arguments,
     returns_object: bool,
     refused: Refused,
@@ -230,7 +230,7 @@ unsafe extern "C" fn call(
             return unsafe { method.refuse(denial, |value| *result.cast::<Variant>() = value, None) };
         }
     };
-    if let Some(Direct::Variants(direct)) = method.direct {
+    if let Some(direct) = method.direct.variants {
         let given = usize::try_from(argument_count).unwrap_or(0);
         let arguments = if given == 0 {
             &[][..]
@@ -275,10 +275,11 @@ unsafe extern "C" fn ptrcall(
     // SAFETY: Godot passes the object's instance, or null.
     match unsafe { GuardedInstance::enter(instance) } {
         Ok(entered) => {
-            // SAFETY: Godot passes a value for each argument and one of the declared type for the result.
-            if let Some(Direct::Bare(direct)) = method.direct
-                && unsafe { direct(&entered, arguments, result) }
-            {
+            let served = method.direct.bare.is_some_and(|direct| {
+                // SAFETY: Godot passes a value for each argument, and one of the declared type for the result.
+                unsafe { direct(&entered, arguments, result) }
+            });
+            if served {
                 return;
             }
             if let Some(inner) = method.ptrcall {
