@@ -1,6 +1,7 @@
 //! What a script pays for each operation, on enet_rs's classes and on the engine's own: runs `godot_project/bench` in both
 //! projects, each pass in a process of its own and in alternating order, and compares the medians.
 
+use crate::table::{heading, judge, row};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
@@ -28,23 +29,27 @@ const fn operation(name: &'static str, about: &'static str, target: Option<f64>)
 }
 
 const OPERATIONS: [Operation; 12] = [
-    operation("idle_service_32", "idle service(), 32 slots, 10 peers", Some(0.7)),
-    operation("idle_service_4095", "idle service(), 4095 slots, 10 peers", Some(0.1)),
-    operation("messages_64", "64 B unreliable, 64 per round", Some(0.9)),
+    operation("idle_service_32", "idle `service()`, 32 slots, 10 peers", Some(0.7)),
+    operation("idle_service_4095", "idle `service()`, 4095 slots, 10 peers", Some(0.1)),
+    operation("messages_64", "64 B unreliable, 64 per round: each message, both ends", Some(0.9)),
     Operation {
         name: "messages_64_at_once",
         on_engine: Some("messages_64"),
-        about: "  the same by service_packets()",
+        about: "the same, received by `service_packets()` and `get_packets()`",
         target: Some(0.5),
     },
-    operation("messages_1", "64 B unreliable, 1 per service()", None),
-    operation("bulk", "32 KiB reliable", Some(0.4)),
-    operation("get_packet", "get_packet() of 8 KiB", Some(0.15)),
-    operation("send", "send() of 64 B", Some(1.2)),
-    operation("broadcast", "64 B broadcast, per each of 32 peers", None),
-    operation("getter", "get_statistic()", None),
-    operation("idle_poll", "MultiplayerPeer: idle poll(), 10 peers", None),
-    operation("packets_of_multiplayer", "MultiplayerPeer: 64 B, 16 per poll()", None),
+    operation("messages_1", "64 B unreliable, one per round", None),
+    operation("bulk", "32 KiB reliable: each packet, both ends", Some(0.4)),
+    operation("get_packet", "`get_packet()` of 8 KiB", Some(0.15)),
+    operation("send", "`send()` of 64 B, queueing alone", Some(1.2)),
+    operation("broadcast", "64 B broadcast to 32 peers: each message that arrives", None),
+    operation("getter", "`get_statistic()`", None),
+    operation("idle_poll", "MultiplayerPeer: idle `poll()`, 10 peers", None),
+    operation(
+        "packets_of_multiplayer",
+        "MultiplayerPeer: 64 B unreliable, 16 per `poll()`: each packet, both ends",
+        None,
+    ),
 ];
 
 /// Nanoseconds by operation, one of each pass.
@@ -62,24 +67,14 @@ pub(crate) fn table(runner: &str, ours: &str, engines: &str) -> Result<bool, Str
         }
     }
     let [mut of_ours, mut of_engine] = figures;
-    println!(
-        "{:<40} {:>10} {:>10} {:>7}  ns of processor time, medians of {PASSES} processes each",
-        "operation", "ours", "engine", "ratio"
-    );
+    let title = "What a script pays, ns of processor time";
+    heading(title, 1, &["operation", "enet_rs", "engine", "ratio", "at most"]);
     let mut good = true;
     for Operation { name, on_engine, about, target } in OPERATIONS {
         let ours = median(&mut of_ours, name)?;
         let engine = median(&mut of_engine, on_engine.unwrap_or(name))?;
-        let ratio = ours / engine;
-        let verdict = match target {
-            Some(target) if ratio > target => {
-                good = false;
-                format!("  MISSED: at most {target}")
-            }
-            Some(target) => format!("  (at most {target})"),
-            None => String::new(),
-        };
-        println!("{about:<40} {ours:>10.0} {engine:>10.0} {ratio:>7.3}{verdict}");
+        let [ratio, most] = judge(Some(ours / engine), target, &mut good);
+        row(&[about.to_owned(), format!("{ours:.0}"), format!("{engine:.0}"), ratio, most]);
     }
     Ok(good)
 }

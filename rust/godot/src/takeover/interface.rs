@@ -5,7 +5,7 @@ use super::{classes, methods};
 use godot::builtin::{Variant, VariantType};
 use godot::sys;
 use std::ffi::{CStr, c_char, c_void};
-use std::mem::transmute;
+use std::mem::{MaybeUninit, transmute};
 use std::ptr;
 use std::sync::OnceLock;
 
@@ -144,16 +144,16 @@ pub(crate) fn null_object() -> Variant {
 /// A copy of an array in a Variant, whose elements are only copied if someone changes them. The bindings' own way of
 /// duplicating asks what type the elements of the result have, which takes longer than the rest.
 pub(crate) fn duplicate_array(array: &Variant) -> Variant {
-    let mut copy = Variant::nil();
-    // SAFETY: the engine's function, which makes a Variant of the second; nil needs no destructor.
+    let mut copy = MaybeUninit::<Variant>::uninit();
+    // SAFETY: the engine's function, which makes a Variant of the second.
     unsafe {
         (interface().duplicate_variant)(
             ptr::from_ref(array).cast(),
-            (&raw mut copy).cast(),
+            copy.as_mut_ptr().cast(),
             sys::conv::SYS_FALSE,
         );
+        copy.assume_init()
     }
-    copy
 }
 
 /// Puts the array in a Variant to where another array is.
