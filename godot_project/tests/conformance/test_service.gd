@@ -47,6 +47,27 @@ func test_the_answers_of_a_whole_session() -> void:
 	check_equal(other.is_active(), false, "is_active() of the peer in the event")
 
 
+func test_the_answers_of_packets_are_arrays_of_their_own() -> void:
+	const CHANNELS := 7
+	var pair := connected_pair(CHANNELS)
+	for turn in 2:
+		for channel in CHANNELS:
+			pair.client_peer.send(channel, [channel], RELIABLE)
+	var answers: Array[Array] = []
+	wait_until(func() -> bool:
+		pair.client.service()
+		# Both ways in which scripts call it.
+		var answer := pair.server.service(0) if answers.size() % 2 == 0 else pair.server.service()
+		if answer[0] == ENetConnection.EVENT_RECEIVE:
+			answers.append(answer.duplicate())
+			answer[3] = -1
+			answer.append("more")
+		return answers.size() == 2 * CHANNELS, 10.0, "all packets")
+	for turn in 2:
+		for channel in CHANNELS:
+			check_equal(answers[turn * CHANNELS + channel], [3, pair.server_peer, 0, channel], "RECEIVE")
+
+
 func test_a_time_of_zero_or_less_returns_at_once() -> void:
 	var connection := bound_connection()
 	var before := Time.get_ticks_msec()

@@ -2,45 +2,36 @@
 //! `additions`.
 
 mod additions;
+mod event_array;
+mod events;
 
 use crate::errors::{self, condition, refuse, refuse_inactive};
-use crate::native_api::{CompressionMode, EventTypeResult, HostStatisticArgument, event};
+use crate::native_api::{CompressionMode, EventTypeResult, HostStatisticArgument};
 use crate::packet_peer::{ENetPacketPeer, packet_flags};
-use crate::shared::{MAX_CHANNELS, Serviced, SharedHost};
-use crate::takeover::{Serves, ThreadClaim, announce, null_object};
+use crate::shared::{MAX_CHANNELS, SharedHost};
+use crate::takeover::{Serves, ThreadClaim, announce};
 use crate::{addresses, compression, dtls, farewell};
 use bytes::Bytes;
 use enet_rs_host::protocol::{HostConfig, HostStatistic};
 use enet_rs_host::{Compression, Driver};
-use godot::builtin::{Array, GString, PackedByteArray, VarArray, VarDictionary, Variant, varray};
+use event_array::EventArray;
+pub(crate) use event_array::PacketEvents;
+use events::Events;
+use godot::builtin::{Array, GString, PackedByteArray, VarDictionary};
 use godot::classes::{IRefCounted, RefCounted, TlsOptions};
 use godot::global::Error;
-use godot::meta::ToGodot;
 use godot::obj::{Base, Gd};
 use godot::register::{GodotClass, godot_api};
-use std::cell::RefCell;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A host for ENet connections, in the place of the engine's class of this name.
 #[derive(GodotClass)]
 #[class(tool, base = RefCounted)]
 pub(crate) struct ENetConnection {
     host: Rc<SharedHost>,
-    /// What `service` returns when nothing happened. Duplicating it is quicker than making it anew.
-    nothing: VarArray,
-    /// What `next_event` has brought last.
-    last_event: RefCell<LastEvent>,
-}
-
-/// The parts of an event beside its type.
-#[derive(Default)]
-struct LastEvent {
-    peer: Option<Gd<ENetPacketPeer>>,
-    data: u32,
-    channel: u8,
+    events: Rc<Events>,
 }
 
 #[godot_api]
@@ -57,20 +48,16 @@ impl ENetConnection {
     }
 
     fn guarded_by(claim: Arc<ThreadClaim>) -> Self {
-        announce(&claim, Serves::Nothing);
-        let host = SharedHost::new(claim);
-        let nothing = event_array(event::NONE, &null_object(), 0, 0);
-        Self { host, nothing, last_event: RefCell::default() }
+        let host = SharedHost::new(Arc::clone(&claim));
+        let events = Events::new(&host);
+        announce(&claim, Serves::Events(Rc::<Events>::clone(&events)));
+        Self { host, events }
     }
 
     /// The host behind it.
     pub(crate) fn host(&self) -> &Rc<SharedHost> {
         &self.host
     }
-}
-
-fn event_array(kind: i64, peer: &Variant, data: u32, channel: u8) -> VarArray {
-    varray![kind, peer, i64::from(data), i64::from(channel)]
 }
 
 /// Where a host shall get its datagrams.
@@ -149,20 +136,8 @@ impl ENetConnection {
     }
 
     #[func]
-    fn service(&self, timeout: i32) -> VarArray {
-        match self.take_event(timeout) {
-            Serviced::Nothing => self.nothing.duplicate_shallow(),
-            Serviced::Received((peer, channel)) => {
-                event_array(event::RECEIVE, &peer.to_variant(), 0, channel)
-            }
-            Serviced::Connected(peer, data) => event_array(event::CONNECT, &peer.to_variant(), data, 0),
-            Serviced::Disconnected(peer, data) => event_array(event::DISCONNECT, &peer.to_variant(), data, 0),
-            Serviced::Failed => event_array(event::ERROR, &null_object(), 0, 0),
-            Serviced::Inactive => {
-                refuse_inactive("service");
-                event_array(event::ERROR, &null_object(), 0, 0)
-            }
-        }
+    fn service(&self, timeout: i32) -> EventArray {
+        self.events.service(timeout)
     }
 
     #[func]
@@ -311,15 +286,6 @@ impl ENetConnection {
         }
     }
 
-    /// Lets the host work until there is an event or the time is over. A packet is in its peer's queue then; its channel comes
-    /// with it.
-    fn take_event(&self, timeout: i32) -> Serviced<(Gd<ENetPacketPeer>, u8)> {
-        self.host.service(waiting_time(timeout), |peer, channel, packet| {
-            peer.link.keep(channel, packet);
-            (peer.object.clone(), channel)
-        })
-    }
-
     /// Whether a connection can begin; prints why if not.
     fn can_connect(&self, function: &str) -> bool {
         match self.host.with(|host| host.has_peers()) {
@@ -411,11 +377,6 @@ impl ENetConnection {
         }
         address
     }
-}
-
-/// A time to wait as scripts pass it, in milliseconds; what is negative stands for none.
-fn waiting_time(milliseconds: i32) -> Duration {
-    Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0))
 }
 
 /// A number of channels as scripts pass it to connect; what is out of range stands for all.

@@ -15,6 +15,7 @@ mod farewell;
 mod multiplayer_peer;
 mod native_api;
 mod packet_peer;
+mod packet_queue;
 mod shared;
 mod takeover;
 #[cfg(feature = "dtls")]

@@ -4,7 +4,7 @@ use crate::addresses;
 use crate::errors::{self, NOT_CONNECTED, PEER_IS_NULL, condition, refuse, refuse_plainly};
 use crate::native_api::{DisconnectReasonResult, PeerStateResult, PeerStatisticArgument, reason};
 use crate::shared::{ActiveHost, Over, PeerLink};
-use crate::takeover::{PacketSource, Serves, ThreadClaim, announce, construct_as_packet_peer};
+use crate::takeover::{PacketSource, PeerPackets, Serves, ThreadClaim, announce, construct_as_packet_peer};
 use bytes::Bytes;
 use enet_rs_host::protocol::{PacketFlags, PeerId, PeerState, PeerStatistic};
 use godot::builtin::{Array, GString, PackedByteArray};
@@ -166,7 +166,7 @@ impl ENetPacketPeer {
 
     #[func]
     fn get_packet_flags(&self) -> i32 {
-        let flags = self.link.next_packet_flags();
+        let flags = self.link.received.next_flags();
         if flags.is_none() {
             let condition = "Condition \"packet_queue.is_empty()\" is true. Returning: 0";
             refuse_plainly("get_packet_flags", condition);
@@ -186,22 +186,22 @@ impl ENetPacketPeer {
     #[func]
     fn get_packets(&self, channel: i32) -> Array<PackedByteArray> {
         let packets = match u8::try_from(channel) {
-            Ok(channel) => self.link.take_packets(Some(channel)),
-            Err(_) if channel == -1 => self.link.take_packets(None),
+            Ok(channel) => self.link.received.take(Some(channel)),
+            Err(_) if channel == -1 => self.link.received.take(None),
             Err(_) => {
                 let condition = "Condition \"channel < -1 || channel > 255\" is true. Returning: []";
                 refuse("get_packets", condition, errors::INVALID_CHANNEL);
                 return Array::new();
             }
         };
-        packets.iter().map(|packet| PackedByteArray::from(&packet[..])).collect()
+        Array::from(&packets[..])
     }
 
     /// The channel of the next packet, as `get_packet_flags` tells its flags; -1 if there is none. An addition to the
     /// engine's class.
     #[func]
     fn get_packet_channel(&self) -> i32 {
-        self.link.next_packet_channel().map_or(-1, i32::from)
+        self.link.received.next_channel().map_or(-1, i32::from)
     }
 
     #[func]
@@ -252,12 +252,12 @@ impl ENetPacketPeer {
         self.link.is_active()
     }
 
-    /// `PacketPeer.get_packet`, with one copy instead of the engine's byte by byte. The engine has to do it where
+    /// `PacketPeer.get_packet`, without the engine's copying byte by byte. The engine has to do it where
     /// `get_packet_error` changes by it.
     #[func]
     fn get_packet(&self) -> PackedByteArray {
-        if let Some(packet) = self.link.next_packet_unnoticed() {
-            return PackedByteArray::from(&packet[..]);
+        if let Some(packet) = self.link.take_packet() {
+            return packet;
         }
         let has_packet = self.link.available_packets() > 0;
         let packet = self.to_gd().upcast::<RefCounted>().cast::<PacketPeer>().get_packet();

@@ -5,16 +5,20 @@
 //! to. Nothing is borrowed here while Godot code may run (printing, making or dropping objects), since a logger written
 //! in a script may call back into the same connection.
 
+use crate::connection::PacketEvents;
 use crate::errors;
-use crate::packet_peer::ENetPacketPeer;
-use crate::takeover::{PacketSource, ThreadClaim};
+use crate::packet_peer::{ENetPacketPeer, packet_flags};
+use crate::packet_queue::PacketQueue;
+use crate::takeover::{PacketBytes, PacketSource, PeerPackets, ThreadClaim};
+
 use bytes::Bytes;
 use enet_rs_host::protocol::{DisconnectReason, Event, Packet, PacketFlags, PeerId, PeerState, SendError};
 use enet_rs_host::{Driver, ServiceError};
+use godot::builtin::PackedByteArray;
 use godot::global::Error;
 use godot::obj::Gd;
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -27,6 +31,8 @@ pub(crate) const MAX_CHANNELS: u8 = 255;
 pub(crate) struct SharedHost {
     pub(crate) claim: Arc<ThreadClaim>,
     active: RefCell<Option<ActiveHost>>,
+    /// Set when a peer is closed that a multiplayer peer has a name for.
+    has_named_closed: Cell<bool>,
 }
 
 /// A host that is up, with the peers that scripts know.
@@ -44,6 +50,7 @@ pub(crate) struct ActiveHost {
 pub(crate) struct ListedPeer {
     pub(crate) object: Gd<ENetPacketPeer>,
     pub(crate) link: Rc<PeerLink>,
+    pub(crate) packet_events: PacketEvents,
     /// Rises from peer to peer: the order of `get_peers`.
     place: u64,
 }
@@ -56,7 +63,8 @@ pub(crate) struct PeerLink {
     host: Weak<SharedHost>,
     /// `None` once the peer is closed, for good.
     id: Cell<Option<PeerId>>,
-    received: RefCell<VecDeque<Received>>,
+    /// What the script has not read yet.
+    pub(crate) received: PacketQueue,
     /// Why it was closed.
     reason: Cell<Option<DisconnectReason>>,
     /// Set while packets are gathered and this peer is noted as one that has some.
@@ -65,12 +73,6 @@ pub(crate) struct PeerLink {
     engine_noted_error: Cell<bool>,
     /// What a multiplayer peer calls this peer; 0 as long as there is no such name.
     multiplayer_id: Cell<i32>,
-}
-
-/// A packet in the queue of its peer.
-struct Received {
-    channel: u8,
-    packet: Packet,
 }
 
 /// What a `service` call has brought; `R` is what its caller makes of a received packet.
@@ -104,12 +106,17 @@ enum Happened<R> {
 impl SharedHost {
     /// No host yet.
     pub(crate) fn new(claim: Arc<ThreadClaim>) -> Rc<Self> {
-        Rc::new(Self { claim, active: RefCell::new(None) })
+        Rc::new(Self { claim, active: RefCell::new(None), has_named_closed: Cell::new(false) })
     }
 
     /// Whether a host is up.
     pub(crate) fn is_active(&self) -> bool {
         self.active.borrow().is_some()
+    }
+
+    /// Whether a peer that a multiplayer peer has a name for was closed since this was asked last.
+    pub(crate) fn take_named_closed(&self) -> bool {
+        self.has_named_closed.take()
     }
 
     /// Uses the host, if it is up. `action` must not run Godot code that could come back here.
@@ -202,7 +209,7 @@ impl SharedHost {
         let link = Rc::new(PeerLink {
             host: Rc::downgrade(self),
             id: Cell::new(Some(id)),
-            received: RefCell::default(),
+            received: PacketQueue::default(),
             reason: Cell::new(None),
             is_gathered: Cell::new(false),
             engine_noted_error: Cell::new(false),
@@ -212,7 +219,8 @@ impl SharedHost {
         self.with(|host| {
             let place = host.next_place;
             host.next_place += 1;
-            host.peers.insert(id, ListedPeer { object: object.clone(), link, place });
+            let packet_events = PacketEvents::default();
+            host.peers.insert(id, ListedPeer { object: object.clone(), link, packet_events, place });
         });
         object
     }
@@ -232,6 +240,9 @@ impl ActiveHost {
 
     /// Takes the peers that were closed from this side off the list.
     fn sweep(&mut self) -> Vec<ListedPeer> {
+        if self.closed.is_empty() {
+            return Vec::new();
+        }
         self.closed.drain(..).filter_map(|id| self.peers.remove(&id)).collect()
     }
 
@@ -275,7 +286,7 @@ impl ActiveHost {
         };
         while let Some(Ok(Event::Receive { peer, channel, packet })) = next {
             if let Some(listed) = self.peers.get(&peer) {
-                listed.link.keep(channel, packet);
+                listed.link.received.push(channel, &packet);
                 if !listed.link.is_gathered.replace(true) {
                     gathered.push(listed);
                 }
@@ -289,20 +300,20 @@ impl ActiveHost {
 }
 
 impl PeerLink {
-    /// Queues a received packet for the script. It is a slice of a receive buffer of 64 KiB; where the script does not
-    /// read one before the next comes, packets are copied, so that each takes no more memory than its own bytes.
-    pub(crate) fn keep(&self, channel: u8, mut packet: Packet) {
-        let mut received = self.received.borrow_mut();
-        if !received.is_empty() && !packet.payload.is_unique() {
-            packet.payload = Bytes::copy_from_slice(&packet.payload);
-        }
-        received.push_back(Received { channel, packet });
-    }
-
     /// The peer is closed from here on.
     fn close_for(&self, reason: DisconnectReason) {
         self.id.set(None);
         self.reason.set(Some(reason));
+        self.note_if_named_and_closed();
+    }
+
+    fn note_if_named_and_closed(&self) {
+        if self.multiplayer_id() != 0
+            && !self.is_active()
+            && let Some(host) = self.host()
+        {
+            host.has_named_closed.set(true);
+        }
     }
 
     /// Why the peer is closed, if it is.
@@ -318,6 +329,7 @@ impl PeerLink {
     /// Gives the peer its name in multiplayer, or takes it away by 0.
     pub(crate) fn set_multiplayer_id(&self, id: i32) {
         self.multiplayer_id.set(id);
+        self.note_if_named_and_closed();
     }
 
     /// Whether the peer is still one of its host's.
@@ -382,45 +394,16 @@ impl PeerLink {
         sent.unwrap_or(Err(SendError::NotConnected))
     }
 
-    /// Takes the next received packet the quick way: if there is one and the engine has noted no error, which a packet
-    /// taken through the engine would clear.
-    pub(crate) fn next_packet_unnoticed(&self) -> Option<Bytes> {
-        if self.engine_noted_error.get() {
-            return None;
-        }
-        self.received.borrow_mut().pop_front().map(|received| received.packet.payload)
-    }
-
-    /// Takes all received packets, or those of one channel.
-    pub(crate) fn take_packets(&self, channel: Option<u8>) -> Vec<Bytes> {
-        let mut queue = self.received.borrow_mut();
-        let is_wanted = |received: &Received| channel.is_none_or(|channel| channel == received.channel);
-        let (taken, left) = queue.drain(..).partition::<VecDeque<_>, _>(is_wanted);
-        *queue = left;
-        taken.into_iter().map(|received| received.packet.payload).collect()
-    }
-
-    /// Channel of the next received packet.
-    pub(crate) fn next_packet_channel(&self) -> Option<u8> {
-        self.received.borrow().front().map(|received| received.channel)
-    }
-
     /// To be called after the engine's own `get_packet` has noted how it went.
     pub(crate) fn note_engine_result(&self, result: Error) {
         self.engine_noted_error.set(result != Error::OK);
     }
-
-    /// Flags of the next received packet.
-    pub(crate) fn next_packet_flags(&self) -> Option<PacketFlags> {
-        self.received.borrow().front().map(|received| received.packet.flags)
-    }
 }
 
 impl PacketSource for PeerLink {
-    fn next_packet(&self) -> Result<Bytes, Error> {
-        let next = self.received.borrow_mut().pop_front();
-        if let Some(received) = next {
-            return Ok(received.packet.payload);
+    fn next_packet(&self) -> Result<PacketBytes, Error> {
+        if let Some(packet) = self.received.pop() {
+            return Ok(PacketBytes::Array(packet));
         }
         self.engine_noted_error.set(true);
         if self.is_active() {
@@ -441,7 +424,21 @@ impl PacketSource for PeerLink {
     }
 
     fn available_packets(&self) -> usize {
-        self.received.borrow().len()
+        self.received.len()
+    }
+}
+
+impl PeerPackets for PeerLink {
+    fn try_send(&self, channel: i32, packet: &[u8], flags: i32) -> bool {
+        let Some(flags) = packet_flags(flags).filter(|_| channel >= 0 && self.is_active()) else {
+            return false;
+        };
+        Self::try_send(self, channel, Bytes::copy_from_slice(packet), flags).is_ok()
+    }
+
+    fn take_packet(&self) -> Option<PackedByteArray> {
+        // A packet taken through the engine would clear the error.
+        if self.engine_noted_error.get() { None } else { self.received.pop() }
     }
 }
 

@@ -38,39 +38,26 @@ impl ENetConnection {
     /// `get_event_channel` tell the rest. No array is made for it, so it is quicker, most of all when nothing happened.
     #[func]
     fn next_event(&self, timeout: i32) -> EventTypeResult {
-        let (kind, peer, data, channel) = match self.take_event(timeout) {
-            Serviced::Nothing => (event::NONE, None, 0, 0),
-            Serviced::Received((peer, channel)) => (event::RECEIVE, Some(peer), 0, channel),
-            Serviced::Connected(peer, data) => (event::CONNECT, Some(peer), data, 0),
-            Serviced::Disconnected(peer, data) => (event::DISCONNECT, Some(peer), data, 0),
-            Serviced::Failed => (event::ERROR, None, 0, 0),
-            Serviced::Inactive => {
-                refuse_inactive("next_event");
-                (event::ERROR, None, 0, 0)
-            }
-        };
-        // The former one may be dropped by this, with nothing borrowed.
-        let _former = self.last_event.replace(LastEvent { peer, data, channel });
-        EventTypeResult(kind)
+        EventTypeResult(self.events.next(timeout))
     }
 
     /// The peer of the event that `next_event` has returned last; null if it had none.
     #[func]
     fn get_event_peer(&self) -> Option<Gd<ENetPacketPeer>> {
-        self.last_event.borrow().peer.clone()
+        self.events.last().peer.clone()
     }
 
     /// The data of the event that `next_event` has returned last: what the remote host passed when it connected or
     /// disconnected, 0..=4294967295.
     #[func]
     fn get_event_data(&self) -> i64 {
-        self.last_event.borrow().data.into()
+        self.events.last().data.into()
     }
 
     /// The channel of the event that `next_event` has returned last, if that was a packet.
     #[func]
     fn get_event_channel(&self) -> i32 {
-        self.last_event.borrow().channel.into()
+        self.events.last().channel.into()
     }
 
     /// Does what `service` does, for all packets that have arrived at once: puts them into the queues of their peers and
@@ -78,7 +65,7 @@ impl ENetConnection {
     /// `next_event` returns; so call one of them afterwards.
     #[func]
     fn service_packets(&self, timeout: i32) -> Array<Gd<ENetPacketPeer>> {
-        let gathered = self.host.gather_packets(waiting_time(timeout));
+        let gathered = self.host.gather_packets(events::waiting_time(timeout));
         if gathered.is_none() {
             refuse_inactive("service_packets");
         }

@@ -6,14 +6,14 @@ use super::poll::Poll;
 use super::session::{Mode, Session};
 use super::wire;
 use crate::errors::{self, condition, refuse, refuse_plainly};
-use crate::takeover::{MultiplayerBackend, PacketSource, Serves, ThreadClaim, announce};
+use crate::takeover::{MultiplayerBackend, PacketBytes, PacketSource, Serves, ThreadClaim, announce};
 use bytes::Bytes;
 use enet_rs_host::protocol::PacketFlags;
-use godot::builtin::GString;
+use godot::builtin::{GString, Variant};
+use godot::classes::Os;
 use godot::classes::multiplayer_peer::{ConnectionStatus, TransferMode};
-use godot::classes::{MultiplayerPeer, Os};
 use godot::global::Error;
-use godot::obj::{EngineEnum, Gd, InstanceId, Singleton};
+use godot::obj::{EngineEnum, InstanceId, Singleton};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -138,10 +138,10 @@ impl Backend {
 }
 
 impl PacketSource for Backend {
-    fn next_packet(&self) -> Result<Bytes, Error> {
+    fn next_packet(&self) -> Result<PacketBytes, Error> {
         let next = self.session().and_then(|session| session.incoming.borrow_mut().pop());
         if let Some(received) = next {
-            return Ok(received.packet.payload);
+            return Ok(PacketBytes::Slice(received.packet.payload));
         }
         let condition = condition("incoming_packets.is_empty()", Error::ERR_UNAVAILABLE);
         refuse("get_packet", &condition, "No incoming packets available.");
@@ -185,7 +185,7 @@ impl PacketSource for Backend {
 }
 
 impl MultiplayerBackend for Backend {
-    fn poll(&self, object: &Gd<MultiplayerPeer>) {
+    fn poll(&self, object: &Variant) {
         if let Some(session) = self.active("poll", "") {
             self.outgoing.left();
             // Whether it is over by now is for the next call to see.

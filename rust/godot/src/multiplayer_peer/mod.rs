@@ -33,6 +33,7 @@ use create::{Client, Server};
 use godot::builtin::GString;
 use godot::classes::{MultiplayerPeer, MultiplayerPeerExtension, TlsOptions};
 use godot::global::Error;
+use godot::meta::ToGodot;
 use godot::obj::{Base, Gd, WithBaseField};
 use godot::register::property::PhantomVar;
 use godot::register::{GodotClass, godot_api};
@@ -147,7 +148,7 @@ impl ENetRsMultiplayerPeer {
         };
         session.add_host(peer_id, host);
         session.admit(peer_id, &peer);
-        poll::emit_connected(&self.multiplayer_peer(), peer_id);
+        poll::emit_connected(&self.to_gd().to_variant(), peer_id);
         Error::OK
     }
 

@@ -11,6 +11,7 @@ use crate::packet_peer::ENetPacketPeer;
 use crate::shared::{PeerLink, Serviced, SharedHost};
 use crate::takeover::refuse_other_thread;
 use enet_rs_host::protocol::{DisconnectReason, Packet};
+use godot::builtin::Variant;
 use godot::classes::MultiplayerPeer;
 use godot::classes::multiplayer_peer::ConnectionStatus;
 use godot::meta::ToGodot;
@@ -25,16 +26,23 @@ const REFUSAL_TIMEOUT: u32 = 2000;
 pub(super) struct Poll<'a> {
     pub(super) backend: &'a Backend,
     pub(super) session: Rc<Session>,
-    /// Emits the signals.
-    pub(super) object: &'a Gd<MultiplayerPeer>,
+    /// Emits the signals, and is alive for as long as this is.
+    pub(super) object: &'a Variant,
 }
 
 /// The session is over; nothing of it may be touched any more.
 pub(super) struct Over;
 
 /// Says that a peer has come.
-pub(super) fn emit_connected(object: &Gd<MultiplayerPeer>, id: i32) {
-    object.clone().emit_signal("peer_connected", &[id.to_variant()]);
+pub(super) fn emit_connected(object: &Variant, id: i32) {
+    emit(object, "peer_connected", id);
+}
+
+/// The object is looked at only here, since most polls have nothing to tell.
+fn emit(object: &Variant, signal: &str, id: i32) {
+    if let Ok(mut object) = object.try_to::<Gd<MultiplayerPeer>>() {
+        object.emit_signal(signal, &[id.to_variant()]);
+    }
 }
 
 impl Poll<'_> {
@@ -138,7 +146,7 @@ impl Poll<'_> {
     fn depart(&self, id: i32) -> Result<(), Over> {
         let Some(link) = self.session.link(id) else { return Ok(()) };
         if self.session.is_connected() {
-            self.object.clone().emit_signal("peer_disconnected", &[id.to_variant()]);
+            emit(self.object, "peer_disconnected", id);
             self.go_on()?;
         }
         if self.session.mode() == Mode::Client {

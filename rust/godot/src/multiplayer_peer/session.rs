@@ -158,6 +158,11 @@ impl Session {
 
     /// Members whose connection is over without an event: a script has closed the peer, or has taken the event itself.
     pub(super) fn silently_closed(&self) -> Vec<(i32, Rc<PeerLink>)> {
+        // Each host is asked, so that none of them says it again the next time.
+        let hosts = self.hosts.borrow();
+        if hosts.values().filter(|host| host.shared.take_named_closed()).count() == 0 {
+            return Vec::new();
+        }
         let members = self.members.borrow();
         let is_closed = |member: &Member| !member.link.is_active() && member.link.multiplayer_id() != 0;
         let closed = members.iter().filter(|(_, member)| is_closed(member));

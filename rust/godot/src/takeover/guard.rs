@@ -4,8 +4,9 @@
 //! it until its outermost call returns, another thread that comes meanwhile is refused. The claim is taken before the
 //! bindings touch the object, whose borrow counter is not made for several threads.
 
+use super::direct::{EventSource, PeerPackets};
 use super::interface::object_variant;
-use super::virtuals::{MultiplayerBackend, PacketSource};
+use super::virtuals::{MultiplayerBackend, PacketBytes, PacketSource};
 use bytes::Bytes;
 use godot::builtin::Variant;
 use godot::sys;
@@ -36,17 +37,19 @@ pub(super) struct GuardedInstance {
     claim: Arc<ThreadClaim>,
     serves: Serves,
     /// The packet that the engine reads from after `_get_packet`, alive until the next one.
-    handed_out: RefCell<Bytes>,
+    handed_out: RefCell<PacketBytes>,
     /// The connection status that a multiplayer peer told last, for whoever is kept out.
     status: AtomicI32,
 }
 
-/// What the engine's virtual methods of an object end in.
+/// What the calls to an object end in that do not take the way through the bindings.
 pub(crate) enum Serves {
-    /// The object's class has none.
+    /// There are none.
     Nothing,
-    /// Those of a packet peer.
-    Packets(Rc<dyn PacketSource>),
+    /// Those of a connection.
+    Events(Rc<dyn EventSource>),
+    /// Those of a peer of a connection.
+    Packets(Rc<dyn PeerPackets>),
     /// Those of a multiplayer peer.
     Multiplayer(Rc<dyn MultiplayerBackend>),
 }
@@ -63,19 +66,21 @@ pub(super) enum Denial {
 /// A call that is inside of an object; dropping it leaves.
 pub(super) struct Entered<'a> {
     instance: &'a GuardedInstance,
-    is_outermost: bool,
+    /// Of this thread, if the claim is given back at the end.
+    outermost: Option<usize>,
 }
 
 /// A claim that this thread holds; dropping it gives it back.
 pub(crate) struct Held {
     claim: Arc<ThreadClaim>,
-    is_outermost: bool,
+    /// Of this thread, if the claim is given back at the end.
+    outermost: Option<usize>,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if self.is_outermost {
-            ThreadClaim::leave(&self.claim);
+        if let Some(token) = self.outermost {
+            ThreadClaim::leave(&self.claim, token);
         }
     }
 }
@@ -125,22 +130,22 @@ impl ThreadClaim {
     /// Takes the claim for as long as the result lives; `None` if another thread has it. For objects that are used
     /// otherwise than through a call of their own.
     pub(crate) fn hold(self: &Arc<Self>) -> Option<Held> {
-        self.enter().map(|is_outermost| Held { claim: Arc::clone(self), is_outermost })
+        self.enter().map(|outermost| Held { claim: Arc::clone(self), outermost })
     }
 
-    /// Takes the claim for this thread. `Some(true)` if it was free, `Some(false)` if this thread had it already.
-    fn enter(&self) -> Option<bool> {
+    /// Takes the claim for this thread; `None` if another one has it. Gives the token to leave with, if this thread did not
+    /// have the claim already.
+    fn enter(&self) -> Option<Option<usize>> {
         let token = thread_token();
         match self.word.compare_exchange(0, token, Ordering::Acquire, Ordering::Relaxed) {
-            Ok(_) => Some(true),
-            Err(word) if word & !FREEING_DUE == token => Some(false),
+            Ok(_) => Some(Some(token)),
+            Err(word) if word & !FREEING_DUE == token => Some(None),
             Err(_) => None,
         }
     }
 
     /// Gives the claim back, after freeing what has become due.
-    fn leave(this: &Arc<Self>) {
-        let token = thread_token();
+    fn leave(this: &Arc<Self>, token: usize) {
         if this.word.compare_exchange(token, 0, Ordering::Release, Ordering::Relaxed).is_err() {
             // Freeing may drop the reference through which we came.
             Arc::clone(this).free_and_leave(token);
@@ -184,7 +189,7 @@ impl GuardedInstance {
             Some(announcement) => (announcement.claim, announcement.serves),
             None => (ThreadClaim::new(), Serves::Nothing),
         };
-        let handed_out = RefCell::new(Bytes::new());
+        let handed_out = RefCell::new(PacketBytes::Slice(Bytes::new()));
         let status = AtomicI32::new(0);
         Box::into_raw(Box::new(Self { storage, object, claim, serves, handed_out, status })).cast()
     }
@@ -221,8 +226,8 @@ impl GuardedInstance {
         // SAFETY: Godot passes the instance that it was given, or null for an object without one. It lives until the
         // call has left, since freeing it waits for that.
         let instance = unsafe { instance.cast::<Self>().as_ref() }.ok_or(Denial::NativeObject)?;
-        let is_outermost = instance.claim.enter().ok_or(Denial::OtherThread)?;
-        Ok(Entered { instance, is_outermost })
+        let outermost = instance.claim.enter().ok_or(Denial::OtherThread)?;
+        Ok(Entered { instance, outermost })
     }
 }
 
@@ -241,9 +246,25 @@ impl Entered<'_> {
     /// What serves the packets of a packet peer, which a multiplayer peer is as well.
     pub(super) fn packets(&self) -> Option<&dyn PacketSource> {
         match &self.instance.serves {
-            Serves::Nothing => None,
+            Serves::Nothing | Serves::Events(_) => None,
             Serves::Packets(packets) => Some(packets.as_ref()),
             Serves::Multiplayer(multiplayer) => Some(multiplayer.as_ref()),
+        }
+    }
+
+    /// What serves the methods of a connection.
+    pub(super) fn events(&self) -> Option<&dyn EventSource> {
+        match &self.instance.serves {
+            Serves::Events(events) => Some(events.as_ref()),
+            Serves::Nothing | Serves::Packets(_) | Serves::Multiplayer(_) => None,
+        }
+    }
+
+    /// What serves the methods of a peer of a connection.
+    pub(super) fn peer_packets(&self) -> Option<&dyn PeerPackets> {
+        match &self.instance.serves {
+            Serves::Packets(packets) => Some(packets.as_ref()),
+            Serves::Nothing | Serves::Events(_) | Serves::Multiplayer(_) => None,
         }
     }
 
@@ -251,12 +272,12 @@ impl Entered<'_> {
     pub(super) fn multiplayer(&self) -> Option<&dyn MultiplayerBackend> {
         match &self.instance.serves {
             Serves::Multiplayer(multiplayer) => Some(multiplayer.as_ref()),
-            Serves::Nothing | Serves::Packets(_) => None,
+            Serves::Nothing | Serves::Events(_) | Serves::Packets(_) => None,
         }
     }
 
     /// Keeps a packet alive for the engine until the next one, and tells where it lies.
-    pub(super) fn hand_out(&self, packet: Bytes) -> *const u8 {
+    pub(super) fn hand_out(&self, packet: PacketBytes) -> *const u8 {
         let start = packet.as_ptr();
         self.instance.handed_out.replace(packet);
         start
@@ -265,8 +286,8 @@ impl Entered<'_> {
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        if self.is_outermost {
-            ThreadClaim::leave(&self.instance.claim);
+        if let Some(token) = self.outermost {
+            ThreadClaim::leave(&self.instance.claim, token);
         }
     }
 }

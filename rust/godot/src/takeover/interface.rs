@@ -5,7 +5,7 @@ use super::{classes, methods};
 use godot::builtin::{Variant, VariantType};
 use godot::sys;
 use std::ffi::{CStr, c_char, c_void};
-use std::mem::transmute;
+use std::mem::{MaybeUninit, transmute};
 use std::ptr;
 use std::sync::OnceLock;
 
@@ -66,9 +66,22 @@ pub(super) type InstanceBinding = unsafe extern "C" fn(
 /// `get_variant_from_type_constructor`.
 pub(super) type VariantConstructor =
     unsafe extern "C" fn(sys::GDExtensionVariantType) -> sys::GDExtensionVariantFromTypeConstructorFunc;
+/// `get_variant_to_type_constructor`.
+pub(super) type FromVariant =
+    unsafe extern "C" fn(sys::GDExtensionVariantType) -> sys::GDExtensionTypeFromVariantConstructorFunc;
+/// `variant_get_ptr_destructor`.
+pub(super) type Destructor =
+    unsafe extern "C" fn(sys::GDExtensionVariantType) -> sys::GDExtensionPtrDestructor;
 /// `variant_can_convert_strict`.
 pub(super) type CanConvertStrict =
     unsafe extern "C" fn(sys::GDExtensionVariantType, sys::GDExtensionVariantType) -> sys::GDExtensionBool;
+
+/// `variant_duplicate`.
+pub(super) type DuplicateVariant =
+    unsafe extern "C" fn(sys::GDExtensionConstVariantPtr, sys::GDExtensionVariantPtr, sys::GDExtensionBool);
+/// `packed_byte_array_operator_index_const`.
+pub(super) type BytesOfArray =
+    unsafe extern "C" fn(sys::GDExtensionConstTypePtr, sys::GDExtensionInt) -> *const u8;
 
 /// The originals of the functions that are used or substituted here.
 pub(super) struct Interface {
@@ -84,7 +97,11 @@ pub(super) struct Interface {
     pub(super) set_instance: SetInstance,
     pub(super) instance_binding: InstanceBinding,
     pub(super) variant_constructor: VariantConstructor,
+    pub(super) from_variant: FromVariant,
+    pub(super) destructor: Destructor,
     pub(super) can_convert_strict: CanConvertStrict,
+    pub(super) duplicate_variant: DuplicateVariant,
+    pub(super) bytes_of_array: BytesOfArray,
 }
 
 /// Godot's handle of this library.
@@ -122,6 +139,38 @@ pub(super) unsafe fn object_variant(mut object: sys::GDExtensionObjectPtr) -> Va
 pub(crate) fn null_object() -> Variant {
     // SAFETY: null stands for no object.
     unsafe { object_variant(ptr::null_mut()) }
+}
+
+/// A copy of an array in a Variant, whose elements are only copied if someone changes them. The bindings' own way of
+/// duplicating asks what type the elements of the result have, which takes longer than the rest.
+pub(crate) fn duplicate_array(array: &Variant) -> Variant {
+    let mut copy = MaybeUninit::<Variant>::uninit();
+    // SAFETY: the engine's function, which makes a Variant of the second.
+    unsafe {
+        (interface().duplicate_variant)(
+            ptr::from_ref(array).cast(),
+            copy.as_mut_ptr().cast(),
+            sys::conv::SYS_FALSE,
+        );
+        copy.assume_init()
+    }
+}
+
+/// Puts the array in a Variant to where another array is.
+///
+/// # Safety
+/// `place` must point to an array, and `array` hold one.
+pub(super) unsafe fn replace_array(place: sys::GDExtensionTypePtr, mut array: Variant) {
+    // SAFETY: the engine's functions for the type that both have, promised by the caller; the place is empty in between.
+    unsafe {
+        let of_array = VariantType::ARRAY.sys();
+        if let (Some(destroy), Some(convert)) =
+            ((interface().destructor)(of_array), (interface().from_variant)(of_array))
+        {
+            destroy(place);
+            convert(place.cast(), (&raw mut array).cast());
+        }
+    }
 }
 
 /// Fetches the originals. Panics if this Godot lacks one, which none since 4.4 does.
@@ -168,8 +217,16 @@ pub(super) unsafe fn load(
                 variant_constructor: transmute::<AnyFunction, VariantConstructor>(fetch(
                     c"get_variant_from_type_constructor",
                 )),
+                from_variant: transmute::<AnyFunction, FromVariant>(fetch(
+                    c"get_variant_to_type_constructor",
+                )),
+                destructor: transmute::<AnyFunction, Destructor>(fetch(c"variant_get_ptr_destructor")),
                 can_convert_strict: transmute::<AnyFunction, CanConvertStrict>(fetch(
                     c"variant_can_convert_strict",
+                )),
+                duplicate_variant: transmute::<AnyFunction, DuplicateVariant>(fetch(c"variant_duplicate")),
+                bytes_of_array: transmute::<AnyFunction, BytesOfArray>(fetch(
+                    c"packed_byte_array_operator_index_const",
                 )),
             }
         }

@@ -3,6 +3,7 @@
 
 use super::arguments::Arguments;
 use super::classes::{borrow_name, is_late};
+use super::direct::{self, Direct};
 use super::guard::{Denial, GuardedInstance};
 use super::interface::{interface, null_object};
 use super::vacancy;
@@ -36,6 +37,7 @@ struct GuardedMethod {
     userdata: *mut c_void,
     call: sys::GDExtensionClassMethodCall,
     ptrcall: sys::GDExtensionClassMethodPtrCall,
+    direct: Direct,
     arguments: Arguments,
     returns_object: bool,
     refused: Refused,
@@ -155,6 +157,7 @@ unsafe fn register_guarded(
             userdata: info.method_userdata,
             call: info.call_func,
             ptrcall: info.ptrcall_func,
+            direct: direct::find(class.name, &name),
             arguments: taken,
             // SAFETY: a description's names are valid.
             refused: unsafe { Refused::for_method(&name, returns.as_ref()) },
@@ -227,6 +230,19 @@ unsafe extern "C" fn call(
             return unsafe { method.refuse(denial, |value| *result.cast::<Variant>() = value, None) };
         }
     };
+    if let Some(direct) = method.direct.variants {
+        let given = usize::try_from(argument_count).unwrap_or(0);
+        let arguments = if given == 0 {
+            &[][..]
+        } else {
+            // SAFETY: Godot passes as many pointers to variants as it says.
+            unsafe { std::slice::from_raw_parts(arguments.cast::<&Variant>(), given) }
+        };
+        if let Some(value) = direct(&entered, arguments) {
+            // SAFETY: Godot passes a variant for the result, and says before that there is no error.
+            return unsafe { *result.cast::<Variant>() = value };
+        }
+    }
     let Some(inner) = method.call else { return };
     // SAFETY: Godot passes as many variants as it says.
     match unsafe { method.arguments.fit(arguments, argument_count) } {
@@ -259,6 +275,13 @@ unsafe extern "C" fn ptrcall(
     // SAFETY: Godot passes the object's instance, or null.
     match unsafe { GuardedInstance::enter(instance) } {
         Ok(entered) => {
+            let served = method.direct.bare.is_some_and(|direct| {
+                // SAFETY: Godot passes a value for each argument, and one of the declared type for the result.
+                unsafe { direct(&entered, arguments, result) }
+            });
+            if served {
+                return;
+            }
             if let Some(inner) = method.ptrcall {
                 // SAFETY: Godot passes a value for each argument; the bindings' own function gets their own instance,
                 // and catches panics.

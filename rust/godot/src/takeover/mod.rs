@@ -10,6 +10,7 @@
 //!   is undefined behaviour: `foreign` reports them.
 //! - Every call passes a guard (`methods`, `virtuals`, `guard`): the engine's own `ENetMultiplayerPeer` hands out native
 //!   objects whose class name leads to our methods, and scripts may call from several threads.
+//! - What scripts call for each message does not take the way through the bindings (`direct`).
 //! - What comes in is first made to fit, as the engine's own methods do it (`arguments`).
 //! - `vacancy` gives `ENetRsMultiplayerPeer` the engine's name as well where the engine has no class of that name.
 //! - `help` gives the editor the texts about what the classes have beyond the engine's own.
@@ -17,6 +18,7 @@
 
 mod arguments;
 mod classes;
+mod direct;
 mod foreign;
 mod guard;
 mod help;
@@ -27,10 +29,11 @@ mod vacancy;
 mod virtuals;
 
 pub(crate) use classes::{construct_as_packet_peer, is_ours};
+pub(crate) use direct::{EventSource, PeerPackets};
 pub(crate) use guard::{Serves, ThreadClaim, announce};
-pub(crate) use interface::null_object;
+pub(crate) use interface::{duplicate_array, null_object};
 pub(crate) use methods::refuse_other_thread;
-pub(crate) use virtuals::{MultiplayerBackend, PacketSource};
+pub(crate) use virtuals::{MultiplayerBackend, PacketBytes, PacketSource};
 
 use crate::farewell;
 use godot::init::{ExtensionLibrary, InitLevel, InitStage, gdextension};

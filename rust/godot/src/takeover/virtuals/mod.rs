@@ -5,7 +5,7 @@ mod multiplayer_peer;
 mod packet_peer;
 
 pub(crate) use multiplayer_peer::MultiplayerBackend;
-pub(crate) use packet_peer::PacketSource;
+pub(crate) use packet_peer::{PacketBytes, PacketSource};
 
 use super::guard::{Entered, GuardedInstance};
 use super::methods::denial_text;

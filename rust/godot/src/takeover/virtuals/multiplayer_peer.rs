@@ -2,8 +2,7 @@
 
 use super::{Arguments, Bare, PacketSource, enter};
 use crate::takeover::guard::GuardedInstance;
-use godot::classes::MultiplayerPeer;
-use godot::obj::Gd;
+use godot::builtin::Variant;
 use godot::sys;
 use std::sync::atomic::Ordering;
 
@@ -13,8 +12,8 @@ const CLASS: &str = "MultiplayerPeer";
 /// engine's texts.
 pub(crate) trait MultiplayerBackend: PacketSource {
     /// Works on all hosts and handles everything that has happened. `object` emits the signals, whose receivers may call
-    /// anything here.
-    fn poll(&self, object: &Gd<MultiplayerPeer>);
+    /// anything here; it keeps the object alive until the end.
+    fn poll(&self, object: &Variant);
     /// Ends all connections.
     fn close(&self);
     /// Ends the connection to a peer; with `force` it is forgotten at once.
@@ -112,7 +111,7 @@ unsafe extern "C" fn poll(
     // SAFETY: `_poll()`.
     unsafe {
         enter(CLASS, "_poll", instance, (), |entered| {
-            entered.multiplayer()?.poll(&entered.object().try_to().ok()?);
+            entered.multiplayer()?.poll(&entered.object());
             Some(())
         });
     }

@@ -1,0 +1,98 @@
+//! The events of a connection, one at a time: `service` and `next_event`.
+
+use super::event_array::EventArray;
+use crate::errors::refuse_inactive;
+use crate::native_api::event;
+use crate::packet_peer::ENetPacketPeer;
+use crate::shared::{Serviced, SharedHost};
+use crate::takeover::EventSource;
+use godot::builtin::Variant;
+use godot::obj::Gd;
+use std::cell::{Ref, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Where a connection's events come from.
+pub(super) struct Events {
+    host: Rc<SharedHost>,
+    /// What `service` returns when nothing happened.
+    nothing: EventArray,
+    /// What `next` has brought last.
+    last: RefCell<Event>,
+}
+
+/// The parts of an event beside its type.
+#[derive(Default)]
+pub(super) struct Event {
+    pub(super) peer: Option<Gd<ENetPacketPeer>>,
+    pub(super) data: u32,
+    pub(super) channel: u8,
+}
+
+impl Events {
+    pub(super) fn new(host: &Rc<SharedHost>) -> Rc<Self> {
+        let nothing = EventArray::without_peer(event::NONE);
+        Rc::new(Self { host: Rc::clone(host), nothing, last: RefCell::default() })
+    }
+
+    /// Lets the host work until there is an event or the time is over, milliseconds.
+    pub(super) fn service(&self, timeout: i32) -> EventArray {
+        let serviced = self.host.service(waiting_time(timeout), |peer, channel, packet| {
+            peer.link.received.push(channel, &packet);
+            peer.packet_events.get(&peer.object, channel)
+        });
+        match serviced {
+            Serviced::Nothing => self.nothing.duplicate(),
+            Serviced::Received(event) => event,
+            Serviced::Connected(peer, data) => EventArray::new(event::CONNECT, &peer, data, 0),
+            Serviced::Disconnected(peer, data) => EventArray::new(event::DISCONNECT, &peer, data, 0),
+            Serviced::Failed => EventArray::without_peer(event::ERROR),
+            Serviced::Inactive => {
+                refuse_inactive("service");
+                EventArray::without_peer(event::ERROR)
+            }
+        }
+    }
+
+    /// Does the same, and returns only the type of the event; the rest of it is the last one then.
+    pub(super) fn next(&self, timeout: i32) -> i64 {
+        let serviced = self.host.service(waiting_time(timeout), |peer, channel, packet| {
+            peer.link.received.push(channel, &packet);
+            (peer.object.clone(), channel)
+        });
+        let (kind, peer, data, channel) = match serviced {
+            Serviced::Nothing => (event::NONE, None, 0, 0),
+            Serviced::Received((peer, channel)) => (event::RECEIVE, Some(peer), 0, channel),
+            Serviced::Connected(peer, data) => (event::CONNECT, Some(peer), data, 0),
+            Serviced::Disconnected(peer, data) => (event::DISCONNECT, Some(peer), data, 0),
+            Serviced::Failed => (event::ERROR, None, 0, 0),
+            Serviced::Inactive => {
+                refuse_inactive("next_event");
+                (event::ERROR, None, 0, 0)
+            }
+        };
+        // The former one may be dropped by this, with nothing borrowed.
+        let _former = self.last.replace(Event { peer, data, channel });
+        kind
+    }
+
+    /// The last event. Not to be held while Godot code may run.
+    pub(super) fn last(&self) -> Ref<'_, Event> {
+        self.last.borrow()
+    }
+}
+
+impl EventSource for Events {
+    fn service(&self, timeout: i32) -> Variant {
+        Self::service(self, timeout).into_variant()
+    }
+
+    fn next_event(&self, timeout: i32) -> i64 {
+        self.next(timeout)
+    }
+}
+
+/// A time to wait as scripts pass it, in milliseconds; what is negative stands for none.
+pub(super) fn waiting_time(milliseconds: i32) -> Duration {
+    Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0))
+}

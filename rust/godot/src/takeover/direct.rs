@@ -1,0 +1,155 @@
+//! Methods that a script calls for each message, without the bindings in between: these copy every argument and result, which
+//! takes longer than the work itself. Only the usual case of each: whatever needs an error, a text or another look takes the
+//! way of all methods, and so does a panic, for which the bindings print a text.
+
+use super::guard::Entered;
+use super::interface::{interface, replace_array};
+use super::virtuals::PacketSource;
+use godot::builtin::{PackedByteArray, Variant, VariantType};
+use godot::global::Error;
+use godot::obj::EngineEnum;
+use godot::sys::{self, GodotFfi, PtrcallType};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What a connection brings for these methods.
+pub(crate) trait EventSource {
+    /// `service`: the array of an event.
+    fn service(&self, timeout: i32) -> Variant;
+    /// `next_event`: the type of an event.
+    fn next_event(&self, timeout: i32) -> i64;
+}
+
+/// What a peer of a connection brings for these methods, beyond what it has for the engine. Nothing is printed here.
+pub(crate) trait PeerPackets: PacketSource {
+    /// `send`; `false` if that cannot be done.
+    fn try_send(&self, channel: i32, packet: &[u8], flags: i32) -> bool;
+    /// `get_packet`, if there is one and `get_packet_error` says the same before and after.
+    fn take_packet(&self) -> Option<PackedByteArray>;
+}
+
+/// The direct ways to a method: each function serves one call, or leaves it.
+#[derive(Copy, Clone)]
+pub(super) struct Direct {
+    /// For calls with bare values, as typed GDScript makes them where all arguments are given.
+    pub(super) bare: Option<BareCall>,
+    /// For calls with variants, as GDScript makes them where arguments are left out.
+    pub(super) variants: Option<VariantCall>,
+}
+
+/// `false` if it leaves the call.
+///
+/// # Safety
+/// The values must be there that the method takes, and room for its result: initialised, if it is no number.
+pub(super) type BareCall =
+    unsafe fn(&Entered<'_>, *const sys::GDExtensionConstTypePtr, sys::GDExtensionTypePtr) -> bool;
+/// The result; `None` if it leaves the call.
+pub(super) type VariantCall = fn(&Entered<'_>, &[&Variant]) -> Option<Variant>;
+
+/// The direct ways to a method; most have none.
+pub(super) fn find(class: &str, method: &str) -> Direct {
+    let (bare, variants): (Option<BareCall>, Option<VariantCall>) = match (class, method) {
+        ("ENetConnection", "service") => (Some(service_bare), Some(service)),
+        ("ENetConnection", "next_event") => (None, Some(next_event)),
+        ("ENetPacketPeer", "send") => (Some(send), None),
+        ("ENetPacketPeer", "get_packet") => (Some(get_packet), None),
+        _ => (None, None),
+    };
+    Direct { bare, variants }
+}
+
+/// `service(timeout: int = 0) -> Array`
+fn service(entered: &Entered<'_>, arguments: &[&Variant]) -> Option<Variant> {
+    let timeout = only_integer(arguments)?;
+    catch_unwind(AssertUnwindSafe(|| Some(entered.events()?.service(timeout)))).ok().flatten()
+}
+
+/// `service(timeout: int) -> Array`
+unsafe fn service_bare(
+    entered: &Entered<'_>,
+    arguments: *const sys::GDExtensionConstTypePtr,
+    result: sys::GDExtensionTypePtr,
+) -> bool {
+    // SAFETY: promised by the caller; integers travel as i64.
+    let timeout = unsafe { integer(arguments, 0) };
+    let event = catch_unwind(AssertUnwindSafe(|| Some(entered.events()?.service(timeout))));
+    let Ok(Some(event)) = event else { return false };
+    // SAFETY: promised by the caller; an event is an array.
+    unsafe { replace_array(result, event) };
+    true
+}
+
+/// `next_event(timeout: int = 0) -> EventType`
+fn next_event(entered: &Entered<'_>, arguments: &[&Variant]) -> Option<Variant> {
+    let timeout = only_integer(arguments)?;
+    let event = catch_unwind(AssertUnwindSafe(|| Some(entered.events()?.next_event(timeout))));
+    event.ok().flatten().map(Variant::from)
+}
+
+/// `send(channel: int, packet: PackedByteArray, flags: int) -> Error`
+unsafe fn send(
+    entered: &Entered<'_>,
+    arguments: *const sys::GDExtensionConstTypePtr,
+    result: sys::GDExtensionTypePtr,
+) -> bool {
+    const _: () = assert!(size_of::<PackedByteArray>() == size_of::<sys::types::OpaquePackedByteArray>());
+    // SAFETY: promised by the caller. The bindings' array is nothing but the engine's, as is seen above.
+    let (channel, packet, flags) = unsafe {
+        let packet = &*(*arguments.add(1)).cast::<PackedByteArray>();
+        (integer(arguments, 0), packet, integer(arguments, 2))
+    };
+    let sent = catch_unwind(AssertUnwindSafe(|| {
+        entered.peer_packets().is_some_and(|peer| peer.try_send(channel, bytes_of(packet), flags))
+    }));
+    let sent = sent.unwrap_or(false);
+    if sent {
+        // SAFETY: promised by the caller; an error code travels as i64.
+        unsafe { *result.cast::<i64>() = Error::OK.ord().into() };
+    }
+    sent
+}
+
+/// `get_packet() -> PackedByteArray`
+unsafe fn get_packet(
+    entered: &Entered<'_>,
+    _arguments: *const sys::GDExtensionConstTypePtr,
+    result: sys::GDExtensionTypePtr,
+) -> bool {
+    let taken = catch_unwind(AssertUnwindSafe(|| entered.peer_packets()?.take_packet()));
+    let Ok(Some(packet)) = taken else { return false };
+    // SAFETY: promised by the caller.
+    unsafe { packet.move_return_ptr(result, PtrcallType::Standard) };
+    true
+}
+
+/// An argument with the 32 bits that it has in the engine.
+///
+/// # Safety
+/// The argument must be there, and be an integer.
+unsafe fn integer(arguments: *const sys::GDExtensionConstTypePtr, position: usize) -> i32 {
+    // SAFETY: promised by the caller; integers travel as i64.
+    unsafe { *(*arguments.add(position)).cast::<i64>() as i32 }
+}
+
+/// The one argument of a call, an integer that is 0 if it is left out; `None` if there is anything else.
+fn only_integer(arguments: &[&Variant]) -> Option<i32> {
+    match arguments {
+        [] => Some(0),
+        // What has more than 32 bits is cut, as in the engine.
+        [argument] if argument.get_type() == VariantType::INT => Some(argument.to::<i64>() as i32),
+        _ => None,
+    }
+}
+
+/// What is in an array, with as few calls into the engine as it takes.
+fn bytes_of(array: &PackedByteArray) -> &[u8] {
+    let size = array.len();
+    if size == 0 {
+        return &[];
+    }
+    // SAFETY: the engine's function, with a position that there is; its bytes lie one after another and stay as they are
+    // for as long as the array is not changed.
+    unsafe {
+        let start = (interface().bytes_of_array)(std::ptr::from_ref(array).cast(), 0);
+        std::slice::from_raw_parts(start, size)
+    }
+}
