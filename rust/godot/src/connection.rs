@@ -11,7 +11,6 @@ use crate::packet_peer::{ENetPacketPeer, packet_flags};
 use crate::shared::{MAX_CHANNELS, SharedHost};
 use crate::takeover::{Serves, ThreadClaim, announce};
 use crate::{addresses, compression, dtls, farewell};
-use bytes::Bytes;
 use enet_rs_host::protocol::{HostConfig, HostStatistic};
 use enet_rs_host::{Compression, Driver};
 use event_array::EventArray;
@@ -183,8 +182,10 @@ impl ENetConnection {
             let condition = "Condition \"p_channel >= host->channelLimit\" is true.";
             return refuse("broadcast", condition, &errors::missing_channel(channel, limit));
         };
-        let payload = Bytes::copy_from_slice(packet.as_slice());
-        self.host.with(|host| host.driver.host_mut().broadcast(channel, payload, flags));
+        self.host.with(|host| {
+            let payload = host.copier.copy(packet.as_slice());
+            host.driver.host_mut().broadcast(channel, payload, flags)
+        });
     }
 
     #[func]

@@ -5,7 +5,6 @@ use crate::errors::{self, NOT_CONNECTED, PEER_IS_NULL, condition, refuse, refuse
 use crate::native_api::{DisconnectReasonResult, PeerStateResult, PeerStatisticArgument, reason};
 use crate::shared::{ActiveHost, Over, PeerLink};
 use crate::takeover::{PacketSource, PeerPackets, Serves, ThreadClaim, announce, construct_as_packet_peer};
-use bytes::Bytes;
 use enet_rs_host::protocol::{PacketFlags, PeerId, PeerState, PeerStatistic};
 use godot::builtin::{Array, GString, PackedByteArray};
 use godot::classes::{PacketPeer, RefCounted};
@@ -133,7 +132,7 @@ impl ENetPacketPeer {
             refuse(FUNCTION, &condition, errors::INVALID_FLAGS);
             return Error::ERR_INVALID_PARAMETER;
         };
-        self.link.send(channel, Bytes::copy_from_slice(packet.as_slice()), flags)
+        self.link.send(channel, packet.as_slice(), flags)
     }
 
     #[func]

@@ -12,7 +12,9 @@ use crate::packet_queue::PacketQueue;
 use crate::takeover::{PacketBytes, PacketSource, PeerPackets, ThreadClaim};
 
 use bytes::Bytes;
-use enet_rs_host::protocol::{DisconnectReason, Event, Packet, PacketFlags, PeerId, PeerState, SendError};
+use enet_rs_host::protocol::{
+    Copier, DisconnectReason, Event, Packet, PacketFlags, PeerId, PeerState, SendError,
+};
 use enet_rs_host::{Driver, ServiceError};
 use godot::builtin::PackedByteArray;
 use godot::global::Error;
@@ -38,6 +40,8 @@ pub(crate) struct SharedHost {
 /// A host that is up, with the peers that scripts know.
 pub(crate) struct ActiveHost {
     pub(crate) driver: Driver,
+    /// For what scripts send.
+    pub(crate) copier: Copier,
     peers: HashMap<PeerId, ListedPeer, BuildHasherDefault<PeerIdHasher>>,
     /// Peers that were closed from this side; they stay listed until the next `service`, as in the engine.
     closed: Vec<PeerId>,
@@ -127,7 +131,8 @@ impl SharedHost {
     /// Sets a host up.
     pub(crate) fn start(&self, driver: Driver) {
         let (peers, closed) = (HashMap::default(), Vec::new());
-        let host = ActiveHost { driver, peers, closed, held_back: None, next_place: 0 };
+        let copier = Copier::new();
+        let host = ActiveHost { driver, copier, peers, closed, held_back: None, next_place: 0 };
         self.active.replace(Some(host));
     }
 
@@ -374,7 +379,7 @@ impl PeerLink {
     }
 
     /// Sends a packet. The engine's texts differ before this point, so the peer must be open.
-    pub(crate) fn send(&self, channel: i32, packet: Bytes, flags: PacketFlags) -> Error {
+    pub(crate) fn send(&self, channel: i32, packet: &[u8], flags: PacketFlags) -> Error {
         let Some(Ok(channels)) = self.channels() else { return Error::FAILED };
         if channel >= i32::from(channels) {
             errors::refuse_missing_channel(channel, channels);
@@ -386,11 +391,33 @@ impl PeerLink {
         }
     }
 
-    /// Sends a packet; prints nothing.
-    pub(crate) fn try_send(&self, channel: i32, packet: Bytes, flags: PacketFlags) -> Result<(), SendError> {
+    /// Sends a copy of a packet; prints nothing.
+    fn try_send(&self, channel: i32, packet: &[u8], flags: PacketFlags) -> Result<(), SendError> {
+        self.send_payload(channel, |host| host.copier.copy(packet), flags)
+    }
+
+    /// Sends a packet that others may get as well, without copying it; prints nothing.
+    pub(crate) fn try_send_shared(
+        &self,
+        channel: i32,
+        payload: Bytes,
+        flags: PacketFlags,
+    ) -> Result<(), SendError> {
+        self.send_payload(channel, |_| payload, flags)
+    }
+
+    fn send_payload(
+        &self,
+        channel: i32,
+        payload: impl FnOnce(&mut ActiveHost) -> Bytes,
+        flags: PacketFlags,
+    ) -> Result<(), SendError> {
         // No connection has the last number either.
         let channel = u8::try_from(channel).unwrap_or(u8::MAX);
-        let sent = self.with(|host, id| host.driver.host_mut().send(id, channel, packet, flags));
+        let sent = self.with(|host, id| {
+            let payload = payload(host);
+            host.driver.host_mut().send(id, channel, payload, flags)
+        });
         sent.unwrap_or(Err(SendError::NotConnected))
     }
 
@@ -420,7 +447,7 @@ impl PacketSource for PeerLink {
             errors::refuse_plainly("put_packet", errors::PEER_IS_NULL);
             return Error::ERR_UNCONFIGURED;
         }
-        self.send(0, Bytes::copy_from_slice(packet), PacketFlags::RELIABLE)
+        self.send(0, packet, PacketFlags::RELIABLE)
     }
 
     fn available_packets(&self) -> usize {
@@ -433,7 +460,7 @@ impl PeerPackets for PeerLink {
         let Some(flags) = packet_flags(flags).filter(|_| channel >= 0 && self.is_active()) else {
             return false;
         };
-        Self::try_send(self, channel, Bytes::copy_from_slice(packet), flags).is_ok()
+        Self::try_send(self, channel, packet, flags).is_ok()
     }
 
     fn take_packet(&self) -> Option<PackedByteArray> {

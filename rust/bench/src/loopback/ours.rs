@@ -2,9 +2,8 @@
 
 use super::end::End;
 use crate::message::{Event, Kind};
-use bytes::Bytes;
 use enet_rs_host::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
-use enet_rs_host::protocol::{HostConfig, PeerId};
+use enet_rs_host::protocol::{Copier, HostConfig, PeerId};
 use enet_rs_host::{Driver, Encryption};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
@@ -13,14 +12,15 @@ use std::time::Duration;
 /// What the certificate of an encrypted server is made out to.
 const NAME: &str = "localhost";
 
-pub(crate) struct Ours(Driver);
+/// With what copies its messages, as the bindings do it.
+pub(crate) struct Ours(Driver, Copier);
 
 impl End for Ours {
     type Peer = PeerId;
 
     fn server(max_peers: u16) -> Self {
         let config = HostConfig { max_peers, channel_limit: 4, ..HostConfig::default() };
-        Self(Driver::bind((Ipv4Addr::LOCALHOST, 0).into(), config).expect("a free port"))
+        Self(Driver::bind((Ipv4Addr::LOCALHOST, 0).into(), config).expect("a free port"), Copier::new())
     }
 
     fn client() -> Self {
@@ -36,12 +36,12 @@ impl End for Ours {
     }
 
     fn send(&mut self, peer: PeerId, payload: &[u8], kind: Kind) {
-        let payload = Bytes::copy_from_slice(payload);
+        let payload = self.1.copy(payload);
         self.0.host_mut().send(peer, 0, payload, kind.flags()).expect("it is connected");
     }
 
     fn broadcast(&mut self, payload: &[u8], kind: Kind) {
-        let payload = Bytes::copy_from_slice(payload);
+        let payload = self.1.copy(payload);
         self.0.host_mut().broadcast(0, payload, kind.flags()).expect("the message is small");
     }
 

@@ -183,7 +183,7 @@ impl Session {
                 is_busy = true;
                 continue;
             }
-            match link.try_send(channel, packet.clone(), flags) {
+            match link.try_send_shared(channel, packet.clone(), flags) {
                 Ok(()) => {}
                 // Whoever is leaving misses what goes to all.
                 Err(SendError::NotConnected) if is_group => {}
