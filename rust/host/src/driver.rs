@@ -110,6 +110,9 @@ impl Driver {
     /// Gives the next event: one that waits already, else whatever sending and receiving brings about. Waits for it
     /// for up to `wait`, in the kernel, and wakes with the first datagram that matters.
     ///
+    /// Where the datagrams of the last events left the socket empty, the next call without a wait that finds no event does not
+    /// ask the socket again, unless a millisecond has passed: loops that take all events end with such a call.
+    ///
     /// # Errors
     /// The socket failed, and there is no event. The driver stays usable, and further calls fail for as long as the cause
     /// lasts.

@@ -95,3 +95,41 @@ impl SendQueue {
         runs.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+    use std::time::Duration;
+
+    #[test]
+    fn the_first_failure_is_told_once_and_everything_else_is_sent() {
+        let bind = || Socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let (mut sender, mut receiver) = (bind(), bind());
+        let there = receiver.local_address().unwrap();
+        let nowhere = |port| SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+        let mut queue = SendQueue::default();
+        // More than what waits at most, in bytes and in number of runs.
+        let mut expected = Vec::new();
+        for turn in 0..200_u8 {
+            let to = if turn % 3 == 1 { nowhere(u16::from(turn)) } else { there };
+            let datagram = vec![turn; 300 + usize::from(turn)];
+            queue.buffer().extend_from_slice(&datagram);
+            queue.appended(to, &mut sender);
+            if to == there {
+                expected.push(datagram);
+            }
+        }
+        let failure = queue.flush(&mut sender).unwrap_err();
+        assert!(matches!(failure, ServiceError::Send { address, .. } if address == nowhere(1)), "{failure}");
+        assert!(queue.flush(&mut sender).is_ok());
+        let mut received = Vec::new();
+        while received.len() < expected.len() {
+            receiver.wait(Duration::from_secs(20)).unwrap();
+            let before = received.len();
+            receiver.receive(|_, datagram| received.push(datagram)).unwrap();
+            assert_ne!(received.len(), before, "{before} of {} have arrived", expected.len());
+        }
+        assert_eq!(received, expected);
+    }
+}
