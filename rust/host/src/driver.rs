@@ -117,7 +117,7 @@ impl Driver {
     /// The socket failed, and there is no event. The driver stays usable, and further calls fail for as long as the cause
     /// lasts.
     pub fn service(&mut self, wait: Duration) -> Result<Option<Event>, ServiceError> {
-        if let Some(event) = self.poll_event()? {
+        if let Some(event) = self.take_event()? {
             return Ok(Some(event));
         }
         let mut instant = Instant::now();
@@ -135,7 +135,7 @@ impl Driver {
             } else {
                 self.transmit(now)
             };
-            if let Some(event) = self.poll_event()? {
+            if let Some(event) = self.take_event()? {
                 if matches!(&received, Ok(received) if received.everything) {
                     self.seen_empty.remember(instant);
                 }
@@ -154,11 +154,20 @@ impl Driver {
         }
     }
 
-    /// Gives an event that waits already; neither sends nor receives.
+    /// Gives an event that waits already; neither sends nor receives. Who has seen by it that there are no more has no need
+    /// for a call of [`service`](Self::service) that finds none: the next one asks the socket.
     ///
     /// # Errors
     /// A DTLS handshake failed; this comes before the event of its connection.
     pub fn poll_event(&mut self) -> Result<Option<Event>, ServiceError> {
+        let event = self.take_event()?;
+        if event.is_none() {
+            self.seen_empty.forget();
+        }
+        Ok(event)
+    }
+
+    fn take_event(&mut self) -> Result<Option<Event>, ServiceError> {
         if let Some(encryption) = &mut self.encryption {
             encryption.check()?;
         }
@@ -332,6 +341,15 @@ mod tests {
         // However slowly this goes, no time has passed.
         server.seen_empty.remember(Instant::now() + DEADLINE);
         assert_eq!(server.service(Duration::ZERO).unwrap(), None);
+        assert!(matches!(server.service(Duration::ZERO).unwrap(), Some(Event::Receive { .. })));
+    }
+
+    #[test]
+    fn no_question_is_spared_to_who_has_seen_that_there_are_no_more_events() {
+        let (mut server, mut client, peer) = pair();
+        send(&mut server, &mut client, peer);
+        server.seen_empty.remember(Instant::now() + DEADLINE);
+        assert_eq!(server.poll_event().unwrap(), None);
         assert!(matches!(server.service(Duration::ZERO).unwrap(), Some(Event::Receive { .. })));
     }
 

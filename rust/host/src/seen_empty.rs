@@ -16,6 +16,11 @@ impl SeenEmpty {
         self.0 = Some(now);
     }
 
+    /// The question is not to be spared.
+    pub(crate) fn forget(&mut self) {
+        self.0 = None;
+    }
+
     /// Whether the socket need not be asked at `now`. Just once: who calls without a pause misses no datagram for longer than
     /// a call.
     pub(crate) fn spares_question(&mut self, now: Instant) -> bool {

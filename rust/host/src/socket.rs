@@ -1,6 +1,7 @@
 //! The UDP socket: both address families, sending and receiving by few calls to the kernel, waiting.
 
 mod options;
+mod readiness;
 mod send_many;
 #[cfg(test)]
 mod tests;
@@ -8,8 +9,10 @@ mod tests;
 use crate::receive_buffers::ReceiveBuffers;
 use bytes::Bytes;
 use quinn_udp::{Transmit, UdpSocketState};
+use readiness::Readiness;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{Domain, Protocol, SockAddr, Type};
+use std::cell::OnceCell;
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -21,10 +24,8 @@ const MAXIMUM_BATCH: usize = quinn_udp::BATCH_SIZE;
 const MINIMUM_BATCH: usize = if MAXIMUM_BATCH < 2 { MAXIMUM_BATCH } else { 2 };
 /// When so many datagrams were there at once, a socket begins to receive in batches.
 const MANY_AT_ONCE: usize = 3;
-/// After so many questions in a row that found the socket empty, it is only asked whether there is anything.
-const VAIN_QUESTIONS: u32 = 4;
-/// Whether that is a cheaper question than to receive.
-const PEEKS: bool = cfg!(any(target_os = "linux", target_os = "android"));
+/// After so many calls in a row that found the socket empty, there is a cheaper question first.
+const VAIN_CALLS: u32 = 4;
 /// Bytes that the socket's own buffers should hold, each way (`ENET_HOST_RECEIVE_BUFFER_SIZE`).
 const SOCKET_BUFFER: usize = 256 << 10;
 
@@ -82,8 +83,10 @@ pub(crate) struct Socket {
     is_busy: bool,
     /// How many buffers the next call is offered.
     batch: usize,
-    /// Questions in a row that found the socket empty.
-    vain_questions: u32,
+    /// Calls in a row that found the socket empty.
+    vain_calls: u32,
+    /// Set up when it is needed; `None` where the system lacks it.
+    readiness: OnceCell<Option<Readiness>>,
 }
 
 impl Socket {
@@ -129,7 +132,8 @@ impl Socket {
             batching,
             is_busy: options::MAY_JOIN_FROM_THE_BEGINNING,
             batch: MINIMUM_BATCH.min(batching.buffers),
-            vain_questions: 0,
+            vain_calls: 0,
+            readiness: OnceCell::new(),
         })
     }
 
@@ -210,18 +214,15 @@ impl Socket {
 
     /// Hands one batch of received datagrams to `take`. `false` if the socket is empty now.
     pub(crate) fn receive(&mut self, take: impl FnMut(SocketAddr, Bytes)) -> io::Result<bool> {
-        if !self.has_port {
+        if !self.may_have_something() {
             return Ok(false);
         }
-        let received = if !self.is_busy {
-            ReceiveBuffers::with(|buffers| self.receive_singly(buffers, take))
-        } else {
-            self.has_something()
-                .and_then(|()| ReceiveBuffers::with(|buffers| self.receive_batch(buffers, take)))
-        };
+        let received = ReceiveBuffers::with(|buffers| {
+            if self.is_busy { self.receive_batch(buffers, take) } else { self.receive_singly(buffers, take) }
+        });
         match received {
             Ok(is_full) => {
-                self.vain_questions = 0;
+                self.vain_calls = 0;
                 if is_full && self.is_busy {
                     self.batch = (self.batch * 4).min(self.batching.buffers);
                 }
@@ -229,7 +230,7 @@ impl Socket {
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 self.batch = MINIMUM_BATCH.min(self.batching.buffers);
-                self.vain_questions = self.vain_questions.saturating_add(1);
+                self.vain_calls = self.vain_calls.saturating_add(1);
                 Ok(false)
             }
             // Some systems report here that an earlier datagram found nobody; that is not this socket's fault.
@@ -242,10 +243,10 @@ impl Socket {
         }
     }
 
-    /// Asks so of a socket that has long been empty; any other may have something.
-    fn has_something(&self) -> io::Result<()> {
-        let is_idle = PEEKS && self.vain_questions >= VAIN_QUESTIONS;
-        if is_idle { self.socket.peek_from(&mut []).map(drop) } else { Ok(()) }
+    /// `false` of a socket that has long been empty and still is; any other may have something.
+    fn may_have_something(&self) -> bool {
+        let readiness = || self.readiness.get_or_init(|| Readiness::of(&self.socket).ok()).as_ref();
+        self.has_port && (self.vain_calls < VAIN_CALLS || readiness().is_none_or(Readiness::is_ready))
     }
 
     /// Receives by a plain call for each datagram, up to [`MANY_AT_ONCE`]; `true` if there are so many.
@@ -300,7 +301,7 @@ impl Socket {
         match poll(&mut sockets, Some(&timeout)) {
             Ok(0) | Err(rustix::io::Errno::INTR) => Ok(()),
             Ok(_) => {
-                self.vain_questions = 0;
+                self.vain_calls = 0;
                 Ok(())
             }
             Err(error) => Err(error.into()),

@@ -180,7 +180,7 @@ fn a_socket_that_was_empty_for_long_still_finds_what_comes() {
     for datagram in [b"".as_slice(), b"a", &[7; 5000]] {
         for is_busy in [false, true] {
             receiver.is_busy |= is_busy;
-            for _ in 0..2 * VAIN_QUESTIONS {
+            for _ in 0..2 * VAIN_CALLS {
                 assert!(!receiver.receive(|_, _| panic!("nothing was sent")).unwrap());
             }
             sender.send(address(&receiver), datagram).unwrap();
