@@ -12,9 +12,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// Calls to the kernel by which one [`Driver::service`] receives at most, so that a flood cannot keep it from returning.
-/// Together they take about the 256 datagrams that ENet does, or more where the kernel joins them.
-const MAXIMUM_BATCHES: usize = 10;
+/// Datagrams after which one look at the socket ends with their batch, so that a flood cannot keep [`Driver::service`] from
+/// returning. About twice what the socket's buffer holds: a crowd that comes at once is taken in before it loses anything.
+const MAXIMUM_DATAGRAMS: usize = 1024;
 /// While a name is being looked up, waiting is interrupted so often to see whether it is done.
 const LOOKUP_INTERVAL: Duration = Duration::from_millis(5);
 
@@ -273,21 +273,23 @@ impl Driver {
 
     fn receive(&mut self, now: Time) -> Result<Received, ServiceError> {
         let Self { host, encryption, .. } = self;
-        let mut received = Received::default();
-        for _ in 0..MAXIMUM_BATCHES {
+        let (mut count, mut arrived, mut is_empty) = (0, false, false);
+        while count < MAXIMUM_DATAGRAMS && !is_empty {
+            let before = count;
             let take = |from, datagram| {
-                received.anything = true;
+                count += 1;
                 match encryption {
                     None => host.handle_datagram(now, from, datagram),
                     Some(encryption) => encryption.handle_datagram(host, now, from, datagram),
                 }
             };
-            if !self.socket.receive(take).map_err(ServiceError::Receive)? {
-                received.everything = true;
-                break;
-            }
+            is_empty = !self.socket.receive(take).map_err(ServiceError::Receive)?;
+            let brought_something = count > before;
+            arrived |= brought_something;
+            // What was no datagram counts as well.
+            count += usize::from(!brought_something);
         }
-        Ok(received)
+        Ok(Received { anything: arrived, everything: is_empty })
     }
 }
 
