@@ -112,6 +112,7 @@ const RECEIVE: i32 = 3;
 const CHANNELS: usize = 4;
 
 unsafe extern "C" {
+    fn enet_linked_version() -> u32;
     fn enet_initialize() -> i32;
     fn enet_host_create(
         address: *const Address,
@@ -129,6 +130,13 @@ unsafe extern "C" {
     fn enet_packet_destroy(packet: *mut PacketHead);
     fn enet_peer_send(peer: *mut c_void, channel: u8, packet: *mut PacketHead) -> i32;
     fn enet_socket_get_address(socket: i32, address: *mut Address) -> i32;
+}
+
+/// Which version is linked.
+pub(crate) fn version() -> String {
+    // SAFETY: has no requirements.
+    let version = unsafe { enet_linked_version() };
+    format!("{}.{}.{}", version >> 16, version >> 8 & 0xff, version & 0xff)
 }
 
 fn packet(payload: &[u8], kind: Kind) -> *mut PacketHead {

@@ -38,6 +38,8 @@ struct Figure {
 pub(crate) fn tables(names: &[&str], rounds: usize, counts_calls: bool) -> Result<bool, String> {
     let chosen: Vec<&Workload> =
         WORKLOADS.iter().filter(|workload| names.is_empty() || names.contains(&workload.name)).collect();
+    #[cfg(feature = "c-enet")]
+    println!("C ENet {}", crate::c_enet::version());
     let mut rows = Vec::new();
     for workload in chosen {
         eprintln!("{}: {} ...", workload.name, workload.about);
