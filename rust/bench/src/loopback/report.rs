@@ -95,10 +95,11 @@ fn rates(rows: &[Row<'_>]) {
     });
     table("Peak memory of the process, MiB", &|figure| format!("{:.1}", figure.peak as f64 / 1024.0));
     println!();
+    // ENet's throttle drops some, a full receive buffer others.
     for (workload, figures) in rows {
         for figure in figures.iter().filter(|figure| figure.lost > 0.0) {
             let (name, side, percent) = (workload.name, figure.side.name(), figure.lost * 100.0);
-            println!("{name} on {side}: its throttle dropped {percent:.2} % of the unreliable messages.");
+            println!("{name} on {side}: {percent:.2} % of the unreliable messages did not arrive.");
         }
     }
 }
