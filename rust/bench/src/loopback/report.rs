@@ -33,7 +33,7 @@ fn microseconds(figure: Option<&Figure>) -> String {
 fn processor_time(rows: &[Row<'_>]) -> bool {
     let mut good = true;
     heading(
-        "Processor time for a unit, microseconds, both ends, the kernel's share included",
+        "Processor time for a unit, microseconds, both ends (of W4 and W5 the server alone), the kernel's share included",
         2,
         &["", "unit", "enet_rs", "C ENet", "rusty_enet", "kernel", "kernel / C", "enet_rs / C", "at most"],
     );
