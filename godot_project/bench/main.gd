@@ -75,6 +75,8 @@ func _measure(operation: Operation) -> void:
 	operation.begin()
 	var least := INF
 	for lap in _WARM_UP + _repetitions:
+		if not operation.failure.is_empty():
+			break
 		# What a step of the main loop ends with, such as packets that leave then, is no part of any lap.
 		await get_tree().process_frame
 		operation.prepare()
@@ -84,8 +86,6 @@ func _measure(operation: Operation) -> void:
 		operation.finish()
 		if lap >= _WARM_UP:
 			least = minf(least, nanoseconds)
-		if not operation.failure.is_empty():
-			break
 	operation.end()
 	if operation.failure.is_empty():
 		print("@measured %s %.1f" % [operation.name, least])

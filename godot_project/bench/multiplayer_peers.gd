@@ -15,6 +15,7 @@ var clients: Array[MultiplayerPeer] = []
 ## Connects so many clients. Returns what went wrong, "" if nothing.
 func open(client_count: int) -> String:
 	server = _new_peer()
+	server.call("set_bind_ip", "127.0.0.1")
 	var port := _FIRST_PORT
 	# Neither class can be asked for any port that is free.
 	while server.call("create_server", port, client_count) != OK:

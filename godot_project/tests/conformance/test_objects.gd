@@ -97,6 +97,15 @@ func test_a_connection_holds_its_peers() -> void:
 	check(peer.get_ref() == null, "the peer is still there after its end")
 
 
+func test_a_peer_that_has_sent_packets_is_let_go_however_it_ends() -> void:
+	for ending: String in ["reset", "peer_disconnect_now", "destroy", "a dropped connection"]:
+		var pair := connected_pair()
+		var peer := _end_after_packets(pair, ending)
+		if pair.server != null and ending != "destroy":
+			pair.server.service()
+		check(peer.get_ref() == null, "the peer is still there after " + ending)
+
+
 func test_a_peer_does_not_hold_its_connection() -> void:
 	var pair := connected_pair()
 	var connection: WeakRef = weakref(pair.server)
@@ -162,3 +171,25 @@ func test_methods_can_be_callables() -> void:
 	check_equal(service.call(), [0, null, 0, 0], "a Callable of service")
 	check_equal(service.bind(1).call(), [0, null, 0, 0], "a Callable with its argument")
 	check_equal(Callable(connection, &"get_max_channels").call(), 255, "a Callable by name")
+
+
+## Nothing but its connection holds the server's peer in the end, if that does.
+func _end_after_packets(pair: Pair, ending: String) -> WeakRef:
+	for channel in 2:
+		pair.client_peer.send(channel, [1], RELIABLE)
+		wait_until(func() -> bool:
+			pair.client.service()
+			return pair.server.service()[0] == ENetConnection.EVENT_RECEIVE, 5.0, "a packet")
+	var peer: WeakRef = weakref(pair.server_peer)
+	match ending:
+		"reset":
+			pair.server_peer.reset()
+		"peer_disconnect_now":
+			pair.server_peer.peer_disconnect_now()
+		"destroy":
+			pair.server.destroy()
+		_:
+			pair.server = null
+	pair.server_peer = null
+	pair.events.clear()
+	return peer

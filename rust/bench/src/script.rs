@@ -40,7 +40,7 @@ const OPERATIONS: [Operation; 12] = [
     },
     operation("messages_1", "64 B unreliable, one per round", None),
     operation("bulk", "32 KiB reliable: each packet, both ends", Some(0.4)),
-    operation("get_packet", "`get_packet()` of 8 KiB", Some(0.15)),
+    operation("get_packet", "`get_packet()` of 8 KiB, which enet_rs has copied in `service()`", Some(0.15)),
     operation("send", "`send()` of 64 B, queueing alone", Some(1.2)),
     operation("broadcast", "64 B broadcast to 32 peers: each message that arrives", None),
     operation("getter", "`get_statistic()`", None),

@@ -12,11 +12,11 @@ pub(crate) fn row<S: AsRef<str>>(cells: &[S]) {
     println!("| {} |", cells.join(" | "));
 }
 
-/// Two cells: a ratio and the most that it may be. Clears `good` if it is more.
+/// Two cells: a ratio and the most that it may be. Clears `good` if it is more, or not the ratio of two measured figures.
 pub(crate) fn judge(ratio: Option<f64>, target: Option<f64>, good: &mut bool) -> [String; 2] {
     let shown = ratio.map_or("-".into(), |ratio| format!("**{ratio:.2}**"));
     let verdict = match (ratio, target) {
-        (Some(ratio), Some(target)) if ratio > target => {
+        (Some(ratio), Some(target)) if !(ratio > 0.0 && ratio <= target) => {
             *good = false;
             format!("{target:.2} MISSED")
         }
@@ -24,4 +24,18 @@ pub(crate) fn judge(ratio: Option<f64>, target: Option<f64>, good: &mut bool) ->
         _ => "-".into(),
     };
     [shown, verdict]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_missed_by_what_is_above_it_and_by_what_was_not_measured() {
+        for (ratio, is_met) in [(0.5, true), (0.6, true), (0.61, false), (0.0, false), (f64::NAN, false)] {
+            let mut good = true;
+            judge(Some(ratio), Some(0.6), &mut good);
+            assert_eq!(good, is_met, "{ratio}");
+        }
+    }
 }

@@ -145,7 +145,9 @@ impl Workload {
                         group.network.clone().measure(&mut elapsed, || group.tick(&told));
                     }
                 }
-                assert!(group.received > units, "messages arrive at the clients");
+                // Of the last tick nobody looks at what went to the clients, and ENet's throttle drops a few.
+                let most = (2 * units - 1) * clients as u64 / 20 * 19;
+                assert!(group.heard.min(group.received) >= most, "what was sent has arrived");
             }
             Shape::Connect { clients } => {
                 let mut crowd = Crowd::<E>::new(clients);
@@ -166,6 +168,8 @@ struct Group<E: Endpoint> {
     at_server: Vec<E::Peer>,
     /// Each with its connection to the server.
     clients: Vec<(E, E::Peer)>,
+    /// Messages that have arrived at the server.
+    heard: u64,
     /// Messages that have arrived at the clients.
     received: u64,
 }
@@ -190,7 +194,7 @@ impl<E: Endpoint> Group<E> {
             assert_eq!(at_server.len(), number, "the server has accepted the client");
             clients.push((client, at_client.expect("the client is connected")));
         }
-        Self { network, server, at_server, clients, received: 0 }
+        Self { network, server, at_server, clients, heard: 0, received: 0 }
     }
 
     fn settle(&mut self) {
@@ -236,7 +240,9 @@ impl<E: Endpoint> Group<E> {
     }
 
     fn tick(&mut self, payload: &[u8]) {
-        while self.server.service().is_some() {}
+        while let Some(event) = self.server.service() {
+            self.heard += u64::from(matches!(event, Event::Receive { .. }));
+        }
         self.server.broadcast(payload, Kind::Unreliable);
         while self.server.service().is_some() {}
         self.network.advance(16);

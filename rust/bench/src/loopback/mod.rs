@@ -17,6 +17,10 @@ use workloads::{Side, WORKLOADS, Workload};
 
 /// Share of a workload's units whose system calls are counted, which is slow.
 const COUNTED_SHARE: u64 = 20;
+/// The system calls that are counted: all that ask a socket, send, receive, wait or ask for the time. What does not exist on
+/// every processor has a question mark.
+const COUNTED_CALLS: &str = "%network,?poll,ppoll,?select,pselect6,?epoll_wait,epoll_pwait,?epoll_pwait2,epoll_ctl,read,write,\
+    ioctl,clock_gettime,gettimeofday";
 
 /// What a side needs for one unit of a workload: medians over all rounds.
 #[derive(Clone, Debug)]
@@ -36,8 +40,10 @@ struct Figure {
 
 /// Measures the workloads with these names, or all, in so many rounds, and prints the tables; `true` if no target is missed.
 pub(crate) fn tables(names: &[&str], rounds: usize, counts_calls: bool) -> Result<bool, String> {
-    let chosen: Vec<&Workload> =
-        WORKLOADS.iter().filter(|workload| names.is_empty() || names.contains(&workload.name)).collect();
+    let chosen: Vec<&Workload> = match names {
+        [] => WORKLOADS.iter().collect(),
+        names => names.iter().map(|name| find(name)).collect::<Result<_, _>>()?,
+    };
     #[cfg(feature = "c-enet")]
     println!("C ENet {}", crate::c_enet::version());
     let mut rows = Vec::new();
@@ -67,11 +73,15 @@ pub(crate) fn tables(names: &[&str], rounds: usize, counts_calls: bool) -> Resul
 
 /// Does one workload in this process and prints its sample, for [`in_process`] and for a profiler.
 pub(crate) fn run(workload: &str, side: &str, units: Option<u64>) -> Result<(), String> {
-    let workload = Workload::named(workload).ok_or_else(|| format!("there is no workload {workload}"))?;
+    let workload = find(workload)?;
     let units = units.unwrap_or(workload.units);
     let sample = Side::named(side).and_then(|side| workload.run(side, units));
     println!("{}", sample.ok_or_else(|| format!("{side} does not do {}", workload.name))?.to_line());
     Ok(())
+}
+
+fn find(workload: &str) -> Result<&'static Workload, String> {
+    Workload::named(workload).ok_or_else(|| format!("there is no workload {workload}"))
 }
 
 fn in_process(workload: &Workload, side: Side) -> Result<Sample, String> {
@@ -98,7 +108,7 @@ fn count_calls(workload: &Workload, side: Side, units: u64) -> Result<f64, Strin
     let program = std::env::current_exe().map_err(failed)?;
     let output = Command::new("strace")
         .args(["--follow-forks", "--summary-only", "--summary-columns=calls,name"])
-        .arg("--trace=%network,poll,ppoll,select,pselect6,read,write,ioctl,clock_gettime,gettimeofday")
+        .arg(format!("--trace={COUNTED_CALLS}"))
         .arg(program)
         .args(["loopback-run", workload.name, side.name(), &units.to_string()])
         .output()

@@ -33,7 +33,7 @@ fn microseconds(figure: Option<&Figure>) -> String {
 fn processor_time(rows: &[Row<'_>]) -> bool {
     let mut good = true;
     heading(
-        "Processor time for a unit, microseconds, both ends, the kernel's share included",
+        "Processor time for a unit, microseconds, both ends (of W4 and W5 the server alone), the kernel's share included",
         2,
         &["", "unit", "enet_rs", "C ENet", "rusty_enet", "kernel", "kernel / C", "enet_rs / C", "at most"],
     );
@@ -95,10 +95,11 @@ fn rates(rows: &[Row<'_>]) {
     });
     table("Peak memory of the process, MiB", &|figure| format!("{:.1}", figure.peak as f64 / 1024.0));
     println!();
+    // ENet's throttle drops some, a full receive buffer others.
     for (workload, figures) in rows {
         for figure in figures.iter().filter(|figure| figure.lost > 0.0) {
             let (name, side, percent) = (workload.name, figure.side.name(), figure.lost * 100.0);
-            println!("{name} on {side}: its throttle dropped {percent:.2} % of the unreliable messages.");
+            println!("{name} on {side}: {percent:.2} % of the unreliable messages did not arrive.");
         }
     }
 }

@@ -113,8 +113,10 @@ pub(super) fn converse_in_threads<S: End, C: End>(bytes: usize, at_once: u64, ef
         let mut client = C::client();
         client.connect(address.recv().expect("the server lives"));
         let peer = loop {
-            if let Some(Event::Connect(peer)) = client.service(WAIT) {
-                break peer;
+            match client.service(WAIT) {
+                Some(Event::Connect(peer)) => break peer,
+                Some(_) => panic!("the server accepts the client"),
+                None => {}
             }
         };
         let payload = vec![7; bytes];
@@ -126,12 +128,14 @@ pub(super) fn converse_in_threads<S: End, C: End>(bytes: usize, at_once: u64, ef
                 sent += 1;
             }
             match client.service(WAIT) {
-                Some(Event::Receive { .. }) => answered += 1,
+                Some(Event::Receive { .. }) => {
+                    answered += 1;
+                    if answered == warm_up {
+                        stopwatch = Stopwatch::start();
+                    }
+                }
                 Some(_) => panic!("the connection lasts"),
                 None => {}
-            }
-            if answered == warm_up && sent <= warm_up + BATCHES_IN_FLIGHT {
-                stopwatch = Stopwatch::start();
             }
         }
         (stopwatch.stop(batches * at_once, 0.0), server.join().expect("the server has not failed"))
@@ -205,17 +209,16 @@ pub(super) fn idle<S: End, C: End>(max_peers: u16, effort: Effort) -> Sample {
 }
 
 /// Clients that connect all at once.
-pub(super) fn crowd<S: End, C: End>(clients: u64) -> Sample {
-    let gather = |stopwatch: &mut Stopwatch| {
+pub(super) fn crowd<S: End, C: End>(effort: Effort) -> Sample {
+    let gather = |clients: u64, stopwatch: &mut Stopwatch| {
         let mut server = S::server(clients as u16);
         let mut waiting: Vec<C> = (0..clients).map(|_| C::client()).collect();
         stopwatch.run(|| drop(connect(&mut server, &mut waiting)));
         (server, waiting)
     };
-    // Others have connected before, so that the memory is there.
-    let others = gather(&mut Stopwatch::stopped());
+    // Others have connected before, so that memory and code are there.
+    drop(gather(effort.warm_up, &mut Stopwatch::stopped()));
     let mut stopwatch = Stopwatch::stopped();
-    drop(others);
-    drop(gather(&mut stopwatch));
-    stopwatch.stop(clients, 0.0)
+    drop(gather(effort.units, &mut stopwatch));
+    stopwatch.stop(effort.units, 0.0)
 }

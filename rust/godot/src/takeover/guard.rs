@@ -110,7 +110,7 @@ thread_local! {
 }
 
 /// To be called by the constructor of each guarded class: says which claim guards the object under construction, and
-/// what its virtual methods end in.
+/// what serves the calls that do not take the way through the bindings.
 pub(crate) fn announce(claim: &Arc<ThreadClaim>, serves: Serves) {
     let announcement = Announcement { claim: Arc::clone(claim), serves };
     ANNOUNCED.with(|announced| announced.replace(Some(announcement)));
