@@ -168,6 +168,9 @@ impl Socket {
     }
 
     /// Sends a run in one call where the system can, else one by one.
+    ///
+    /// # Errors
+    /// The first datagram's that could not be sent; all others were.
     fn send_segments(&mut self, run: &Run<'_>) -> io::Result<()> {
         self.has_port = true;
         if self.max_segments() > 1 {
@@ -184,7 +187,8 @@ impl Socket {
                 return Ok(());
             }
         }
-        run.datagrams.chunks(run.size).try_for_each(|datagram| self.send(run.to, datagram))
+        // What one of them is refused for need not be true of the next.
+        run.datagrams.chunks(run.size).fold(Ok(()), |sent, datagram| sent.and(self.send(run.to, datagram)))
     }
 
     /// Sends single datagrams to several destinations.

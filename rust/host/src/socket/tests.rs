@@ -145,6 +145,21 @@ fn a_destination_that_cannot_be_reached_is_named_and_the_others_get_theirs() {
     }
 }
 
+#[test]
+fn a_datagram_that_cannot_be_sent_does_not_keep_the_rest_of_its_run() {
+    for batching in variants() {
+        let (mut sender, mut receiver) = (socket(batching), socket(batching));
+        let to = address(&receiver);
+        // More than UDP carries, and behind it what it does.
+        let datagrams = vec![7; 66_000 + 100];
+        let mut failed = Vec::new();
+        sender.send_runs(&[Run { to, datagrams: &datagrams, size: 66_000 }], |to, _| failed.push(to));
+        assert_eq!(failed, [to], "{batching:?}");
+        assert_eq!(receive(&mut receiver, 1).0, [[7; 100].as_slice()]);
+        assert_empty([&mut receiver]);
+    }
+}
+
 /// Linux takes no more than 64, newer ones 128 segments, and refuses with the error by which it also tells that a route cannot
 /// segment.
 #[test]
