@@ -205,6 +205,25 @@ fn a_socket_that_was_empty_for_long_still_finds_what_comes() {
 }
 
 #[test]
+fn a_socket_without_a_port_finds_what_comes_once_it_has_sent() {
+    let (mut unbound, mut other) = (Socket::unbound().unwrap(), socket(Batching::default()));
+    let idle = |socket: &mut Socket| {
+        for _ in 0..2 * VAIN_CALLS {
+            assert!(!socket.receive(|_, _| panic!("nothing was sent")).unwrap());
+        }
+    };
+    idle(&mut unbound);
+    unbound.send(address(&other), b"question").unwrap();
+    assert_eq!(receive(&mut other, 1).0, ["question"]);
+    let to = SocketAddr::from((Ipv4Addr::LOCALHOST, address(&unbound).port()));
+    for _ in 0..3 {
+        idle(&mut unbound);
+        other.send(to, b"answer").unwrap();
+        assert_eq!(receive(&mut unbound, 1).0, ["answer"]);
+    }
+}
+
+#[test]
 fn a_socket_receives_in_batches_only_after_many_datagrams_at_once() {
     let (mut sender, mut receiver) = (socket(Batching::default()), socket(Batching::default()));
     let to = address(&receiver);
