@@ -187,8 +187,12 @@ impl Socket {
                 return Ok(());
             }
         }
-        // What one of them is refused for need not be true of the next.
-        run.datagrams.chunks(run.size).fold(Ok(()), |sent, datagram| sent.and(self.send(run.to, datagram)))
+        let mut all_sent = Ok(());
+        for datagram in run.datagrams.chunks(run.size) {
+            // What this one is refused for need not be true of the next.
+            all_sent = all_sent.and(self.send(run.to, datagram));
+        }
+        all_sent
     }
 
     /// Sends single datagrams to several destinations.
