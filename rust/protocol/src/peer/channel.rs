@@ -78,8 +78,7 @@ impl Channels {
 
     /// All channels that were used before, with their numbers.
     pub(crate) fn all_used(&mut self) -> impl Iterator<Item = (u8, &mut Channel)> {
-        // With an end: the number after the last of 255 channels would be one too many to count.
-        (0..=u8::MAX).zip(&mut self.used)
+        self.used.iter_mut().enumerate().map(|(number, channel)| (number as u8, channel))
     }
 
     /// The channel, if the connection has it.
