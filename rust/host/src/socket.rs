@@ -85,7 +85,7 @@ pub(crate) struct Socket {
     batch: usize,
     /// Calls in a row that found the socket empty.
     vain_calls: u32,
-    /// Set up when it is needed; `None` where the system lacks it.
+    /// Set up when it is needed; `None` where the system lacks it, or too many sockets have one.
     readiness: OnceCell<Option<Readiness>>,
 }
 

@@ -204,6 +204,24 @@ fn a_socket_that_was_empty_for_long_still_finds_what_comes() {
     }
 }
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[test]
+fn very_many_sockets_take_few_more_file_descriptors_and_find_what_comes() {
+    let mut sender = socket(Batching::default());
+    let mut receivers: Vec<_> = (0..200).map(|_| socket(Batching::default())).collect();
+    for receiver in &mut receivers {
+        for _ in 0..2 * VAIN_CALLS {
+            assert!(!receiver.receive(|_, _| panic!("nothing was sent")).unwrap());
+        }
+    }
+    let asked = receivers.iter().filter(|receiver| receiver.readiness.get().is_some_and(Option::is_some));
+    assert!(asked.count() <= 128);
+    for receiver in &mut receivers {
+        sender.send(address(receiver), b"datagram").unwrap();
+        assert_eq!(receive(receiver, 1).0, ["datagram"]);
+    }
+}
+
 #[test]
 fn a_socket_without_a_port_finds_what_comes_once_it_has_sent() {
     let (mut unbound, mut other) = (Socket::unbound().unwrap(), socket(Batching::default()));
