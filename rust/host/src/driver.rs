@@ -18,6 +18,9 @@ const MAXIMUM_DATAGRAMS: usize = 1024;
 /// While a name is being looked up, waiting is interrupted so often to see whether it is done.
 const LOOKUP_INTERVAL: Duration = Duration::from_millis(5);
 
+/// The longest wait: the clock need not be able to tell the end of every [`Duration`].
+const MAXIMUM_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Runs a [`Host`] over a UDP socket. Commands and queries go to the engine itself, through [`host`](Self::host)
 /// and [`host_mut`](Self::host_mut); [`service`](Self::service) moves the datagrams.
 ///
@@ -121,7 +124,7 @@ impl Driver {
             return Ok(Some(event));
         }
         let mut instant = Instant::now();
-        let deadline = if wait.is_zero() { None } else { instant.checked_add(wait) };
+        let deadline = (!wait.is_zero()).then(|| instant + wait.min(MAXIMUM_WAIT));
         let asks = !self.seen_empty.spares_question(instant) || deadline.is_some();
         loop {
             let now = self.clock.time(instant);
@@ -361,6 +364,21 @@ mod tests {
         send(&mut server, &mut client, peer);
         server.seen_empty.remember(Instant::now() + DEADLINE);
         assert!(matches!(server.service(DEADLINE).unwrap(), Some(Event::Receive { .. })));
+    }
+
+    #[test]
+    fn a_service_waits_however_long_it_may() {
+        let (mut server, mut client, peer) = pair();
+        let send = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            client
+                .host_mut()
+                .send(peer, 0, Bytes::from_static(b"message"), PacketFlags::UNSEQUENCED)
+                .unwrap();
+            client.flush().unwrap();
+        });
+        assert!(matches!(server.service(Duration::MAX).unwrap(), Some(Event::Receive { .. })));
+        send.join().unwrap();
     }
 
     #[test]

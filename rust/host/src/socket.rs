@@ -85,7 +85,7 @@ pub(crate) struct Socket {
     batch: usize,
     /// Calls in a row that found the socket empty.
     vain_calls: u32,
-    /// Set up when it is needed; `None` where the system lacks it.
+    /// Set up when it is needed; `None` where the system lacks it, or too many sockets have one.
     readiness: OnceCell<Option<Readiness>>,
 }
 
@@ -168,6 +168,9 @@ impl Socket {
     }
 
     /// Sends a run in one call where the system can, else one by one.
+    ///
+    /// # Errors
+    /// The first datagram's that could not be sent; all others were.
     fn send_segments(&mut self, run: &Run<'_>) -> io::Result<()> {
         self.has_port = true;
         if self.max_segments() > 1 {
@@ -184,7 +187,12 @@ impl Socket {
                 return Ok(());
             }
         }
-        run.datagrams.chunks(run.size).try_for_each(|datagram| self.send(run.to, datagram))
+        let mut all_sent = Ok(());
+        for datagram in run.datagrams.chunks(run.size) {
+            // What this one is refused for need not be true of the next.
+            all_sent = all_sent.and(self.send(run.to, datagram));
+        }
+        all_sent
     }
 
     /// Sends single datagrams to several destinations.

@@ -198,8 +198,11 @@ fn converse(mut driver: Driver, mut tunnelled: Tunnelled) {
     }
 }
 
+/// A port below those that systems give out by themselves, so that nobody gets it before the tool has it.
 fn free_port() -> u16 {
-    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    let is_free = |port: &u16| UdpSocket::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let random = || 10_000 + (getrandom::u32().unwrap() % 20_000) as u16;
+    std::iter::repeat_with(random).take(100).find(is_free).expect("a free port")
 }
 
 fn check_client(credentials: &Credentials) {

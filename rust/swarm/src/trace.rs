@@ -20,7 +20,7 @@ impl Trace {
     }
 
     pub(crate) fn number(&mut self, number: u64) {
-        let mixed = u128::from(self.hash ^ number) * 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+        let mixed = u128::from(self.hash ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
         self.hash = (mixed >> 64) as u64 ^ mixed as u64;
     }
 

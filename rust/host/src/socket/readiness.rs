@@ -10,17 +10,20 @@ use std::net::UdpSocket;
 pub(super) struct Readiness {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     epoll: std::os::fd::OwnedFd,
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    _permit: permit::Permit,
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 impl Readiness {
     /// # Errors
-    /// The process has no file descriptor left, for example.
+    /// There are too many of them, or the process has no file descriptor left, for example.
     pub(super) fn of(socket: &UdpSocket) -> io::Result<Self> {
         use rustix::event::epoll::{CreateFlags, EventData, EventFlags, add, create};
+        let permit = permit::Permit::take().ok_or(io::ErrorKind::QuotaExceeded)?;
         let epoll = create(CreateFlags::CLOEXEC)?;
         add(&epoll, socket, EventData::new_u64(0), EventFlags::IN)?;
-        Ok(Self { epoll })
+        Ok(Self { epoll, _permit: permit })
     }
 
     /// Whether there is a datagram, or an error to be told; also if that cannot be found out.
@@ -42,5 +45,34 @@ impl Readiness {
 
     pub(super) fn is_ready(&self) -> bool {
         true
+    }
+}
+
+/// A process may have 1024 file descriptors, usually. Who has very many sockets, as a test with hundreds of clients, needs them for
+/// these.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod permit {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    /// The most questions that a process has at a time.
+    const MAXIMUM: usize = 128;
+
+    static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+    /// For one question, as long as it stands.
+    #[derive(Debug)]
+    pub(super) struct Permit(());
+
+    impl Permit {
+        pub(super) fn take() -> Option<Self> {
+            let more = |taken| (taken < MAXIMUM).then_some(taken + 1);
+            TAKEN.fetch_update(Relaxed, Relaxed, more).is_ok().then(|| Self(()))
+        }
+    }
+
+    impl Drop for Permit {
+        fn drop(&mut self) {
+            TAKEN.fetch_sub(1, Relaxed);
+        }
     }
 }

@@ -145,6 +145,21 @@ fn a_destination_that_cannot_be_reached_is_named_and_the_others_get_theirs() {
     }
 }
 
+#[test]
+fn a_datagram_that_cannot_be_sent_does_not_keep_the_rest_of_its_run() {
+    for batching in variants() {
+        let (mut sender, mut receiver) = (socket(batching), socket(batching));
+        let to = address(&receiver);
+        // More than UDP carries, and behind it what it does.
+        let datagrams = vec![7; 66_000 + 100];
+        let mut failed = Vec::new();
+        sender.send_runs(&[Run { to, datagrams: &datagrams, size: 66_000 }], |to, _| failed.push(to));
+        assert_eq!(failed, [to], "{batching:?}");
+        assert_eq!(receive(&mut receiver, 1).0, [[7; 100].as_slice()]);
+        assert_empty([&mut receiver]);
+    }
+}
+
 /// Linux takes no more than 64, newer ones 128 segments, and refuses with the error by which it also tells that a route cannot
 /// segment.
 #[test]
@@ -186,6 +201,43 @@ fn a_socket_that_was_empty_for_long_still_finds_what_comes() {
             sender.send(address(&receiver), datagram).unwrap();
             assert_eq!(receive(&mut receiver, 1).0, [datagram]);
         }
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[test]
+fn very_many_sockets_take_few_more_file_descriptors_and_find_what_comes() {
+    let mut sender = socket(Batching::default());
+    let mut receivers: Vec<_> = (0..200).map(|_| socket(Batching::default())).collect();
+    for receiver in &mut receivers {
+        for _ in 0..2 * VAIN_CALLS {
+            assert!(!receiver.receive(|_, _| panic!("nothing was sent")).unwrap());
+        }
+    }
+    let asked = receivers.iter().filter(|receiver| receiver.readiness.get().is_some_and(Option::is_some));
+    assert!(asked.count() <= 128);
+    for receiver in &mut receivers {
+        sender.send(address(receiver), b"datagram").unwrap();
+        assert_eq!(receive(receiver, 1).0, ["datagram"]);
+    }
+}
+
+#[test]
+fn a_socket_without_a_port_finds_what_comes_once_it_has_sent() {
+    let (mut unbound, mut other) = (Socket::unbound().unwrap(), socket(Batching::default()));
+    let idle = |socket: &mut Socket| {
+        for _ in 0..2 * VAIN_CALLS {
+            assert!(!socket.receive(|_, _| panic!("nothing was sent")).unwrap());
+        }
+    };
+    idle(&mut unbound);
+    unbound.send(address(&other), b"question").unwrap();
+    assert_eq!(receive(&mut other, 1).0, ["question"]);
+    let to = SocketAddr::from((Ipv4Addr::LOCALHOST, address(&unbound).port()));
+    for _ in 0..3 {
+        idle(&mut unbound);
+        other.send(to, b"answer").unwrap();
+        assert_eq!(receive(&mut unbound, 1).0, ["answer"]);
     }
 }
 

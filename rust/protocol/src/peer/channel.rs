@@ -78,7 +78,7 @@ impl Channels {
 
     /// All channels that were used before, with their numbers.
     pub(crate) fn all_used(&mut self) -> impl Iterator<Item = (u8, &mut Channel)> {
-        (0..).zip(&mut self.used)
+        self.used.iter_mut().enumerate().map(|(number, channel)| (number as u8, channel))
     }
 
     /// The channel, if the connection has it.
@@ -91,5 +91,18 @@ impl Channels {
             self.used.resize_with(index + 1, || Channel::new(self.first_sequence));
         }
         self.used.get_mut(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_channels_of_the_largest_connection_have_their_numbers() {
+        let mut channels = Channels::new(u8::MAX, 0);
+        assert!(channels.get(u8::MAX).is_none());
+        assert!(channels.get(u8::MAX - 1).is_some());
+        assert!(channels.all_used().map(|(number, _)| number).eq(0..u8::MAX));
     }
 }

@@ -133,6 +133,8 @@ impl<C> InFlight<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
+    use std::collections::BTreeMap;
 
     fn sent(content: u16) -> Sent<u16> {
         Sent { content, sent_at: Time::default(), timeout: 0, attempts: 1, lost: false }
@@ -172,5 +174,55 @@ mod tests {
         assert!(in_flight.take(0).is_some());
         assert_eq!(in_flight.first_deadline(), Some(at(1200)));
         assert_eq!(in_flight.first_overdue(at(1200)).map(|(sequence, _)| sequence), Some(2));
+    }
+
+    #[test]
+    fn the_oldest_first_attempt_is_found_after_any_losses_and_holes() {
+        const TIMEOUT: u32 = 20;
+        for seed in 0..50_u8 {
+            let mut random = Random::new(&[seed; 16]);
+            let (mut in_flight, mut next) = (InFlight::new(), 65_000_u16);
+            // The same by looking at all of them: when each was sent, and its number.
+            let mut first_attempts: BTreeMap<Time, u16> = BTreeMap::new();
+            let mut lost = Vec::new();
+            for now in (0..3000).map(Time::from_millis) {
+                match random.next_u32() % 8 {
+                    0..3 => {
+                        in_flight.push(next, Sent::first_attempt(next, now, TIMEOUT));
+                        first_attempts.insert(now, next);
+                        next = next.wrapping_add(1);
+                    }
+                    3..6 => {
+                        let Some(oldest) = in_flight.oldest() else { continue };
+                        let distance = random.next_u32() % in_flight.len().min(20) as u32;
+                        let sequence = oldest.wrapping_add(distance as u16);
+                        let is_there = in_flight.get_mut(sequence).is_some();
+                        let taken = in_flight.take(sequence).map(|sent| sent.content);
+                        assert_eq!(taken, is_there.then_some(sequence), "seed {seed}");
+                        first_attempts.retain(|_, other| *other != sequence);
+                    }
+                    6 => {
+                        while let Some((sequence, sent)) = in_flight.first_overdue(now) {
+                            assert_eq!(
+                                first_attempts.pop_first(),
+                                Some((sent.sent_at, sequence)),
+                                "seed {seed}"
+                            );
+                            sent.lose(now, &mut Timeout::new());
+                            lost.push(sequence);
+                        }
+                    }
+                    _ => {
+                        for sequence in lost.drain(..) {
+                            if let Some(sent) = in_flight.get_mut(sequence) {
+                                sent.next_attempt(now);
+                            }
+                        }
+                    }
+                }
+                let expected = first_attempts.first_key_value().map(|(sent_at, _)| sent_at.after(TIMEOUT));
+                assert_eq!(in_flight.first_deadline(), expected, "seed {seed} at {now:?}");
+            }
+        }
     }
 }

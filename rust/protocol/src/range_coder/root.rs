@@ -107,7 +107,7 @@ impl Root {
             symbols: [Ends::new(0, 0); GROUP],
             total: ESCAPES,
         };
-        for (value, count) in (0..).zip(halved) {
+        for (value, count) in (0..=u8::MAX).zip(halved) {
             let Place { group, lane } = Place::of(value);
             self.groups.grow(group, count);
             self.symbols[group].grow(lane, count);
