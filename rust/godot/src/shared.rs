@@ -299,6 +299,11 @@ impl ActiveHost {
             next = self.driver.poll_event().transpose();
         }
         self.held_back = next;
+        if !gathered.is_empty() {
+            // Who takes packets like this may not come again before the next frame, and their senders measure the time. Whether the
+            // socket fails the next `service` tells.
+            let _ = self.driver.flush();
+        }
         gathered.iter().for_each(|listed| listed.link.is_gathered.set(false));
         gathered.into_iter().map(|listed| listed.object.clone()).collect()
     }

@@ -113,6 +113,9 @@ impl Driver {
     /// Gives the next event: one that waits already, else whatever sending and receiving brings about. Waits for it
     /// for up to `wait`, in the kernel, and wakes with the first datagram that matters.
     ///
+    /// Messages are acknowledged by the next call that finds no event, or by [`flush`](Self::flush): together with what they make
+    /// their taker send, as in ENet.
+    ///
     /// Where the datagrams of the last events left the socket empty, the next call without a wait that finds no event does not
     /// ask the socket again, unless a millisecond has passed: loops that take all events end with such a call.
     ///
@@ -133,12 +136,18 @@ impl Driver {
             // Where one peer cannot be reached, the others are served all the same.
             let sent = self.transmit(now);
             let received = if asks { self.receive(now) } else { Ok(Received::default()) };
-            let answered = if matches!(&received, Ok(received) if !received.anything) {
-                Ok(())
-            } else {
-                self.transmit(now)
-            };
-            if let Some(event) = self.take_event()? {
+            let mut event = self.take_event()?;
+            let mut answered = Ok(());
+            // A message is acknowledged together with what it makes its taker send, as in ENet; all else is answered at once.
+            let is_message = matches!(event, Some(Event::Receive { .. }));
+            if !is_message && !matches!(&received, Ok(received) if !received.anything) {
+                answered = self.transmit(now);
+                // A connection that the other end has ended is over when that is acknowledged.
+                if event.is_none() {
+                    event = self.take_event()?;
+                }
+            }
+            if let Some(event) = event {
                 if matches!(&received, Ok(received) if received.everything) {
                     self.seen_empty.remember(instant);
                 }
@@ -310,7 +319,7 @@ impl Drop for Driver {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use enet_rs_protocol::PacketFlags;
+    use enet_rs_protocol::{HostStatistic, PacketFlags};
     use std::net::Ipv4Addr;
 
     const DEADLINE: Duration = Duration::from_secs(20);
@@ -347,6 +356,20 @@ mod tests {
         server.seen_empty.remember(Instant::now() + DEADLINE);
         assert_eq!(server.service(Duration::ZERO).unwrap(), None);
         assert!(matches!(server.service(Duration::ZERO).unwrap(), Some(Event::Receive { .. })));
+    }
+
+    #[test]
+    fn a_message_is_acknowledged_together_with_the_reply_to_it() {
+        let (mut server, mut client, peer) = pair();
+        server.host_mut().pop_statistic(HostStatistic::TotalSentPackets);
+        let message = || Bytes::from_static(b"message");
+        client.host_mut().send(peer, 0, message(), PacketFlags::RELIABLE).unwrap();
+        client.flush().unwrap();
+        let received = server.service(DEADLINE).unwrap();
+        let Some(Event::Receive { peer, .. }) = received else { panic!("{received:?}") };
+        server.host_mut().send(peer, 0, message(), PacketFlags::RELIABLE).unwrap();
+        assert_eq!(server.service(Duration::ZERO).unwrap(), None);
+        assert_eq!(server.host_mut().pop_statistic(HostStatistic::TotalSentPackets), 1);
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Poll<'_> {
 
     /// Handles what waits at a host already, lets it work once, and handles what that has brought.
     fn drain(&self, key: i32, host: &Rc<SharedHost>) -> Result<(), Over> {
-        let mut has_worked = false;
+        let (mut has_worked, mut has_news) = (false, false);
         loop {
             let Some(held) = host.claim.hold() else {
                 refuse_other_thread("poll");
@@ -74,6 +74,14 @@ impl Poll<'_> {
                 has_worked = true;
                 event = host.service(Duration::ZERO, received);
             }
+            let is_over = matches!(event, Serviced::Nothing);
+            if is_over && has_news {
+                // What has come is acknowledged now and not a frame later, which may end a connection. Whether the socket
+                // fails the next `poll` tells.
+                host.with(|host| host.driver.flush());
+                event = host.pending(received);
+            }
+            has_news = !is_over;
             drop(held);
             match event {
                 Serviced::Nothing => return Ok(()),
