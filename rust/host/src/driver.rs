@@ -15,6 +15,10 @@ use std::time::{Duration, Instant};
 /// Datagrams after which one look at the socket ends with their batch, so that a flood cannot keep [`Driver::service`] from
 /// returning. About twice what the socket's buffer holds: a crowd that comes at once is taken in before it loses anything.
 const MAXIMUM_DATAGRAMS: usize = 1024;
+/// Messages that are taken between looks at how long their acknowledgements have waited.
+const MESSAGES_PER_LOOK: u32 = 4;
+/// How long these may wait at such a look.
+const LONGEST_ACKNOWLEDGEMENT: Duration = Duration::from_millis(5);
 /// While a name is being looked up, waiting is interrupted so often to see whether it is done.
 const LOOKUP_INTERVAL: Duration = Duration::from_millis(5);
 
@@ -33,6 +37,8 @@ pub struct Driver {
     clock: Clock,
     seen_empty: SeenEmpty,
     send_queue: SendQueue,
+    /// When the messages came that are taken now, and how many of them were taken, as long as they are not acknowledged.
+    unacknowledged: Option<(Instant, u32)>,
     /// Names of remote hosts that are being looked up, with the connections that wait for it.
     lookups: Vec<(PeerId, Lookup)>,
     /// Boxed, since most drivers have none.
@@ -78,6 +84,7 @@ impl Driver {
             clock: Clock::new(),
             seen_empty: SeenEmpty::default(),
             send_queue: SendQueue::default(),
+            unacknowledged: None,
             lookups: Vec::new(),
             encryption: None,
         })
@@ -114,7 +121,7 @@ impl Driver {
     /// for up to `wait`, in the kernel, and wakes with the first datagram that matters.
     ///
     /// Messages are acknowledged by the next call that finds no event, or by [`flush`](Self::flush): together with what they make
-    /// their taker send, as in ENet.
+    /// their taker send, as in ENet. Who takes them slowly, one each frame for example, does not hold that up for long.
     ///
     /// Where the datagrams of the last events left the socket empty, the next call without a wait that finds no event does not
     /// ask the socket again, unless a millisecond has passed: loops that take all events end with such a call.
@@ -124,8 +131,10 @@ impl Driver {
     /// lasts.
     pub fn service(&mut self, wait: Duration) -> Result<Option<Event>, ServiceError> {
         if let Some(event) = self.take_event()? {
+            self.acknowledge_in_time();
             return Ok(Some(event));
         }
+        self.unacknowledged = None;
         let mut instant = Instant::now();
         let deadline = (!wait.is_zero()).then(|| instant + wait.min(MAXIMUM_WAIT));
         let asks = !self.seen_empty.spares_question(instant) || deadline.is_some();
@@ -148,6 +157,7 @@ impl Driver {
                 }
             }
             if let Some(event) = event {
+                self.unacknowledged = is_message.then_some((instant, 0));
                 if matches!(&received, Ok(received) if received.everything) {
                     self.seen_empty.remember(instant);
                 }
@@ -163,6 +173,18 @@ impl Driver {
             let lookup = if self.lookups.is_empty() { left } else { LOOKUP_INTERVAL };
             self.socket.wait(left.min(timer).min(lookup)).map_err(ServiceError::Wait)?;
             instant = Instant::now();
+        }
+    }
+
+    /// Lets acknowledgements leave that have waited for long while messages were taken. The clock is not looked at for each of them.
+    fn acknowledge_in_time(&mut self) {
+        if let Some((since, taken)) = &mut self.unacknowledged {
+            *taken += 1;
+            if taken.is_multiple_of(MESSAGES_PER_LOOK) && since.elapsed() > LONGEST_ACKNOWLEDGEMENT {
+                self.unacknowledged = None;
+                // Whether the socket fails, a call that finds no event tells.
+                let _ = self.flush();
+            }
         }
     }
 
@@ -369,6 +391,28 @@ mod tests {
         let Some(Event::Receive { peer, .. }) = received else { panic!("{received:?}") };
         server.host_mut().send(peer, 0, message(), PacketFlags::RELIABLE).unwrap();
         assert_eq!(server.service(Duration::ZERO).unwrap(), None);
+        assert_eq!(server.host_mut().pop_statistic(HostStatistic::TotalSentPackets), 1);
+    }
+
+    #[test]
+    fn who_takes_messages_slowly_does_not_hold_up_their_acknowledgements() {
+        let (mut server, mut client, peer) = pair();
+        server.host_mut().pop_statistic(HostStatistic::TotalSentPackets);
+        for _ in 0..20 {
+            let message = Bytes::from_static(b"message");
+            client.host_mut().send(peer, 0, message, PacketFlags::RELIABLE).unwrap();
+        }
+        client.flush().unwrap();
+        for taken in 0..=MESSAGES_PER_LOOK {
+            assert_eq!(
+                server.host_mut().pop_statistic(HostStatistic::TotalSentPackets),
+                0,
+                "{taken} were taken"
+            );
+            let received = server.service(DEADLINE).unwrap();
+            assert!(matches!(received, Some(Event::Receive { .. })), "{received:?}");
+            std::thread::sleep(LONGEST_ACKNOWLEDGEMENT);
+        }
         assert_eq!(server.host_mut().pop_statistic(HostStatistic::TotalSentPackets), 1);
     }
 
