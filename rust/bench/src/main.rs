@@ -8,10 +8,10 @@
 //! * `enet_rs_bench loopback [--rounds N] [--calls] [WORKLOAD ...]` prints what workloads over real sockets cost, encrypted
 //!   ones too, beside C ENet where that is linked, `rusty_enet` and the bare kernel; `--calls` counts system calls with
 //!   strace. It fails if a target is missed;
-//! * `enet_rs_bench loopback-run WORKLOAD SIDE [UNITS]` does one of them;
+//! * `enet_rs_bench loopback-run WORKLOAD SIDE [UNITS]` does one of these, for a profiler;
 //! * `enet_rs_bench script GODOT PROJECT PLAIN_PROJECT` prints what a script pays on our classes and on the engine's own, see
 //!   `godot_project/bench`, and fails if a target is missed; GODOT is `scripts/godot`, PLAIN_PROJECT one without the addon;
-//! * `enet_rs_bench run WORKLOAD ours|rusty_enet UNITS` does one of them, for a profiler.
+//! * `enet_rs_bench run WORKLOAD ours|rusty_enet UNITS` does one of those of `engine` and `counts`, for a profiler.
 
 #[cfg(feature = "c-enet")]
 mod c_enet;
