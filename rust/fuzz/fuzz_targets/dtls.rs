@@ -1,6 +1,6 @@
 #![no_main]
 
-#[path = "../../host/tests/fuzzing/mod.rs"]
+#[path = "../../driver/tests/fuzzing/mod.rs"]
 #[allow(dead_code, unused_imports, unreachable_pub)]
 mod fuzzing;
 

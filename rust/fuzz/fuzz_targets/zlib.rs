@@ -1,8 +1,8 @@
 #![no_main]
 
-#[path = "../../host/tests/decompression/mod.rs"]
+#[path = "../../driver/tests/decompression/mod.rs"]
 mod decompression;
 
-use enet_rs_host::Compression;
+use enet_rs_driver::Compression;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| decompression::run(Compression::Zlib { level: -1 }, data));

@@ -1,7 +1,7 @@
 //! From `ENetConnection.CompressionMode` and the project's settings to what compresses.
 
 use crate::native_api::CompressionMode;
-use enet_rs_host::Compression;
+use enet_rs_driver::Compression;
 use godot::classes::ProjectSettings;
 use godot::meta::ToGodot;
 use godot::obj::Singleton;

@@ -11,8 +11,8 @@ use crate::packet_peer::{ENetPacketPeer, packet_flags};
 use crate::shared::{MAX_CHANNELS, SharedHost};
 use crate::takeover::{Serves, ThreadClaim, announce};
 use crate::{addresses, compression, dtls, farewell};
-use enet_rs_host::protocol::{HostConfig, HostStatistic};
-use enet_rs_host::{Compression, Driver};
+use enet_rs_driver::protocol::{HostConfig, HostStatistic};
+use enet_rs_driver::{Compression, Driver};
 use event_array::EventArray;
 pub(crate) use event_array::PacketEvents;
 use events::Events;
@@ -402,7 +402,7 @@ fn resolve(function: &str, returning: &str, address: &GString, port: i32) -> Opt
     let address = address.to_string();
     let found = match addresses::literal(&address) {
         Some(literal) => vec![SocketAddr::new(literal, port)],
-        None => enet_rs_host::resolve(&address, port),
+        None => enet_rs_driver::resolve(&address, port),
     };
     if found.is_empty() {
         let condition = format!("Condition \"!ip.is_valid()\" is true.{returning}");

@@ -3,8 +3,8 @@
 use crate::errors::{self, OURS, condition, refuse, refuse_inactive, refuse_plainly};
 use crate::shared::SharedHost;
 use crate::tls_options::{self, OptionsError};
-use enet_rs_host::dtls::Dtls;
-use enet_rs_host::{Driver, Encryption};
+use enet_rs_driver::dtls::Dtls;
+use enet_rs_driver::{Driver, Encryption};
 use godot::builtin::{GString, VarDictionary};
 use godot::classes::TlsOptions;
 use godot::global::Error;

@@ -1,7 +1,7 @@
 //! What becomes of a host that is closed while reliable messages are on their way: it goes on in the background until they
 //! have arrived, so that what a game sends last is not lost.
 
-use enet_rs_host::{Driver, Lingering};
+use enet_rs_driver::{Driver, Lingering};
 use std::time::Duration;
 
 /// How long a closed host may take to deliver what was sent. Longer than most round trips repeated a few times, shorter than

@@ -7,7 +7,7 @@
 
 use crate::connection::ENetConnection;
 use crate::takeover::{is_ours, null_object};
-use enet_rs_host::protocol::DisconnectReason;
+use enet_rs_driver::protocol::DisconnectReason;
 use godot::builtin::{GString, Variant, VariantType};
 use godot::classes::RefCounted;
 use godot::meta::error::ConvertError;
@@ -262,7 +262,7 @@ pub(crate) mod event {
 
 /// `ENetPacketPeer.DisconnectReason`: why a peer is closed.
 pub(crate) mod reason {
-    use enet_rs_host::protocol::DisconnectReason;
+    use enet_rs_driver::protocol::DisconnectReason;
 
     /// It is not closed.
     pub(crate) const NONE: i64 = 0;

@@ -5,7 +5,7 @@ use crate::errors::{self, NOT_CONNECTED, PEER_IS_NULL, condition, refuse, refuse
 use crate::native_api::{DisconnectReasonResult, PeerStateResult, PeerStatisticArgument, reason};
 use crate::shared::{ActiveHost, Over, PeerLink};
 use crate::takeover::{PacketSource, PeerPackets, Serves, ThreadClaim, announce, construct_as_packet_peer};
-use enet_rs_host::protocol::{PacketFlags, PeerId, PeerState, PeerStatistic};
+use enet_rs_driver::protocol::{PacketFlags, PeerId, PeerState, PeerStatistic};
 use godot::builtin::{Array, GString, PackedByteArray};
 use godot::classes::{PacketPeer, RefCounted};
 use godot::global::Error;

@@ -12,10 +12,10 @@ use crate::packet_queue::PacketQueue;
 use crate::takeover::{PacketBytes, PacketSource, PeerPackets, ThreadClaim};
 
 use bytes::Bytes;
-use enet_rs_host::protocol::{
+use enet_rs_driver::protocol::{
     Copier, DisconnectReason, Event, Packet, PacketFlags, PeerId, PeerState, SendError,
 };
-use enet_rs_host::{Driver, ServiceError};
+use enet_rs_driver::{Driver, ServiceError};
 use godot::builtin::PackedByteArray;
 use godot::global::Error;
 use godot::obj::Gd;

@@ -1,6 +1,6 @@
 //! From Godot's `TLSOptions`, `CryptoKey` and `X509Certificate` to the configuration of the DTLS layer, by way of PEM.
 
-use enet_rs_host::dtls::{ClientConfig, CredentialsError, SelfSigned, ServerConfig, Trust};
+use enet_rs_driver::dtls::{ClientConfig, CredentialsError, SelfSigned, ServerConfig, Trust};
 use godot::builtin::{GString, VarDictionary, vdict};
 use godot::classes::{CryptoKey, Engine, FileAccess, Os, ProjectSettings, TlsOptions, X509Certificate};
 use godot::global::Error;

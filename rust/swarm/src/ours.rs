@@ -2,8 +2,8 @@
 
 use crate::endpoint::{Counters, Ending, Endpoint, Event, Key, Output, Setting};
 use bytes::Bytes;
-use enet_rs_host::Encryption;
-use enet_rs_host::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
+use enet_rs_driver::Encryption;
+use enet_rs_driver::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
 use enet_rs_protocol::{
     Event as EngineEvent, Host, HostConfig, HostStatistic, PacketFlags, PeerId, PeerState, Time,
 };

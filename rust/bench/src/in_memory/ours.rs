@@ -1,4 +1,4 @@
-//! The engine of this project, driven like `enet_rs_host`'s driver does it.
+//! The engine of this project, driven like `enet_rs_driver`'s driver does it.
 
 use super::endpoint::Endpoint;
 use super::network::Network;

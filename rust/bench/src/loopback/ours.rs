@@ -2,9 +2,9 @@
 
 use super::end::End;
 use crate::message::{Event, Kind};
-use enet_rs_host::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
-use enet_rs_host::protocol::{Copier, HostConfig, PeerId};
-use enet_rs_host::{Driver, Encryption};
+use enet_rs_driver::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
+use enet_rs_driver::protocol::{Copier, HostConfig, PeerId};
+use enet_rs_driver::{Driver, Encryption};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
 use std::time::Duration;

@@ -8,7 +8,7 @@ use super::wire;
 use crate::errors::{self, condition, refuse, refuse_plainly};
 use crate::takeover::{MultiplayerBackend, PacketBytes, PacketSource, Serves, ThreadClaim, announce};
 use bytes::Bytes;
-use enet_rs_host::protocol::PacketFlags;
+use enet_rs_driver::protocol::PacketFlags;
 use godot::builtin::{GString, Variant};
 use godot::classes::Os;
 use godot::classes::multiplayer_peer::{ConnectionStatus, TransferMode};

@@ -7,7 +7,7 @@ use crate::addresses;
 use crate::connection::ENetConnection;
 use crate::errors::refuse;
 use crate::packet_peer::ENetPacketPeer;
-use enet_rs_host::protocol::PeerState;
+use enet_rs_driver::protocol::PeerState;
 use godot::builtin::GString;
 use godot::classes::TlsOptions;
 use godot::global::Error;

@@ -1,7 +1,7 @@
 //! Received packets that the script, or SceneMultiplayer for it, has not read yet.
 
 use bytes::Bytes;
-use enet_rs_host::protocol::Packet;
+use enet_rs_driver::protocol::Packet;
 use std::collections::VecDeque;
 
 /// A packet with its origin.
@@ -65,7 +65,7 @@ impl Incoming {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use enet_rs_host::protocol::PacketFlags;
+    use enet_rs_driver::protocol::PacketFlags;
 
     fn received(from: i32, payload: &Bytes) -> Received {
         let packet = Packet { payload: payload.clone(), flags: PacketFlags::RELIABLE };

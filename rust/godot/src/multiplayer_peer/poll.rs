@@ -10,7 +10,7 @@ use crate::errors;
 use crate::packet_peer::ENetPacketPeer;
 use crate::shared::{PeerLink, Serviced, SharedHost};
 use crate::takeover::refuse_other_thread;
-use enet_rs_host::protocol::{DisconnectReason, Packet};
+use enet_rs_driver::protocol::{DisconnectReason, Packet};
 use godot::builtin::Variant;
 use godot::classes::MultiplayerPeer;
 use godot::classes::multiplayer_peer::ConnectionStatus;

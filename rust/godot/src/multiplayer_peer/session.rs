@@ -9,7 +9,7 @@ use crate::packet_peer::ENetPacketPeer;
 use crate::shared::{PeerLink, SharedHost};
 use crate::takeover::refuse_other_thread;
 use bytes::Bytes;
-use enet_rs_host::protocol::{PacketFlags, SendError};
+use enet_rs_driver::protocol::{PacketFlags, SendError};
 use godot::classes::multiplayer_peer::ConnectionStatus;
 use godot::global::Error;
 use godot::obj::Gd;

@@ -3,7 +3,7 @@
 //!
 //! ENet's channel 0 is the default for reliable packets, 1 the default for the others, and channel n of the game is n + 1.
 
-use enet_rs_host::protocol::PacketFlags;
+use enet_rs_driver::protocol::PacketFlags;
 use godot::classes::multiplayer_peer::TransferMode;
 use godot::obj::EngineEnum;
 

@@ -1,7 +1,7 @@
 //! What the fuzz targets of the decompressors do with their bytes: the targets of `rust/fuzz` are one call each, and the
 //! test `compression` calls it with random bytes.
 
-use enet_rs_host::Compression;
+use enet_rs_driver::Compression;
 
 /// The most that ENet expands a datagram to, bytes.
 const LIMIT: usize = 4092;

@@ -4,9 +4,9 @@
 #![cfg(feature = "dtls")]
 
 use bytes::Bytes;
-use enet_rs_host::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
-use enet_rs_host::protocol::{Event, Host, HostConfig, PacketFlags, Time};
-use enet_rs_host::{Driver, Encryption, ServiceError};
+use enet_rs_driver::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
+use enet_rs_driver::protocol::{Event, Host, HostConfig, PacketFlags, Time};
+use enet_rs_driver::{Driver, Encryption, ServiceError};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;

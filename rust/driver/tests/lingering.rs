@@ -2,8 +2,8 @@
 //! of the loopback interface.
 
 use bytes::Bytes;
-use enet_rs_host::protocol::{Event, HostConfig, PacketFlags, PeerId};
-use enet_rs_host::{Driver, Lingering};
+use enet_rs_driver::protocol::{Event, HostConfig, PacketFlags, PeerId};
+use enet_rs_driver::{Driver, Lingering};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 

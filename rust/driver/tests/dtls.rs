@@ -6,8 +6,8 @@ mod dtls_pair;
 
 use bytes::Bytes;
 use dtls_pair::{CLEAN, End, LOSSY, NAME, Net, credentials, server_address};
-use enet_rs_host::dtls::{ClientConfig, CredentialsError, Dtls, SelfSigned, ServerConfig, Trust};
-use enet_rs_host::protocol::{DisconnectReason, Event, HostConfig, PeerId};
+use enet_rs_driver::dtls::{ClientConfig, CredentialsError, Dtls, SelfSigned, ServerConfig, Trust};
+use enet_rs_driver::protocol::{DisconnectReason, Event, HostConfig, PeerId};
 use enet_rs_sim::Conditions;
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
@@ -421,7 +421,7 @@ fn the_oldest_of_too_many_unused_sessions_is_freed() {
 fn what_is_not_encrypted_is_ignored() {
     let (mut net, at_client, _) = Net::connected(CLEAN, 1);
     let (server, client) = (net.ends[0].address, net.ends[1].address);
-    let mut engine = enet_rs_host::protocol::Host::new(HostConfig::default(), &[9; 16]).unwrap();
+    let mut engine = enet_rs_driver::protocol::Host::new(HostConfig::default(), &[9; 16]).unwrap();
     engine.connect(server, 1, 0).unwrap();
     let mut connect = Vec::new();
     engine.poll_transmit(net.now(), &mut connect).unwrap();

@@ -9,9 +9,9 @@ mod heap;
 
 use bytes::Bytes;
 use dtls_pair::{CLEAN, End, Net, client_config, server_config};
-use enet_rs_host::dtls::Dtls;
-use enet_rs_host::protocol::{Event, HostConfig};
-use enet_rs_host::{Driver, Encryption};
+use enet_rs_driver::dtls::Dtls;
+use enet_rs_driver::protocol::{Event, HostConfig};
+use enet_rs_driver::{Driver, Encryption};
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};

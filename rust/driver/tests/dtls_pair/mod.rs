@@ -2,9 +2,9 @@
 #![allow(missing_docs, dead_code, unreachable_pub)]
 
 use bytes::Bytes;
-use enet_rs_host::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
-use enet_rs_host::protocol::{Event, Host, HostConfig, PacketFlags, PeerId, Time};
-use enet_rs_host::{Encryption, ServiceError};
+use enet_rs_driver::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
+use enet_rs_driver::protocol::{Event, Host, HostConfig, PacketFlags, PeerId, Time};
+use enet_rs_driver::{Encryption, ServiceError};
 use enet_rs_sim::{Conditions, Happening, MILLISECOND, World};
 use std::net::SocketAddr;
 use std::sync::OnceLock;

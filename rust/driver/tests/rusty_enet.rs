@@ -3,8 +3,8 @@
 #![allow(missing_docs)]
 
 use bytes::Bytes;
-use enet_rs_host::Driver;
-use enet_rs_host::protocol::{DisconnectReason, Event, HostConfig, PacketFlags, PeerId};
+use enet_rs_driver::Driver;
+use enet_rs_driver::protocol::{DisconnectReason, Event, HostConfig, PacketFlags, PeerId};
 use rusty_enet as stock;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};

@@ -3,8 +3,8 @@
 
 mod decompression;
 
-use enet_rs_host::protocol::{Event, HostConfig, HostStatistic, PacketFlags};
-use enet_rs_host::{Compression, Driver};
+use enet_rs_driver::protocol::{Event, HostConfig, HostStatistic, PacketFlags};
+use enet_rs_driver::{Compression, Driver};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
