@@ -1,22 +1,34 @@
 @tool
 extends EditorPlugin
-## Offers to restart the editor when enet_rs was loaded too late to own the names of the engine's ENet classes.
+## Puts the project settings of enet_rs into the editor, and offers to restart it when enet_rs was loaded too late to own
+## the names of the engine's ENet classes.
 ##
 ## That happens once, when the addon is new in a project: the editor finds it after its own classes are registered. From
 ## the next start on it is loaded early. Nothing in here is needed at run time.
+
+const _NAMES := "enet_rs/names"
 
 var _dialog: ConfirmationDialog
 
 
 func _enter_tree() -> void:
-	if ClassDB.class_has_method("ENetConnection", "get_engine_version"):
-		return
+	_describe_settings()
 	var folder := (get_script() as Script).resource_path.get_base_dir()
 	if not GDExtensionManager.is_extension_loaded(folder.path_join("enet_rs.gdextension")):
 		push_warning("enet_rs: there is no library for this platform in %s, so the engine's own ENet is in use."
 				% folder.path_join("bin"))
-	elif DisplayServer.get_name() != "headless":
+	elif Engine.has_meta(&"enet_rs_loaded_late") and DisplayServer.get_name() != "headless":
 		_offer_restart()
+
+
+## Whose the engine's names are: see the README.
+func _describe_settings() -> void:
+	if not ProjectSettings.has_setting(_NAMES):
+		ProjectSettings.set_setting(_NAMES, "auto")
+	ProjectSettings.set_initial_value(_NAMES, "auto")
+	ProjectSettings.set_restart_if_changed(_NAMES, true)
+	ProjectSettings.add_property_info({"name": _NAMES, "type": TYPE_STRING, "hint": PROPERTY_HINT_ENUM,
+			"hint_string": "auto,engine,own"})
 
 
 func _exit_tree() -> void:

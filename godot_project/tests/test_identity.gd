@@ -1,5 +1,5 @@
 extends "framework/test_case.gd"
-## The names ENetConnection and ENetPacketPeer belong to enet_rs in this project.
+## The names of the engine's ENet classes belong to enet_rs in this project.
 
 
 func applies() -> bool:
@@ -14,43 +14,17 @@ func test_enet_connection_is_ours() -> void:
 	check(connection.call("get_engine_version") is String, "get_engine_version() is no String")
 
 
-## The engine's own ENetMultiplayerPeer hands out objects of its own, which bear our name but are not ours.
-func test_the_engines_host_object_gives_an_error_instead_of_a_crash() -> void:
-	var multiplayer_peer := ENetMultiplayerPeer.new()
-	check_equal(multiplayer_peer.create_server(0, 4), OK, "create_server")
-	var host: Object = multiplayer_peer.host
-	check(host != null, "there is no host")
-	for method: StringName in [&"get_max_channels", &"get_peers", &"service", &"flush"]:
-		take_errors()
-		host.call(method)
-		var errors := take_errors()
-		check(not errors.is_empty(), "%s on the engine's own host reported no error" % method)
-		if not errors.is_empty():
-			check(errors[0].contains("ENetRsMultiplayerPeer"), "the error names no remedy: %s" % errors[0])
-	multiplayer_peer.close()
+func test_all_three_names_belong_to_enet_rs() -> void:
+	for name: StringName in [&"ENetConnection", &"ENetPacketPeer", &"ENetMultiplayerPeer"]:
+		check_equal(ClassDB.class_get_api_type(name), ClassDB.API_EXTENSION, "the API type of %s" % name)
 
 
-## Calls by a known type take another way through the engine, which prepares no numbers for the result.
-func test_the_engines_host_object_gives_empty_results_to_typed_calls() -> void:
-	var multiplayer_peer := ENetMultiplayerPeer.new()
-	multiplayer_peer.create_server(0, 4)
-	var host: ENetConnection = multiplayer_peer.host
-	for turn in 3:
-		check_equal(host.get_max_channels(), 0, "get_max_channels()")
-		check_equal(host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_DATA), 0.0, "pop_statistic()")
-		check_equal(host.connect_to_host("127.0.0.1", 1), null, "connect_to_host()")
-		check_equal(host.get_local_address(), "", "get_local_address()")
-		check_equal(host.service(), [ENetConnection.EVENT_ERROR, null, 0, 0], "service()")
-		check_equal(host.create_host(), ERR_UNAVAILABLE, "create_host()")
-	for entry in take_errors():
-		check(entry.contains("ENetRsMultiplayerPeer"), "the error names no remedy: %s" % entry)
-	multiplayer_peer.close()
-
-
-func test_the_engines_host_object_is_no_part_of_a_mesh() -> void:
-	var multiplayer_peer := ENetMultiplayerPeer.new()
-	multiplayer_peer.create_server(0, 4)
-	var mesh: MultiplayerPeer = ClassDB.instantiate("ENetRsMultiplayerPeer")
-	mesh.call(&"create_mesh", 5)
-	check_call(mesh, &"add_mesh_peer", [6, multiplayer_peer.host], ERR_INVALID_PARAMETER, ["belongs to the engine's own"])
-	multiplayer_peer.close()
+func test_objects_of_the_former_name_fit_variables_of_both_types() -> void:
+	var former: ENetRsMultiplayerPeer = ENetRsMultiplayerPeer.new()
+	var plain: ENetMultiplayerPeer = former
+	check_equal(plain.get_class(), "ENetRsMultiplayerPeer", "get_class()")
+	check(plain is ENetRsMultiplayerPeer and plain is MultiplayerPeer, "it is none of its types")
+	check_equal(ENetMultiplayerPeer.new().get_class(), "ENetMultiplayerPeer", "get_class() of the other one")
+	check_equal(former.create_server(0, 4, 0, 0, 0, null), OK, "create_server with options for DTLS")
+	check(former.host is ENetConnection, "its host is no ENetConnection")
+	former.close()

@@ -9,7 +9,7 @@ use crate::errors::{self, condition, refuse, refuse_inactive};
 use crate::native_api::{CompressionMode, EventTypeResult, HostStatisticArgument};
 use crate::packet_peer::{ENetPacketPeer, packet_flags};
 use crate::shared::{MAX_CHANNELS, SharedHost};
-use crate::takeover::{Serves, ThreadClaim, announce};
+use crate::takeover::{FastPaths, ThreadLock, attach};
 use crate::{addresses, compression, dtls, farewell};
 use enet_rs_driver::protocol::{HostConfig, HostStatistic};
 use enet_rs_driver::{Compression, Driver};
@@ -36,20 +36,20 @@ pub(crate) struct ENetConnection {
 #[godot_api]
 impl IRefCounted for ENetConnection {
     fn init(_base: Base<RefCounted>) -> Self {
-        Self::guarded_by(ThreadClaim::new())
+        Self::guarded_by(ThreadLock::new())
     }
 }
 
 impl ENetConnection {
-    /// A connection that shares its claim with others, which are then used by one thread at a time all together.
-    pub(crate) fn sharing(claim: &Arc<ThreadClaim>) -> Gd<Self> {
-        Gd::from_init_fn(|_base| Self::guarded_by(Arc::clone(claim)))
+    /// A connection that shares its lock with others, which are then used by one thread at a time all together.
+    pub(crate) fn sharing(lock: &Arc<ThreadLock>) -> Gd<Self> {
+        Gd::from_init_fn(|_base| Self::guarded_by(Arc::clone(lock)))
     }
 
-    fn guarded_by(claim: Arc<ThreadClaim>) -> Self {
-        let host = SharedHost::new(Arc::clone(&claim));
+    fn guarded_by(lock: Arc<ThreadLock>) -> Self {
+        let host = SharedHost::new(Arc::clone(&lock));
         let events = Events::new(&host);
-        announce(&claim, Serves::Events(Rc::<Events>::clone(&events)));
+        attach(&lock, FastPaths::Events(Rc::<Events>::clone(&events)));
         Self { host, events }
     }
 

@@ -32,10 +32,6 @@ pub(crate) const INVALID_FLAGS: &str = "Invalid flags";
 /// A multiplayer peer has no session.
 pub(crate) const MULTIPLAYER_INACTIVE: &str = "The multiplayer instance isn't currently active.";
 
-/// `add_mesh_peer` with a host that the engine's own class has made.
-pub(crate) const NATIVE_MESH_HOST: &str = "enet_rs: this ENetConnection belongs to the engine's own ENetMultiplayerPeer \
-    and cannot be part of this mesh. Make one with ENetConnection.new().";
-
 /// The message for an id that no member of a mesh can have.
 pub(crate) fn invalid_mesh_id(id: i32) -> String {
     format!("{OURS}the id of a mesh peer must be greater than 0 and not the own one, but is {id}.")

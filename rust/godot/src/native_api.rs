@@ -1,6 +1,6 @@
 //! The part of the engine's own API that Rust signatures cannot express: enums and constants, default arguments and
 //! which methods are `const`. The take-over reads these tables when it registers the classes; names, argument names and
-//! types come from the `#[func]` signatures in `connection.rs` and `packet_peer.rs`.
+//! types come from the `#[func]` signatures of the classes.
 //!
 //! Everything here must equal what Godot 4.5 to 4.7 register for the same classes, since other languages find a method
 //! by a hash over all of it.
@@ -18,15 +18,12 @@ use std::borrow::Cow;
 
 /// A class that this library registers with the API of one of the engine's.
 pub(crate) struct NativeClass {
-    /// The name in Godot.
+    /// The name of the engine's class, which the Rust class bears as well.
     pub(crate) name: &'static str,
-    /// Whether that is the engine's own name, which becomes ours.
-    pub(crate) is_taken_over: bool,
-    /// The engine's name for a class that has one of its own; it gets that too where the engine has no such class.
-    pub(crate) engines_name: Option<&'static str>,
-    /// The class to inherit from in the engine where it is not the Rust side's base: the bindings would register a
-    /// `PacketPeerExtension` only at the Scene level, after the engine has taken the name.
-    pub(crate) parent: Option<&'static str>,
+    /// The name where the engine's class keeps its own.
+    pub(crate) own_name: &'static str,
+    /// Whether a class of the own name is there as well where the engine's name is ours: it derives from that one.
+    pub(crate) keeps_own_name: bool,
     /// What to add to the signatures of some methods.
     pub(crate) methods: &'static [NativeMethod],
     /// Enums by name. An empty name stands for constants outside any enum.
@@ -41,6 +38,8 @@ pub(crate) struct NativeMethod {
     pub(crate) is_const: bool,
     /// Values of the last arguments when the caller leaves them out.
     pub(crate) defaults: &'static [DefaultArgument],
+    /// Another name in GDScript, under which the class with the own name has this method in place of the engine's.
+    pub(crate) of_own_name: Option<&'static str>,
 }
 
 /// A default argument.
@@ -72,9 +71,14 @@ pub(crate) type NativeEnum = (&'static str, &'static [(&'static str, i64)]);
 pub(crate) const NATIVE_CLASSES: &[NativeClass] = &[CONNECTION, PACKET_PEER, MULTIPLAYER_PEER];
 
 impl NativeClass {
-    /// The class of that name, if it is one of them.
+    /// The class of that name, the engine's or its own, if it is one of them.
     pub(crate) fn find(name: &str) -> Option<&'static Self> {
-        NATIVE_CLASSES.iter().find(|class| class.name == name)
+        NATIVE_CLASSES.iter().find(|class| class.name == name || class.own_name == name)
+    }
+
+    /// Whether the class with the own name has another method under that name.
+    pub(crate) fn has_of_own_name(&self, name: &str) -> bool {
+        self.methods.iter().any(|method| method.of_own_name == Some(name))
     }
 
     /// What a method has beside its signature; most have nothing.
@@ -84,20 +88,27 @@ impl NativeClass {
 }
 
 const fn constant(name: &'static str) -> NativeMethod {
-    NativeMethod { name, is_const: true, defaults: &[] }
+    NativeMethod { name, is_const: true, defaults: &[], of_own_name: None }
 }
 
 const fn with_defaults(name: &'static str, defaults: &'static [DefaultArgument]) -> NativeMethod {
-    NativeMethod { name, is_const: false, defaults }
+    NativeMethod { name, is_const: false, defaults, of_own_name: None }
+}
+
+const fn of_own_name(
+    name: &'static str,
+    own: &'static str,
+    defaults: &'static [DefaultArgument],
+) -> NativeMethod {
+    NativeMethod { name, is_const: false, defaults, of_own_name: Some(own) }
 }
 
 use DefaultArgument::{Int, NoText, Null};
 
 const CONNECTION: NativeClass = NativeClass {
     name: "ENetConnection",
-    is_taken_over: true,
-    engines_name: None,
-    parent: None,
+    own_name: "ENetRsConnection",
+    keeps_own_name: false,
     methods: &[
         with_defaults("create_host_bound", &[Int(32), Int(0), Int(0), Int(0)]),
         with_defaults("create_host", &[Int(32), Int(0), Int(0), Int(0)]),
@@ -152,9 +163,8 @@ const CONNECTION: NativeClass = NativeClass {
 
 const PACKET_PEER: NativeClass = NativeClass {
     name: "ENetPacketPeer",
-    is_taken_over: true,
-    engines_name: None,
-    parent: Some("PacketPeerExtension"),
+    own_name: "ENetRsPacketPeer",
+    keeps_own_name: false,
     methods: &[
         with_defaults("peer_disconnect", &[Int(0)]),
         with_defaults("peer_disconnect_later", &[Int(0)]),
@@ -231,15 +241,20 @@ const PACKET_PEER: NativeClass = NativeClass {
     ],
 };
 
-/// `ENetMultiplayerPeer` beside the engine's own; what it has more are the last arguments, for DTLS.
 const MULTIPLAYER_PEER: NativeClass = NativeClass {
-    name: "ENetRsMultiplayerPeer",
-    is_taken_over: false,
-    engines_name: Some("ENetMultiplayerPeer"),
-    parent: None,
+    name: "ENetMultiplayerPeer",
+    own_name: "ENetRsMultiplayerPeer",
+    // Scripts of before this library had the engine's name use it.
+    keeps_own_name: true,
     methods: &[
-        with_defaults("create_server", &[Int(32), Int(0), Int(0), Int(0), Null]),
-        with_defaults("create_client", &[Int(0), Int(0), Int(0), Int(0), Null, NoText]),
+        with_defaults("create_server", &[Int(32), Int(0), Int(0), Int(0)]),
+        with_defaults("create_client", &[Int(0), Int(0), Int(0), Int(0)]),
+        of_own_name("create_server_with_tls", "create_server", &[Int(32), Int(0), Int(0), Int(0), Null]),
+        of_own_name(
+            "create_client_with_tls",
+            "create_client",
+            &[Int(0), Int(0), Int(0), Int(0), Null, NoText],
+        ),
         constant("get_host"),
         constant("get_peer"),
     ],
@@ -344,16 +359,9 @@ enum_type! {
     PeerStatisticArgument = "ENetPacketPeer.PeerStatistic"
 }
 
-/// An `ENetConnection` as an argument.
+/// An `ENetConnection` as an argument: `None` if it is null or was not made by this library.
 #[derive(Debug)]
-pub(crate) enum ConnectionArgument {
-    /// None.
-    Null,
-    /// One of the engine's own, which the bindings must not touch.
-    Native,
-    /// One of ours.
-    Ours(Gd<ENetConnection>),
-}
+pub(crate) struct ConnectionArgument(pub(crate) Option<Gd<ENetConnection>>);
 
 impl GodotConvert for ConnectionArgument {
     type Via = Option<Gd<RefCounted>>;
@@ -365,7 +373,7 @@ impl GodotConvert for ConnectionArgument {
 
 impl FromGodot for ConnectionArgument {
     fn try_from_godot(via: Self::Via) -> Result<Self, ConvertError> {
-        let Some(object) = via else { return Ok(Self::Null) };
-        Ok(if is_ours(&object) { object.try_cast().map_or(Self::Null, Self::Ours) } else { Self::Native })
+        let ours = via.filter(is_ours);
+        Ok(Self(ours.and_then(|object| object.try_cast().ok())))
     }
 }

@@ -4,23 +4,22 @@ use crate::addresses;
 use crate::errors::{self, NOT_CONNECTED, PEER_IS_NULL, condition, refuse, refuse_plainly};
 use crate::native_api::{DisconnectReasonResult, PeerStateResult, PeerStatisticArgument, reason};
 use crate::shared::{ActiveHost, Over, PeerLink};
-use crate::takeover::{PacketSource, PeerPackets, Serves, ThreadClaim, announce, construct_as_packet_peer};
+use crate::takeover::{FastPaths, PacketSource, PeerPackets, ThreadLock, attach};
 use enet_rs_driver::protocol::{PacketFlags, PeerId, PeerState, PeerStatistic};
 use godot::builtin::{Array, GString, PackedByteArray};
-use godot::classes::{PacketPeer, RefCounted};
+use godot::classes::{PacketPeer, PacketPeerExtension};
 use godot::global::Error;
 use godot::obj::{Base, Gd, WithBaseField};
 use godot::register::{GodotClass, godot_api};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// A peer of an `ENetConnection`, in the place of the engine's class of this name. Its parent in Godot is
-/// `PacketPeerExtension`; see the take-over for why that is not said here.
+/// A peer of an `ENetConnection`, in the place of the engine's class of this name.
 #[derive(GodotClass)]
-#[class(no_init, tool, base = RefCounted)]
+#[class(no_init, tool, base = PacketPeerExtension)]
 pub(crate) struct ENetPacketPeer {
     link: Rc<PeerLink>,
-    base: Base<RefCounted>,
+    base: Base<PacketPeerExtension>,
 }
 
 /// The flags that scripts may pass with a packet, or `None` if others are among them.
@@ -30,12 +29,10 @@ pub(crate) fn packet_flags(flags: i32) -> Option<PacketFlags> {
 
 impl ENetPacketPeer {
     /// Makes the object of a peer.
-    pub(crate) fn create(claim: &Arc<ThreadClaim>, link: &Rc<PeerLink>) -> Gd<Self> {
-        construct_as_packet_peer(|| {
-            Gd::from_init_fn(|base| {
-                announce(claim, Serves::Packets(Rc::<PeerLink>::clone(link)));
-                Self { link: Rc::clone(link), base }
-            })
+    pub(crate) fn create(lock: &Arc<ThreadLock>, link: &Rc<PeerLink>) -> Gd<Self> {
+        Gd::from_init_fn(|base| {
+            attach(lock, FastPaths::Packets(Rc::<PeerLink>::clone(link)));
+            Self { link: Rc::clone(link), base }
         })
     }
 
@@ -259,7 +256,7 @@ impl ENetPacketPeer {
             return packet;
         }
         let has_packet = self.link.available_packets() > 0;
-        let packet = self.to_gd().upcast::<RefCounted>().cast::<PacketPeer>().get_packet();
+        let packet = self.to_gd().upcast::<PacketPeer>().get_packet();
         self.link.note_engine_result(if has_packet { Error::OK } else { Error::ERR_UNAVAILABLE });
         packet
     }

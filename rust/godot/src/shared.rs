@@ -9,7 +9,7 @@ use crate::connection::PacketEvents;
 use crate::errors;
 use crate::packet_peer::{ENetPacketPeer, packet_flags};
 use crate::packet_queue::PacketQueue;
-use crate::takeover::{PacketBytes, PacketSource, PeerPackets, ThreadClaim};
+use crate::takeover::{PacketBytes, PacketSource, PeerPackets, ThreadLock};
 
 use bytes::Bytes;
 use enet_rs_driver::protocol::{
@@ -31,7 +31,7 @@ pub(crate) const MAX_CHANNELS: u8 = 255;
 
 /// The host of a connection while there is one, and what guards it and the connection's peers.
 pub(crate) struct SharedHost {
-    pub(crate) claim: Arc<ThreadClaim>,
+    pub(crate) lock: Arc<ThreadLock>,
     active: RefCell<Option<ActiveHost>>,
     /// Set when a peer is closed that a multiplayer peer has a name for.
     has_named_closed: Cell<bool>,
@@ -109,8 +109,8 @@ enum Happened<R> {
 
 impl SharedHost {
     /// No host yet.
-    pub(crate) fn new(claim: Arc<ThreadClaim>) -> Rc<Self> {
-        Rc::new(Self { claim, active: RefCell::new(None), has_named_closed: Cell::new(false) })
+    pub(crate) fn new(lock: Arc<ThreadLock>) -> Rc<Self> {
+        Rc::new(Self { lock, active: RefCell::new(None), has_named_closed: Cell::new(false) })
     }
 
     /// Whether a host is up.
@@ -220,7 +220,7 @@ impl SharedHost {
             engine_noted_error: Cell::new(false),
             multiplayer_id: Cell::new(0),
         });
-        let object = ENetPacketPeer::create(&self.claim, &link);
+        let object = ENetPacketPeer::create(&self.lock, &link);
         self.with(|host| {
             let place = host.next_place;
             host.next_place += 1;

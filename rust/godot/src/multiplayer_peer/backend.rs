@@ -6,7 +6,7 @@ use super::poll::Poll;
 use super::session::{Mode, Session};
 use super::wire;
 use crate::errors::{self, condition, refuse, refuse_plainly};
-use crate::takeover::{MultiplayerBackend, PacketBytes, PacketSource, Serves, ThreadClaim, announce};
+use crate::takeover::{FastPaths, MultiplayerBackend, PacketBytes, PacketSource, ThreadLock, attach};
 use bytes::Bytes;
 use enet_rs_driver::protocol::PacketFlags;
 use godot::builtin::{GString, Variant};
@@ -24,7 +24,7 @@ const MTU: usize = 1392;
 
 /// What a multiplayer peer is made of: its settings, and a session while it is active.
 pub(super) struct Backend {
-    claim: Arc<ThreadClaim>,
+    lock: Arc<ThreadLock>,
     session: RefCell<Option<Rc<Session>>>,
     /// The object that this is of, once there was a session.
     object: Cell<Option<InstanceId>>,
@@ -37,11 +37,11 @@ pub(super) struct Backend {
 }
 
 impl Backend {
-    /// The part of a multiplayer peer under construction, announced to the take-over.
-    pub(super) fn announced() -> Rc<Self> {
-        let claim = ThreadClaim::new();
+    /// The part of a multiplayer peer under construction, attached to the take-over.
+    pub(super) fn attached() -> Rc<Self> {
+        let lock = ThreadLock::new();
         let backend = Rc::new(Self {
-            claim: Arc::clone(&claim),
+            lock: Arc::clone(&lock),
             session: RefCell::default(),
             object: Cell::new(None),
             outgoing: Outgoing::default(),
@@ -51,13 +51,13 @@ impl Backend {
             target_peer: Cell::new(0),
             refuses_newcomers: Cell::new(false),
         });
-        announce(&claim, Serves::Multiplayer(Rc::<Self>::clone(&backend)));
+        attach(&lock, FastPaths::Multiplayer(Rc::<Self>::clone(&backend)));
         backend
     }
 
     /// What guards the multiplayer peer, its host and all of its peers.
-    pub(super) fn claim(&self) -> &Arc<ThreadClaim> {
-        &self.claim
+    pub(super) fn lock(&self) -> &Arc<ThreadLock> {
+        &self.lock
     }
 
     pub(super) fn bind_address(&self) -> GString {
@@ -173,7 +173,7 @@ impl PacketSource for Backend {
         let channel = wire::channel(mode, self.transfer_channel.get());
         let result = session.send(target, channel, &Bytes::copy_from_slice(packet), wire::flags(mode));
         let object = self.object.get();
-        if !object.is_some_and(|object| self.outgoing.leave_later(object, &self.claim)) {
+        if !object.is_some_and(|object| self.outgoing.leave_later(object, &self.lock)) {
             self.leave_now();
         }
         result

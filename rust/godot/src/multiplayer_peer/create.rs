@@ -39,7 +39,7 @@ pub(super) struct Client {
 impl Server {
     /// A server that can be joined from here on. What is wrong has been printed, and nothing remains of it.
     pub(super) fn create(self, backend: &Backend) -> Result<Rc<Session>, Error> {
-        let host = ENetConnection::sharing(backend.claim());
+        let host = ENetConnection::sharing(backend.lock());
         {
             let host = host.bind();
             succeeded(host.create_host_bound(
@@ -63,7 +63,7 @@ impl Server {
 impl Client {
     /// A client that is about to connect, under that id. What is wrong has been printed, and nothing remains of it.
     pub(super) fn create(self, backend: &Backend, id: i32) -> Result<Rc<Session>, Error> {
-        let host = ENetConnection::sharing(backend.claim());
+        let host = ENetConnection::sharing(backend.lock());
         let server = {
             let host = host.bind();
             let (incoming, outgoing) = (self.in_bandwidth, self.out_bandwidth);
@@ -98,7 +98,7 @@ impl Client {
 /// The peer of a connection that has no other, if it is connected.
 pub(super) fn only_peer(host: &Gd<ENetConnection>) -> Option<Gd<ENetPacketPeer>> {
     let host = Rc::clone(host.bind().host());
-    let _held = host.claim.hold()?;
+    let _guard = host.lock.lock()?;
     let peers = host.peers()?;
     let [peer] = &peers[..] else { return None };
     let state = peer.bind().link().with(|host, id| host.driver.host().state(id)).flatten();

@@ -1,5 +1,5 @@
-//! `ENetRsMultiplayerPeer`: Godot's high-level multiplayer over enet_rs. Its script API is that of the engine's
-//! `ENetMultiplayerPeer`, on the hosts that `ENetConnection` has.
+//! `ENetMultiplayerPeer`: Godot's high-level multiplayer over enet_rs, in the place of the engine's class of this name, on
+//! the hosts that `ENetConnection` has.
 //!
 //! | room | what is in it |
 //! |---|---|
@@ -40,11 +40,11 @@ use godot::register::{GodotClass, godot_api};
 use session::{Mode, Session};
 use std::rc::Rc;
 
-/// A multiplayer peer on enet_rs, to be used in the place of the engine's `ENetMultiplayerPeer`.
+/// A multiplayer peer on enet_rs, in the place of the engine's class of this name.
 #[derive(GodotClass)]
 #[class(init, tool, base = MultiplayerPeerExtension)]
-pub(crate) struct ENetRsMultiplayerPeer {
-    #[init(val = Backend::announced())]
+pub(crate) struct ENetMultiplayerPeer {
+    #[init(val = Backend::attached())]
     backend: Rc<Backend>,
     /// The connection that serves this peer; null in a mesh, where there is one for each other peer.
     #[var(get = get_host, no_set, hint = RESOURCE_TYPE, hint_string = "ENetConnection")]
@@ -53,11 +53,24 @@ pub(crate) struct ENetRsMultiplayerPeer {
 }
 
 #[godot_api]
-impl ENetRsMultiplayerPeer {
+impl ENetMultiplayerPeer {
     /// Becomes a server on `port` for up to `max_clients`, with `max_channels` channels beside the default one (0: as many
-    /// as there can be) and bandwidth limits in bytes per second (0: none). With `tls_options` it speaks DTLS.
+    /// as there can be) and bandwidth limits in bytes per second (0: none).
     #[func]
     fn create_server(
+        &self,
+        port: i32,
+        max_clients: i32,
+        max_channels: i32,
+        in_bandwidth: i32,
+        out_bandwidth: i32,
+    ) -> Error {
+        self.create_server_with_tls(port, max_clients, max_channels, in_bandwidth, out_bandwidth, None)
+    }
+
+    /// Does the same, and speaks DTLS if there are `tls_options`.
+    #[func]
+    fn create_server_with_tls(
         &self,
         port: i32,
         max_clients: i32,
@@ -71,11 +84,34 @@ impl ENetRsMultiplayerPeer {
     }
 
     /// Becomes a client of the server at `address` and `port`, with `channel_count` channels beside the default one (0: as
-    /// many as there can be), bandwidth limits in bytes per second (0: none), and a local port (0: any). With `tls_options`
-    /// it speaks DTLS; the server's certificate must be for `tls_hostname`, or for the address if that is empty.
+    /// many as there can be), bandwidth limits in bytes per second (0: none), and a local port (0: any).
+    #[func]
+    fn create_client(
+        &self,
+        address: GString,
+        port: i32,
+        channel_count: i32,
+        in_bandwidth: i32,
+        out_bandwidth: i32,
+        local_port: i32,
+    ) -> Error {
+        self.begin_client(Client {
+            address,
+            port,
+            channel_count,
+            in_bandwidth,
+            out_bandwidth,
+            local_port,
+            tls_options: None,
+            tls_hostname: GString::new(),
+        })
+    }
+
+    /// Does the same, and speaks DTLS if there are `tls_options`; the server's certificate must be for `tls_hostname`, or
+    /// for the address if that is empty.
     #[func]
     #[expect(clippy::too_many_arguments, reason = "the engine's signature, and DTLS")]
-    fn create_client(
+    fn create_client_with_tls(
         &self,
         address: GString,
         port: i32,
@@ -86,20 +122,15 @@ impl ENetRsMultiplayerPeer {
         tls_options: Option<Gd<TlsOptions>>,
         tls_hostname: GString,
     ) -> Error {
-        self.begin("create_client", || {
-            // 31 bits and positive.
-            let id = self.multiplayer_peer().generate_unique_id() as i32;
-            let client = Client {
-                address,
-                port,
-                channel_count,
-                in_bandwidth,
-                out_bandwidth,
-                local_port,
-                tls_options,
-                tls_hostname,
-            };
-            client.create(&self.backend, id)
+        self.begin_client(Client {
+            address,
+            port,
+            channel_count,
+            in_bandwidth,
+            out_bandwidth,
+            local_port,
+            tls_options,
+            tls_hostname,
         })
     }
 
@@ -123,13 +154,9 @@ impl ENetRsMultiplayerPeer {
             refuse(FUNCTION, &condition(expression, Error::ERR_INVALID_PARAMETER), message);
             Error::ERR_INVALID_PARAMETER
         };
-        let host = match host {
-            ConnectionArgument::Ours(host) => host,
-            ConnectionArgument::Native => return invalid("p_host.is_null()", errors::NATIVE_MESH_HOST),
-            ConnectionArgument::Null => {
-                refuse_plainly(FUNCTION, &condition("p_host.is_null()", Error::ERR_INVALID_PARAMETER));
-                return Error::ERR_INVALID_PARAMETER;
-            }
+        let ConnectionArgument(Some(host)) = host else {
+            refuse_plainly(FUNCTION, &condition("p_host.is_null()", Error::ERR_INVALID_PARAMETER));
+            return Error::ERR_INVALID_PARAMETER;
         };
         let Some(session) = self.backend.session().filter(|session| session.mode() == Mode::Mesh) else {
             let condition = condition("active_mode != MODE_MESH", Error::ERR_UNCONFIGURED);
@@ -207,6 +234,14 @@ impl ENetRsMultiplayerPeer {
             }
             Err(error) => error,
         }
+    }
+
+    fn begin_client(&self, client: Client) -> Error {
+        self.begin("create_client", || {
+            // 31 bits and positive.
+            let id = self.multiplayer_peer().generate_unique_id() as i32;
+            client.create(&self.backend, id)
+        })
     }
 
     /// Sends what was put.

@@ -1,8 +1,8 @@
 //! When packets leave that were put: at the end of the frame's step in which they were, all together. A game puts many small
 //! ones for each peer and frame, which then share datagrams instead of having one each.
 
-use super::ENetRsMultiplayerPeer;
-use crate::takeover::ThreadClaim;
+use super::ENetMultiplayerPeer;
+use crate::takeover::ThreadLock;
 use godot::builtin::Callable;
 use godot::init::is_main_thread;
 use godot::obj::{Gd, InstanceId};
@@ -17,20 +17,20 @@ pub(super) struct Outgoing {
 
 impl Outgoing {
     /// Packets were put into the hosts of this object. `false` if they have to leave now: only the main thread has steps.
-    pub(super) fn leave_later(&self, object: InstanceId, claim: &Arc<ThreadClaim>) -> bool {
+    pub(super) fn leave_later(&self, object: InstanceId, lock: &Arc<ThreadLock>) -> bool {
         if !is_main_thread() {
             return false;
         }
         if !self.is_due.replace(true) {
-            let claim = Arc::clone(claim);
+            let lock = Arc::clone(lock);
             let leave = move || {
-                let peer = Gd::<ENetRsMultiplayerPeer>::try_from_instance_id(object).ok()?;
+                let peer = Gd::<ENetMultiplayerPeer>::try_from_instance_id(object).ok()?;
                 // Whoever is inside in another thread has its own turn to send.
-                let _held = claim.hold()?;
+                let _guard = lock.lock()?;
                 peer.bind().leave_now();
                 Some(())
             };
-            let leave = Callable::from_fn("ENetRsMultiplayerPeer: packets leave", move |_| {
+            let leave = Callable::from_fn("ENetMultiplayerPeer: packets leave", move |_| {
                 leave();
             });
             leave.call_deferred(&[]);

@@ -65,7 +65,7 @@ impl Poll<'_> {
     fn drain(&self, key: i32, host: &Rc<SharedHost>) -> Result<(), Over> {
         let (mut has_worked, mut has_news) = (false, false);
         loop {
-            let Some(held) = host.claim.hold() else {
+            let Some(guard) = host.lock.lock() else {
                 refuse_other_thread("poll");
                 return Ok(());
             };
@@ -82,7 +82,7 @@ impl Poll<'_> {
                 event = host.pending(received);
             }
             has_news = !is_over;
-            drop(held);
+            drop(guard);
             match event {
                 Serviced::Nothing => return Ok(()),
                 Serviced::Received(packet) if packet.from == 0 => {}

@@ -178,7 +178,7 @@ impl Session {
         let mut is_busy = false;
         for link in &recipients {
             let host = link.host();
-            let held = host.as_ref().map(|host| host.claim.hold());
+            let held = host.as_ref().map(|host| host.lock.lock());
             if matches!(held, Some(None)) {
                 is_busy = true;
                 continue;
@@ -216,7 +216,7 @@ impl Session {
         for (_, host) in self.hosts() {
             // Whoever else is inside sends as well; and a failing socket is no failure of the packets, of which the
             // reliable ones go out again.
-            if let Some(_held) = host.claim.hold() {
+            if let Some(_guard) = host.lock.lock() {
                 host.with(|host| host.driver.flush());
             }
         }
@@ -237,7 +237,7 @@ impl Session {
     pub(super) fn disconnect(&self, id: i32, force: bool) {
         let Some(link) = self.link(id) else { return };
         if let Some(host) = link.host() {
-            let Some(_held) = host.claim.hold() else { return refuse_other_thread("disconnect_peer") };
+            let Some(_guard) = host.lock.lock() else { return refuse_other_thread("disconnect_peer") };
             link.with(|host, id| {
                 host.driver.host_mut().disconnect_later(id, 0);
                 // As in sending, a failing socket is not for here.
@@ -278,8 +278,8 @@ impl Drop for Session {
 /// Takes hosts away from whoever has them, and lets them deliver what is under way.
 fn let_go(hosts: impl IntoIterator<Item = SessionHost>) {
     for host in hosts {
-        match host.shared.claim.hold() {
-            Some(_held) => {
+        match host.shared.lock.lock() {
+            Some(_guard) => {
                 if let Some(driver) = host.shared.stop() {
                     farewell::let_go(driver);
                 }

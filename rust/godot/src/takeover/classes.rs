@@ -1,51 +1,33 @@
 //! The substitutes through which the classes are registered and their objects made.
 
-use super::guard::GuardedInstance;
 use super::interface::interface;
-use super::{vacancy, virtuals};
-use crate::errors::OURS;
-use crate::native_api::{NATIVE_CLASSES, NativeClass};
-use godot::builtin::StringName;
+use super::thread_lock::GuardedInstance;
+use super::{names, virtuals};
+use crate::native_api::NativeClass;
+use godot::builtin::{GString, StringName};
 use godot::classes::Object;
-use godot::global::godot_error;
 use godot::obj::{Gd, Inherits};
 use godot::sys;
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::panic::catch_unwind;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Set when the engine's own classes had the names already, because the extension was loaded late.
-static IS_LATE: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    static IS_MAKING_PACKET_PEER: Cell<bool> = const { Cell::new(false) };
+    /// The own name that the object under construction gets, if it is made by the class of that name.
+    static OWN_NAME: Cell<Option<&'static str>> = const { Cell::new(None) };
 }
 
 /// The bindings' callbacks of a class, behind ours. Leaked: a class is registered once.
+#[derive(Copy, Clone)]
 struct Callbacks {
     userdata: *mut c_void,
     create: sys::GDExtensionClassCreateInstance2,
     free: sys::GDExtensionClassFreeInstance,
     get_virtual: sys::GDExtensionClassGetVirtual2,
     class: &'static NativeClass,
-}
-
-/// Whether the names could not be had, so that nothing is registered under them.
-pub(super) fn is_late() -> bool {
-    IS_LATE.load(Ordering::Relaxed)
-}
-
-/// Says once that the names were taken already.
-pub(super) fn report_late_loading() {
-    if is_late() {
-        godot_error!(
-            "{OURS}loaded after the engine's own ENet classes, as it happens when a project is opened for the first \
-             time with this addon in it. ENetConnection and ENetPacketPeer are the engine's own, and there is no \
-             ENetRsMultiplayerPeer, until the editor is restarted once."
-        );
-    }
+    /// Set for the class that bears the own name beside the one that bears the engine's.
+    is_heir: bool,
 }
 
 /// Reads a StringName that Godot passed.
@@ -57,29 +39,18 @@ pub(super) unsafe fn borrow_name<'a>(name: sys::GDExtensionConstStringNamePtr) -
     unsafe { &*name.cast::<StringName>() }
 }
 
-/// Makes an object whose engine part is a `PacketPeerExtension`, whatever base its Rust class names.
-pub(crate) fn construct_as_packet_peer<R>(construct: impl FnOnce() -> R) -> R {
-    struct Reset(bool);
-    impl Drop for Reset {
-        fn drop(&mut self) {
-            IS_MAKING_PACKET_PEER.set(self.0);
-        }
-    }
-    let _reset = Reset(IS_MAKING_PACKET_PEER.replace(true));
-    construct()
+/// The class that the bindings mean by a name.
+///
+/// # Safety
+/// `name` must point to a StringName.
+pub(super) unsafe fn find_class(name: sys::GDExtensionConstStringNamePtr) -> Option<&'static NativeClass> {
+    // SAFETY: promised by the caller.
+    NativeClass::find(&unsafe { borrow_name(name) }.to_string())
 }
 
-/// Stands for `classdb_construct_object2`.
-pub(super) unsafe extern "C" fn construct(
-    name: sys::GDExtensionConstStringNamePtr,
-) -> sys::GDExtensionObjectPtr {
-    if IS_MAKING_PACKET_PEER.replace(false) {
-        let parent = StringName::from("PacketPeerExtension");
-        // SAFETY: the engine's function with a valid name.
-        return unsafe { (interface().construct)(parent.string_sys()) };
-    }
-    // SAFETY: passed on as it came.
-    unsafe { (interface().construct)(name) }
+/// The name of the class that derives from `class` and bears its own name, where that class bears the engine's.
+pub(super) fn heir_of(class: &NativeClass) -> Option<StringName> {
+    (class.keeps_own_name && names::are_engines()).then(|| StringName::from(class.own_name))
 }
 
 /// Stands for `object_set_instance`.
@@ -89,8 +60,10 @@ pub(super) unsafe extern "C" fn set_instance(
     instance: sys::GDExtensionClassInstancePtr,
 ) {
     // SAFETY: the bindings pass the name of one of their classes.
-    let is_ours = NativeClass::find(&unsafe { borrow_name(class) }.to_string()).is_some();
+    let is_ours = unsafe { find_class(class) }.is_some();
     let instance = if is_ours { GuardedInstance::wrap(object, instance) } else { instance };
+    let own_name = OWN_NAME.take().filter(|_| is_ours).map(StringName::from);
+    let class = own_name.as_ref().map_or(class, |name| name.string_sys());
     // SAFETY: passed on, with the instance that all callbacks of this class expect.
     unsafe { (interface().set_instance)(object, class, instance) };
 }
@@ -103,33 +76,44 @@ pub(super) unsafe extern "C" fn register_class(
     info: *const sys::GDExtensionClassCreationInfo4,
 ) {
     // SAFETY: the bindings pass a valid name.
-    let Some(class) = NativeClass::find(&unsafe { borrow_name(name) }.to_string()) else {
+    let Some(class) = (unsafe { find_class(name) }) else {
         // SAFETY: passed on as it came.
         return unsafe { (interface().register_class)(library, name, parent, info) };
     };
-    // SAFETY: the engine's function with a valid name.
-    if !is_late() && class.is_taken_over && !unsafe { (interface().class_tag)(name) }.is_null() {
-        IS_LATE.store(true, Ordering::Relaxed);
-    }
-    if is_late() {
-        return;
-    }
     // SAFETY: the bindings pass a valid description.
     let given = unsafe { &*info };
-    let callbacks = Box::leak(Box::new(Callbacks {
+    let callbacks = Callbacks {
         userdata: given.class_userdata,
         create: given.create_instance_func,
         free: given.free_instance_func,
         get_virtual: given.get_virtual_func,
         class,
-    }));
+        is_heir: false,
+    };
+    // SAFETY: the engine's function with valid names; it copies the description, whose userdata lives for good.
+    unsafe {
+        let description = guarded(given, callbacks);
+        (interface().register_class)(library, name, parent, &raw const description);
+        register_constants(library, name, class);
+        if let Some(heir) = heir_of(class) {
+            let description = guarded(given, Callbacks { is_heir: true, ..callbacks });
+            (interface().register_class)(library, heir.string_sys(), name, &raw const description);
+        }
+    }
+}
+
+/// The description of a class with our callbacks in place of the bindings'.
+fn guarded(
+    given: &sys::GDExtensionClassCreationInfo4,
+    callbacks: Callbacks,
+) -> sys::GDExtensionClassCreationInfo4 {
     // Whatever else would get the instance is left out: the bindings' functions do not know ours, and do nothing where
     // they are there at all (counting references).
-    let guarded = sys::GDExtensionClassCreationInfo4 {
+    sys::GDExtensionClassCreationInfo4 {
         create_instance_func: given.create_instance_func.map(|_| create as _),
         free_instance_func: Some(free),
         get_virtual_func: Some(get_virtual),
-        class_userdata: ptr::from_mut(callbacks).cast(),
+        class_userdata: ptr::from_mut(Box::leak(Box::new(callbacks))).cast(),
         set_func: None,
         get_func: None,
         get_property_list_func: None,
@@ -145,19 +129,7 @@ pub(super) unsafe extern "C" fn register_class(
         get_virtual_call_data_func: None,
         call_virtual_with_data_func: None,
         ..*given
-    };
-    let true_parent = class.parent.map(StringName::from);
-    let mut parent = true_parent.as_ref().map_or(parent, |parent| parent.string_sys());
-    let vacant = vacancy::name_for(class);
-    // SAFETY: the engine's function; it copies the description.
-    unsafe {
-        if let Some(vacant) = &vacant {
-            (interface().register_class)(library, vacant.string_sys(), parent, &raw const guarded);
-            parent = vacant.string_sys();
-        }
-        (interface().register_class)(library, name, parent, &raw const guarded);
     }
-    register_constants(library, name, class);
 }
 
 fn register_constants(
@@ -184,19 +156,8 @@ fn register_constants(
     }
 }
 
-/// Stands for `classdb_get_class_tag`, by which the bindings see whether a registration has succeeded: one that was left
-/// out on purpose has.
-pub(super) unsafe extern "C" fn class_tag(name: sys::GDExtensionConstStringNamePtr) -> *mut c_void {
-    // SAFETY: the bindings pass a valid name.
-    if is_late() && NativeClass::find(&unsafe { borrow_name(name) }.to_string()).is_some() {
-        // Nothing but its not being null is looked at.
-        return ptr::without_provenance_mut(1);
-    }
-    // SAFETY: passed on as it came.
-    unsafe { (interface().class_tag)(name) }
-}
-
-/// Stands for `classdb_register_extension_class_property`.
+/// Stands for `classdb_register_extension_class_property`: a property that holds an object names its class as the hint,
+/// whatever name that class has.
 pub(super) unsafe extern "C" fn register_property(
     library: sys::GDExtensionClassLibraryPtr,
     class_name: sys::GDExtensionConstStringNamePtr,
@@ -204,19 +165,36 @@ pub(super) unsafe extern "C" fn register_property(
     setter: sys::GDExtensionConstStringNamePtr,
     getter: sys::GDExtensionConstStringNamePtr,
 ) {
-    // SAFETY: the bindings pass a valid name.
-    let class = NativeClass::find(&unsafe { borrow_name(class_name) }.to_string());
-    if class.is_some() && is_late() {
-        return;
+    // SAFETY: the bindings pass a valid description; the hint lives until the engine has copied it.
+    unsafe {
+        let mut info = *info;
+        let hint = GString::from(borrow_name(info.class_name));
+        if find_class(info.class_name).is_some() {
+            info.hint_string = hint.string_sys().cast_mut();
+        }
+        (interface().register_property)(library, class_name, &raw const info, setter, getter);
     }
-    let vacant = class.and_then(vacancy::name_for);
-    let class_name = vacant.as_ref().map_or(class_name, |vacant| vacant.string_sys());
-    // SAFETY: passed on as it came, or to the class that has the methods.
-    unsafe { (interface().register_property)(library, class_name, info, setter, getter) };
 }
 
-/// Whether an object that bears one of our names is ours indeed: the engine's own `ENetMultiplayerPeer` hands out native
-/// ones, which the bindings must not touch.
+/// Stands for `classdb_get_method_bind`. The bindings fetch the methods of all classes of the engine, and give up if one is
+/// missing. The engine's ENet classes may be gone by then, as are those of modules that an engine was built without.
+/// Nothing here ever calls a method of these, so what the bindings get need not be one.
+pub(super) unsafe extern "C" fn method_bind(
+    class: sys::GDExtensionConstStringNamePtr,
+    method: sys::GDExtensionConstStringNamePtr,
+    hash: sys::GDExtensionInt,
+) -> sys::GDExtensionMethodBindPtr {
+    // SAFETY: the engine's functions, with what the bindings passed.
+    unsafe {
+        if (interface().class_tag)(class).is_null() || find_class(class).is_some() {
+            return ptr::dangling();
+        }
+        (interface().method_bind)(class, method, hash)
+    }
+}
+
+/// Whether an object that bears one of our names has been made by this library: C# code can make objects of the engine's
+/// classes under these names, which the bindings must not touch.
 pub(crate) fn is_ours<T: Inherits<Object>>(object: &Gd<T>) -> bool {
     let library = interface().library.0.cast();
     // SAFETY: the engine's function with a living object; without callbacks it only looks.
@@ -229,17 +207,12 @@ pub(super) unsafe extern "C" fn unregister_class(
     library: sys::GDExtensionClassLibraryPtr,
     name: sys::GDExtensionConstStringNamePtr,
 ) {
-    // SAFETY: the bindings pass a valid name.
-    let class = NativeClass::find(&unsafe { borrow_name(name) }.to_string());
-    if class.is_some() && is_late() {
-        return;
-    }
-    // SAFETY: the engine's function, with a class after what derives from it.
+    // SAFETY: the engine's function with a valid name; what derives from a class goes before it.
     unsafe {
-        (interface().unregister_class)(library, name);
-        if let Some(vacant) = class.and_then(vacancy::name_for) {
-            (interface().unregister_class)(library, vacant.string_sys());
+        if let Some(heir) = find_class(name).and_then(heir_of) {
+            (interface().unregister_class)(library, heir.string_sys());
         }
+        (interface().unregister_class)(library, name);
     }
 }
 
@@ -247,8 +220,9 @@ unsafe extern "C" fn create(
     userdata: *mut c_void,
     notify_postinitialize: sys::GDExtensionBool,
 ) -> sys::GDExtensionObjectPtr {
-    // SAFETY: the class's own userdata, leaked in `register_class`.
+    // SAFETY: the class's own userdata, leaked in `guarded`.
     let callbacks = unsafe { &*userdata.cast::<Callbacks>() };
+    OWN_NAME.set(callbacks.is_heir.then_some(callbacks.class.own_name));
     match callbacks.create {
         // SAFETY: the bindings' function with the userdata that they gave; it catches panics.
         Some(create) => unsafe { create(callbacks.userdata, notify_postinitialize) },
@@ -257,7 +231,7 @@ unsafe extern "C" fn create(
 }
 
 unsafe extern "C" fn free(userdata: *mut c_void, instance: sys::GDExtensionClassInstancePtr) {
-    // SAFETY: the class's own userdata, leaked in `register_class`.
+    // SAFETY: the class's own userdata, leaked in `guarded`.
     let callbacks = unsafe { &*userdata.cast::<Callbacks>() };
     if let Some(free) = callbacks.free.filter(|_| !instance.is_null()) {
         // A panic in a destructor has printed its message by the time it arrives here.
@@ -273,7 +247,7 @@ unsafe extern "C" fn get_virtual(
     name: sys::GDExtensionConstStringNamePtr,
     hash: u32,
 ) -> sys::GDExtensionClassCallVirtual {
-    // SAFETY: the class's own userdata, leaked in `register_class`.
+    // SAFETY: the class's own userdata, leaked in `guarded`.
     let callbacks = unsafe { &*userdata.cast::<Callbacks>() };
     let found = catch_unwind(|| {
         // SAFETY: Godot passes a valid name.
@@ -286,9 +260,4 @@ unsafe extern "C" fn get_virtual(
         "a virtual of the Rust class would get an instance that it does not know"
     );
     found.ok().flatten()
-}
-
-/// The names that were registered, for those who look whether the engine has added to them.
-pub(super) fn registered_classes() -> impl Iterator<Item = &'static str> {
-    NATIVE_CLASSES.iter().filter(|_| !is_late()).map(|class| class.name)
 }

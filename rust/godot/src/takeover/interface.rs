@@ -1,10 +1,10 @@
-//! The functions of Godot's extension interface that the take-over needs for itself, and the `get_proc_address` that the
-//! bindings get, which answers with substitutes for some of them.
+//! The functions of Godot's extension interface that the take-over uses past the bindings, and the `get_proc_address`
+//! that the bindings get, which answers with substitutes for some of them.
 
-use super::{classes, methods};
+use super::{classes, methods, names};
 use godot::builtin::{Variant, VariantType};
 use godot::sys;
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, c_char};
 use std::mem::{MaybeUninit, transmute};
 use std::ptr;
 use std::sync::OnceLock;
@@ -13,95 +13,59 @@ use std::sync::OnceLock;
 type AnyFunction = unsafe extern "C" fn();
 type GetProcAddress = unsafe extern "C" fn(*const c_char) -> sys::GDExtensionInterfaceFunctionPtr;
 
-/// `classdb_register_extension_class4`.
-pub(super) type RegisterClass = unsafe extern "C" fn(
-    sys::GDExtensionClassLibraryPtr,
-    sys::GDExtensionConstStringNamePtr,
-    sys::GDExtensionConstStringNamePtr,
-    *const sys::GDExtensionClassCreationInfo4,
-);
-/// `classdb_unregister_extension_class`.
-pub(super) type UnregisterClass =
-    unsafe extern "C" fn(sys::GDExtensionClassLibraryPtr, sys::GDExtensionConstStringNamePtr);
-/// `classdb_register_extension_class_method`.
-pub(super) type RegisterMethod = unsafe extern "C" fn(
-    sys::GDExtensionClassLibraryPtr,
-    sys::GDExtensionConstStringNamePtr,
-    *const sys::GDExtensionClassMethodInfo,
-);
-/// `classdb_register_extension_class_property`.
-pub(super) type RegisterProperty = unsafe extern "C" fn(
-    sys::GDExtensionClassLibraryPtr,
-    sys::GDExtensionConstStringNamePtr,
-    *const sys::GDExtensionPropertyInfo,
-    sys::GDExtensionConstStringNamePtr,
-    sys::GDExtensionConstStringNamePtr,
-);
-/// `classdb_register_extension_class_integer_constant`.
-pub(super) type RegisterConstant = unsafe extern "C" fn(
-    sys::GDExtensionClassLibraryPtr,
-    sys::GDExtensionConstStringNamePtr,
-    sys::GDExtensionConstStringNamePtr,
-    sys::GDExtensionConstStringNamePtr,
-    sys::GDExtensionInt,
-    sys::GDExtensionBool,
-);
-/// `classdb_construct_object2`.
-pub(super) type Construct =
-    unsafe extern "C" fn(sys::GDExtensionConstStringNamePtr) -> sys::GDExtensionObjectPtr;
-/// `classdb_get_class_tag`.
-pub(super) type ClassTag = unsafe extern "C" fn(sys::GDExtensionConstStringNamePtr) -> *mut c_void;
-/// `object_set_instance`.
-pub(super) type SetInstance = unsafe extern "C" fn(
-    sys::GDExtensionObjectPtr,
-    sys::GDExtensionConstStringNamePtr,
-    sys::GDExtensionClassInstancePtr,
-);
-/// `object_get_instance_binding`.
-pub(super) type InstanceBinding = unsafe extern "C" fn(
-    sys::GDExtensionObjectPtr,
-    *mut c_void,
-    *const sys::GDExtensionInstanceBindingCallbacks,
-) -> *mut c_void;
-/// `get_variant_from_type_constructor`.
-pub(super) type VariantConstructor =
-    unsafe extern "C" fn(sys::GDExtensionVariantType) -> sys::GDExtensionVariantFromTypeConstructorFunc;
-/// `get_variant_to_type_constructor`.
-pub(super) type FromVariant =
-    unsafe extern "C" fn(sys::GDExtensionVariantType) -> sys::GDExtensionTypeFromVariantConstructorFunc;
-/// `variant_get_ptr_destructor`.
-pub(super) type Destructor =
-    unsafe extern "C" fn(sys::GDExtensionVariantType) -> sys::GDExtensionPtrDestructor;
-/// `variant_can_convert_strict`.
-pub(super) type CanConvertStrict =
-    unsafe extern "C" fn(sys::GDExtensionVariantType, sys::GDExtensionVariantType) -> sys::GDExtensionBool;
+/// Declares [`Interface`]: a field for each function, with the name that Godot has for it and the bindings' type.
+macro_rules! interface {
+    ($($field:ident: $godot_name:literal as $Type:ident,)*) => {
+        /// The original functions.
+        pub(super) struct Interface {
+            pub(super) get_proc_address: GetProcAddress,
+            pub(super) library: Library,
+            $(pub(super) $field: sys::$Type,)*
+        }
 
-/// `variant_duplicate`.
-pub(super) type DuplicateVariant =
-    unsafe extern "C" fn(sys::GDExtensionConstVariantPtr, sys::GDExtensionVariantPtr, sys::GDExtensionBool);
-/// `packed_byte_array_operator_index_const`.
-pub(super) type BytesOfArray =
-    unsafe extern "C" fn(sys::GDExtensionConstTypePtr, sys::GDExtensionInt) -> *const u8;
+        impl Interface {
+            /// Fetches the functions. Panics if this Godot lacks one, which none since 4.4 does.
+            ///
+            /// # Safety
+            /// `get_proc_address` and `library` must be what Godot passed to the entry symbol.
+            unsafe fn fetch(get_proc_address: GetProcAddress, library: Library) -> Self {
+                let fetch = |name: &CStr| -> AnyFunction {
+                    // SAFETY: Godot's function, with a terminated string.
+                    unsafe { get_proc_address(name.as_ptr()) }
+                        .unwrap_or_else(|| panic!("this Godot has no {}", name.to_string_lossy()))
+                };
+                Self {
+                    get_proc_address,
+                    library,
+                    // SAFETY: the name stands for a function of exactly this type, by gdextension_interface.h.
+                    $($field: unsafe { transmute::<AnyFunction, sys::$Type>(fetch($godot_name)) },)*
+                }
+            }
+        }
+    };
+}
 
-/// The originals of the functions that are used or substituted here.
-pub(super) struct Interface {
-    pub(super) get_proc_address: GetProcAddress,
-    pub(super) library: Library,
-    pub(super) register_class: RegisterClass,
-    pub(super) unregister_class: UnregisterClass,
-    pub(super) register_method: RegisterMethod,
-    pub(super) register_property: RegisterProperty,
-    pub(super) register_constant: RegisterConstant,
-    pub(super) construct: Construct,
-    pub(super) class_tag: ClassTag,
-    pub(super) set_instance: SetInstance,
-    pub(super) instance_binding: InstanceBinding,
-    pub(super) variant_constructor: VariantConstructor,
-    pub(super) from_variant: FromVariant,
-    pub(super) destructor: Destructor,
-    pub(super) can_convert_strict: CanConvertStrict,
-    pub(super) duplicate_variant: DuplicateVariant,
-    pub(super) bytes_of_array: BytesOfArray,
+interface! {
+    register_class: c"classdb_register_extension_class4" as GDExtensionInterfaceClassdbRegisterExtensionClass4,
+    unregister_class: c"classdb_unregister_extension_class" as GDExtensionInterfaceClassdbUnregisterExtensionClass,
+    register_method: c"classdb_register_extension_class_method" as GDExtensionInterfaceClassdbRegisterExtensionClassMethod,
+    register_property:
+        c"classdb_register_extension_class_property" as GDExtensionInterfaceClassdbRegisterExtensionClassProperty,
+    register_constant: c"classdb_register_extension_class_integer_constant"
+        as GDExtensionInterfaceClassdbRegisterExtensionClassIntegerConstant,
+    method_bind: c"classdb_get_method_bind" as GDExtensionInterfaceClassdbGetMethodBind,
+    class_tag: c"classdb_get_class_tag" as GDExtensionInterfaceClassdbGetClassTag,
+    singleton: c"global_get_singleton" as GDExtensionInterfaceGlobalGetSingleton,
+    set_instance: c"object_set_instance" as GDExtensionInterfaceObjectSetInstance,
+    instance_binding: c"object_get_instance_binding" as GDExtensionInterfaceObjectGetInstanceBinding,
+    new_string_name: c"string_name_new_with_utf8_chars_and_len" as GDExtensionInterfaceStringNameNewWithUtf8CharsAndLen,
+    variant_constructor: c"get_variant_from_type_constructor" as GDExtensionInterfaceGetVariantFromTypeConstructor,
+    from_variant: c"get_variant_to_type_constructor" as GDExtensionInterfaceGetVariantToTypeConstructor,
+    destructor: c"variant_get_ptr_destructor" as GDExtensionInterfaceVariantGetPtrDestructor,
+    can_convert_strict: c"variant_can_convert_strict" as GDExtensionInterfaceVariantCanConvertStrict,
+    duplicate_variant: c"variant_duplicate" as GDExtensionInterfaceVariantDuplicate,
+    bytes_of_array:
+        c"packed_byte_array_operator_index_const" as GDExtensionInterfacePackedByteArrayOperatorIndexConst,
 }
 
 /// Godot's handle of this library.
@@ -118,6 +82,64 @@ static INTERFACE: OnceLock<Interface> = OnceLock::new();
 /// The original functions.
 pub(super) fn interface() -> &'static Interface {
     INTERFACE.get().expect("Godot calls the entry symbol before anything else of this library")
+}
+
+/// Fetches the original functions. `false` if that was done before, since Godot loads the same library a second time.
+///
+/// # Safety
+/// `get_proc_address` and `library` must be what Godot passed to the entry symbol.
+pub(super) unsafe fn load(
+    get_proc_address: sys::GDExtensionInterfaceGetProcAddress,
+    library: sys::GDExtensionClassLibraryPtr,
+) -> bool {
+    let get_proc_address = get_proc_address.expect("Godot passes a get_proc_address");
+    // SAFETY: promised by the caller.
+    INTERFACE.set(unsafe { Interface::fetch(get_proc_address, Library(library)) }).is_ok()
+}
+
+/// The `get_proc_address` that the bindings get.
+///
+/// # Safety
+/// As Godot's own: `name` must be a terminated string, and the entry symbol must have been called.
+pub(super) unsafe extern "C" fn get_proc_address(
+    name: *const c_char,
+) -> sys::GDExtensionInterfaceFunctionPtr {
+    let interface = INTERFACE.get()?;
+    /// A substitute as the type that all functions are fetched with.
+    macro_rules! substitute {
+        ($function:path as $Type:ident) => {
+            // SAFETY: the substitute has the type of the function that it stands for; the caller casts it back.
+            Some(unsafe { transmute::<sys::$Type, AnyFunction>($function) })
+        };
+    }
+    // SAFETY: promised by the caller.
+    match unsafe { CStr::from_ptr(name) }.to_bytes() {
+        b"classdb_register_extension_class4" => {
+            substitute!(classes::register_class as GDExtensionInterfaceClassdbRegisterExtensionClass4)
+        }
+        b"classdb_unregister_extension_class" => {
+            substitute!(classes::unregister_class as GDExtensionInterfaceClassdbUnregisterExtensionClass)
+        }
+        b"classdb_register_extension_class_method" => {
+            substitute!(methods::register_method as GDExtensionInterfaceClassdbRegisterExtensionClassMethod)
+        }
+        b"classdb_register_extension_class_property" => {
+            substitute!(
+                classes::register_property as GDExtensionInterfaceClassdbRegisterExtensionClassProperty
+            )
+        }
+        b"classdb_get_method_bind" => {
+            substitute!(classes::method_bind as GDExtensionInterfaceClassdbGetMethodBind)
+        }
+        b"object_set_instance" => {
+            substitute!(classes::set_instance as GDExtensionInterfaceObjectSetInstance)
+        }
+        b"string_name_new_with_utf8_chars_and_len" => {
+            substitute!(names::new_string_name as GDExtensionInterfaceStringNameNewWithUtf8CharsAndLen)
+        }
+        // SAFETY: promised by the caller.
+        _ => unsafe { (interface.get_proc_address)(name) },
+    }
 }
 
 /// A Variant that holds an object, or a null object, which is not the same as nil where hashes are compared.
@@ -169,99 +191,6 @@ pub(super) unsafe fn replace_array(place: sys::GDExtensionTypePtr, mut array: Va
         {
             destroy(place);
             convert(place.cast(), (&raw mut array).cast());
-        }
-    }
-}
-
-/// Fetches the originals. Panics if this Godot lacks one, which none since 4.4 does.
-///
-/// # Safety
-/// `get_proc_address` and `library` must be what Godot passed to the entry symbol.
-pub(super) unsafe fn load(
-    get_proc_address: sys::GDExtensionInterfaceGetProcAddress,
-    library: sys::GDExtensionClassLibraryPtr,
-) {
-    let get_proc_address = get_proc_address.expect("Godot passes a get_proc_address");
-    let fetch = |name: &CStr| -> AnyFunction {
-        // SAFETY: Godot's function, with a terminated string.
-        unsafe { get_proc_address(name.as_ptr()) }
-            .unwrap_or_else(|| panic!("this Godot has no {}", name.to_string_lossy()))
-    };
-    INTERFACE.get_or_init(|| {
-        // SAFETY: each name stands for a function of exactly the type that it is cast to, by gdextension_interface.h.
-        unsafe {
-            Interface {
-                get_proc_address,
-                library: Library(library),
-                register_class: transmute::<AnyFunction, RegisterClass>(fetch(
-                    c"classdb_register_extension_class4",
-                )),
-                unregister_class: transmute::<AnyFunction, UnregisterClass>(fetch(
-                    c"classdb_unregister_extension_class",
-                )),
-                register_method: transmute::<AnyFunction, RegisterMethod>(fetch(
-                    c"classdb_register_extension_class_method",
-                )),
-                register_property: transmute::<AnyFunction, RegisterProperty>(fetch(
-                    c"classdb_register_extension_class_property",
-                )),
-                register_constant: transmute::<AnyFunction, RegisterConstant>(fetch(
-                    c"classdb_register_extension_class_integer_constant",
-                )),
-                construct: transmute::<AnyFunction, Construct>(fetch(c"classdb_construct_object2")),
-                class_tag: transmute::<AnyFunction, ClassTag>(fetch(c"classdb_get_class_tag")),
-                set_instance: transmute::<AnyFunction, SetInstance>(fetch(c"object_set_instance")),
-                instance_binding: transmute::<AnyFunction, InstanceBinding>(fetch(
-                    c"object_get_instance_binding",
-                )),
-                variant_constructor: transmute::<AnyFunction, VariantConstructor>(fetch(
-                    c"get_variant_from_type_constructor",
-                )),
-                from_variant: transmute::<AnyFunction, FromVariant>(fetch(
-                    c"get_variant_to_type_constructor",
-                )),
-                destructor: transmute::<AnyFunction, Destructor>(fetch(c"variant_get_ptr_destructor")),
-                can_convert_strict: transmute::<AnyFunction, CanConvertStrict>(fetch(
-                    c"variant_can_convert_strict",
-                )),
-                duplicate_variant: transmute::<AnyFunction, DuplicateVariant>(fetch(c"variant_duplicate")),
-                bytes_of_array: transmute::<AnyFunction, BytesOfArray>(fetch(
-                    c"packed_byte_array_operator_index_const",
-                )),
-            }
-        }
-    });
-}
-
-/// The `get_proc_address` that the bindings get.
-///
-/// # Safety
-/// As Godot's own: `name` must be a terminated string, and the entry symbol must have been called.
-pub(super) unsafe extern "C" fn get_proc_address(
-    name: *const c_char,
-) -> sys::GDExtensionInterfaceFunctionPtr {
-    let interface = INTERFACE.get()?;
-    // SAFETY: promised by the caller.
-    let wanted = unsafe { CStr::from_ptr(name) };
-    // SAFETY: each substitute has the type of the function that it stands for; the caller casts it back.
-    unsafe {
-        match wanted.to_bytes() {
-            b"classdb_register_extension_class4" => {
-                Some(transmute::<RegisterClass, AnyFunction>(classes::register_class))
-            }
-            b"classdb_unregister_extension_class" => {
-                Some(transmute::<UnregisterClass, AnyFunction>(classes::unregister_class))
-            }
-            b"classdb_get_class_tag" => Some(transmute::<ClassTag, AnyFunction>(classes::class_tag)),
-            b"classdb_register_extension_class_method" => {
-                Some(transmute::<RegisterMethod, AnyFunction>(methods::register_method))
-            }
-            b"classdb_register_extension_class_property" => {
-                Some(transmute::<RegisterProperty, AnyFunction>(classes::register_property))
-            }
-            b"classdb_construct_object2" => Some(transmute::<Construct, AnyFunction>(classes::construct)),
-            b"object_set_instance" => Some(transmute::<SetInstance, AnyFunction>(classes::set_instance)),
-            _ => (interface.get_proc_address)(name),
         }
     }
 }

@@ -2,34 +2,26 @@
 //! guard before every call.
 
 use super::arguments::Arguments;
-use super::classes::{borrow_name, is_late};
-use super::direct::{self, Direct};
-use super::guard::{Denial, GuardedInstance};
+use super::classes::{borrow_name, find_class, heir_of};
+use super::fast_path::{self, FastPath};
 use super::interface::{interface, null_object};
-use super::vacancy;
-use crate::errors::{self, OURS};
-use crate::native_api::{NativeClass, event};
-use godot::builtin::{GString, PackedByteArray, Variant, VariantType, varray};
+use super::thread_lock::{AccessError, GuardedInstance};
+use super::{names, refusals};
+use crate::native_api::{NativeClass, NativeMethod, event};
+use godot::builtin::{GString, PackedByteArray, StringName, Variant, VariantType, varray};
 use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::EngineEnum;
 use godot::register::info::PropertyHint;
 use godot::sys::{self, GodotFfi, PtrcallType};
-use std::collections::BTreeSet;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::{Mutex, PoisonError};
 
 /// Bit of a method's flags that says it is const.
 const FLAG_CONST: u32 = sys::GDEXTENSION_METHOD_FLAG_CONST as u32;
 /// Bit of a method's flags that says it is static.
 const FLAG_STATIC: u32 = sys::GDEXTENSION_METHOD_FLAG_STATIC as u32;
-/// Name of the one method whose refusal is an array.
-const SERVICE: &str = "service";
-/// Names a method that tests leave out, to see that the engine's own in its place is reported.
-const SKIP_FOR_TEST: &str = "ENET_RS_TEST_SKIP_METHOD";
-
 /// A registered method: the bindings' functions behind ours. Leaked, as Godot keeps it as long as the class.
 struct GuardedMethod {
     class: &'static str,
@@ -37,7 +29,7 @@ struct GuardedMethod {
     userdata: *mut c_void,
     call: sys::GDExtensionClassMethodCall,
     ptrcall: sys::GDExtensionClassMethodPtrCall,
-    direct: Direct,
+    fast_path: FastPath,
     arguments: Arguments,
     returns_object: bool,
     refused: Refused,
@@ -50,37 +42,10 @@ enum Refused {
     Empty(VariantType),
     /// An error code.
     Error,
+    /// The type of an error event.
+    EventType,
     /// The array of an error event.
     Event,
-}
-
-static REGISTERED: Mutex<BTreeSet<(&'static str, String)>> = Mutex::new(BTreeSet::new());
-
-/// Whether this library has registered that method.
-pub(super) fn is_registered(class: &'static str, method: String) -> bool {
-    REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).contains(&(class, method))
-}
-
-/// What a call says that may not enter its object.
-pub(super) fn denial_text(denial: Denial, class: &str, method: &str) -> String {
-    match denial {
-        Denial::NativeObject => format!(
-            "{OURS}{class}.{method}() cannot be used on this object, which belongs to the engine's own \
-             ENetMultiplayerPeer. Use ENetRsMultiplayerPeer in its place, whose host and peers can be used so, or make an \
-             ENetConnection with new()."
-        ),
-        Denial::OtherThread => format!(
-            "{OURS}{class}.{method}() was refused: another thread is using this connection or one of its peers at \
-             this moment, or the multiplayer peer that they belong to. They can be used in any thread, but by one at a time; guard them with a Mutex."
-        ),
-    }
-}
-
-/// Prints that another thread is inside of a connection that a multiplayer peer wanted to use.
-#[track_caller]
-pub(crate) fn refuse_other_thread(method: &str) {
-    let text = denial_text(Denial::OtherThread, "MultiplayerPeer", method);
-    errors::refuse(method, "Method/function failed.", &text);
 }
 
 /// Stands for `classdb_register_extension_class_method`.
@@ -90,19 +55,20 @@ pub(super) unsafe extern "C" fn register_method(
     info: *const sys::GDExtensionClassMethodInfo,
 ) {
     // SAFETY: the bindings pass valid names and a valid description.
-    let (class, name, info) = unsafe {
+    unsafe {
         let info = *info;
-        (NativeClass::find(&borrow_name(class_name).to_string()), borrow_name(info.name).to_string(), info)
-    };
-    match class {
-        // SAFETY: passed on as it came.
-        None => unsafe { (interface().register_method)(library, class_name, &raw const info) },
-        Some(_) if is_late() || std::env::var(SKIP_FOR_TEST).is_ok_and(|skipped| skipped == name) => {}
-        Some(class) => {
-            let vacant = vacancy::name_for(class);
-            let class_name = vacant.as_ref().map_or(class_name, |vacant| vacant.string_sys());
-            // SAFETY: the description is valid, as above.
-            unsafe { register_guarded(library, class_name, class, name, info) };
+        let Some(class) = find_class(class_name) else {
+            return (interface().register_method)(library, class_name, &raw const info);
+        };
+        let name = borrow_name(info.name).to_string();
+        let extra = class.method(&name);
+        if names::are_engines() || !class.has_of_own_name(&name) {
+            register_guarded(library, class_name, class, name, extra, info);
+        }
+        if let Some(name) = extra.and_then(|extra| extra.of_own_name) {
+            let heir = heir_of(class);
+            let class_name = heir.as_ref().map_or(class_name, |heir| heir.string_sys());
+            register_guarded(library, class_name, class, name.to_owned(), extra, info);
         }
     }
 }
@@ -114,9 +80,14 @@ unsafe fn register_guarded(
     class_name: sys::GDExtensionConstStringNamePtr,
     class: &'static NativeClass,
     name: String,
+    extra: Option<&'static NativeMethod>,
     mut info: sys::GDExtensionClassMethodInfo,
 ) {
-    let extra = class.method(&name);
+    if !names::may_shadow() && names::has_method(class_name, &name) {
+        return;
+    }
+    let registered_name = StringName::from(&name);
+    info.name = registered_name.string_sys().cast_mut();
     // SAFETY: a description has as many arguments as it says, and a return value where it says so.
     let (mut arguments, mut returns) = unsafe {
         let count = info.argument_count as usize;
@@ -152,15 +123,15 @@ unsafe fn register_guarded(
     }
     if info.method_flags & FLAG_STATIC == 0 {
         let method = Box::leak(Box::new(GuardedMethod {
-            class: class.name,
-            name: name.clone(),
+            class: names::registered_name(class),
+            fast_path: fast_path::find(class.name, &name),
+            name,
             userdata: info.method_userdata,
             call: info.call_func,
             ptrcall: info.ptrcall_func,
-            direct: direct::find(class.name, &name),
             arguments: taken,
             // SAFETY: a description's names are valid.
-            refused: unsafe { Refused::for_method(&name, returns.as_ref()) },
+            refused: unsafe { Refused::for_method(returns.as_ref()) },
             returns_object: returns
                 .is_some_and(|returns| returns.type_ == sys::GDEXTENSION_VARIANT_TYPE_OBJECT),
         }));
@@ -170,21 +141,21 @@ unsafe fn register_guarded(
     }
     // SAFETY: the engine's function; it copies the description and what it points to.
     unsafe { (interface().register_method)(library, class_name, &raw const info) };
-    REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).insert((class.name, name));
 }
 
 impl Refused {
     /// # Safety
     /// The names in `returns` must be valid.
-    unsafe fn for_method(name: &str, returns: Option<&sys::GDExtensionPropertyInfo>) -> Self {
+    unsafe fn for_method(returns: Option<&sys::GDExtensionPropertyInfo>) -> Self {
+        let Some(returns) = returns else { return Self::Empty(VariantType::NIL) };
         // SAFETY: promised by the caller.
-        let class_name = returns.map(|returns| unsafe { borrow_name(returns.class_name) }.to_string());
-        match class_name {
-            Some(class_name) if class_name == "Error" => Self::Error,
-            _ if name == SERVICE => Self::Event,
-            _ => {
-                Self::Empty(returns.map_or(VariantType::NIL, |returns| VariantType::from_sys(returns.type_)))
-            }
+        let class_name = unsafe { borrow_name(returns.class_name) }.to_string();
+        match VariantType::from_sys(returns.type_) {
+            VariantType::INT if class_name == "Error" => Self::Error,
+            VariantType::INT if class_name.ends_with(".EventType") => Self::EventType,
+            // An event is the only untyped array that our methods return.
+            VariantType::ARRAY if returns.hint == 0 => Self::Event,
+            other => Self::Empty(other),
         }
     }
 }
@@ -225,12 +196,12 @@ unsafe extern "C" fn call(
     // SAFETY: Godot passes the object's instance, or null.
     let entered = match unsafe { GuardedInstance::enter(instance) } {
         Ok(entered) => entered,
-        Err(denial) => {
+        Err(error) => {
             // SAFETY: Godot passes a variant for the result.
-            return unsafe { method.refuse(denial, |value| *result.cast::<Variant>() = value, None) };
+            return unsafe { method.refuse(error, |value| *result.cast::<Variant>() = value, None) };
         }
     };
-    if let Some(direct) = method.direct.variants {
+    if let Some(fast_path) = method.fast_path.variants {
         let given = usize::try_from(argument_count).unwrap_or(0);
         let arguments = if given == 0 {
             &[][..]
@@ -238,7 +209,7 @@ unsafe extern "C" fn call(
             // SAFETY: Godot passes as many pointers to variants as it says.
             unsafe { std::slice::from_raw_parts(arguments.cast::<&Variant>(), given) }
         };
-        if let Some(value) = direct(&entered, arguments) {
+        if let Some(value) = fast_path(&entered, arguments) {
             // SAFETY: Godot passes a variant for the result, and says before that there is no error.
             return unsafe { *result.cast::<Variant>() = value };
         }
@@ -275,9 +246,9 @@ unsafe extern "C" fn ptrcall(
     // SAFETY: Godot passes the object's instance, or null.
     match unsafe { GuardedInstance::enter(instance) } {
         Ok(entered) => {
-            let served = method.direct.bare.is_some_and(|direct| {
+            let served = method.fast_path.bare.is_some_and(|fast_path| {
                 // SAFETY: Godot passes a value for each argument, and one of the declared type for the result.
-                unsafe { direct(&entered, arguments, result) }
+                unsafe { fast_path(&entered, arguments, result) }
             });
             if served {
                 return;
@@ -293,7 +264,7 @@ unsafe extern "C" fn ptrcall(
             }
         }
         // SAFETY: Godot passes a value of the declared type for the result.
-        Err(denial) => unsafe { method.refuse(denial, |_| (), Some(result)) },
+        Err(error) => unsafe { method.refuse(error, |_| (), Some(result)) },
     }
 }
 
@@ -305,13 +276,12 @@ impl GuardedMethod {
     #[cold]
     unsafe fn refuse(
         &self,
-        denial: Denial,
+        error: AccessError,
         set: impl FnOnce(Variant),
         bare: Option<sys::GDExtensionTypePtr>,
     ) {
         let _ = catch_unwind(AssertUnwindSafe(|| {
-            let text = denial_text(denial, self.class, &self.name);
-            errors::refuse(&self.name, "Method/function failed.", &text);
+            refusals::report(error, self.class, &self.name);
             match (self.refused, bare) {
                 // Godot has prepared an empty value, but for numbers only the room.
                 // SAFETY: numbers and truth values travel as these types.
@@ -323,9 +293,9 @@ impl GuardedMethod {
                 (Refused::Empty(_), Some(_)) => {}
                 (Refused::Empty(type_), None) => set(empty(type_)),
                 (Refused::Error, bare) => {
-                    let code = match denial {
-                        Denial::NativeObject => Error::ERR_UNAVAILABLE,
-                        Denial::OtherThread => Error::ERR_BUSY,
+                    let code = match error {
+                        AccessError::NoInstance => Error::ERR_UNAVAILABLE,
+                        AccessError::OtherThread => Error::ERR_BUSY,
                     };
                     let code = i64::from(code.ord());
                     match bare {
@@ -334,6 +304,11 @@ impl GuardedMethod {
                         None => set(Variant::from(code)),
                     }
                 }
+                (Refused::EventType, bare) => match bare {
+                    // SAFETY: an enum travels as an i64.
+                    Some(bare) => unsafe { *bare.cast::<i64>() = event::ERROR },
+                    None => set(Variant::from(event::ERROR)),
+                },
                 (Refused::Event, bare) => {
                     let array = varray![event::ERROR, &null_object(), 0i64, 0i64];
                     match bare {

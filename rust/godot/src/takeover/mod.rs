@@ -1,46 +1,47 @@
-//! How classes of this library come to own names of the engine's own classes in an unmodified Godot, and what protects
-//! them there. All `unsafe` of the crate is in this folder.
+//! How the classes of this library come to own the names of the engine's ENet classes in an unmodified Godot, and what
+//! stands between Godot and each call of theirs. All `unsafe` code of the crate is in this folder.
 //!
-//! - A class registered at the Core level is there before the engine's ENet module, whose own registration then fails:
-//!   the name stays ours. The bindings register a class at the level of its base, so `ENetPacketPeer` is declared with
-//!   the Core class `RefCounted` and gets its true parent on the way to the engine (`classes`).
-//! - That way is our own entry symbol: it hands the bindings a `get_proc_address` which substitutes a few functions of
-//!   the extension interface (`interface`).
-//! - The engine still adds its native binding for each method that ours lacks, and calling one of those on a Rust object
-//!   is undefined behaviour: `foreign` reports them.
-//! - Every call passes a guard (`methods`, `virtuals`, `guard`): the engine's own `ENetMultiplayerPeer` hands out native
-//!   objects whose class name leads to our methods, and scripts may call from several threads.
-//! - What scripts call for each message does not take the way through the bindings (`direct`).
-//! - What comes in is first made to fit, as the engine's own methods do it (`arguments`).
-//! - `vacancy` gives `ENetRsMultiplayerPeer` the engine's name as well where the engine has no class of that name.
-//! - `help` gives the editor the texts about what the classes have beyond the engine's own.
-//! - `startup_logger` keeps the engine's complaints about the names down to one line.
+//! | module | what it does |
+//! |---|---|
+//! | `names` | frees the engine's names, or decides for names of our own |
+//! | `interface` | the extension interface: originals, and the substitutes that the bindings get |
+//! | `classes` | the substitutes that register the classes and make their objects |
+//! | `methods` | the substitute that registers methods, and the way of every call |
+//! | `arguments` | makes arguments fit as the engine's own methods do |
+//! | `thread_lock` | lets one thread at a time into a connection and all that belongs to it |
+//! | `fast_path` | what scripts call for each message, past the bindings |
+//! | `virtuals` | the virtual methods through which the engine uses a `PacketPeer` or `MultiplayerPeer` |
+//! | `help` | gives the editor the texts about what the classes have beyond the engine's own |
+//!
+//! The bindings register a class at the level of its base, `ENetConnection` thus at the Core level, where the engine's
+//! class is still to come. So the lower levels of the bindings are held back until the Scene level.
 
 mod arguments;
 mod classes;
-mod direct;
-mod foreign;
-mod guard;
+mod fast_path;
 mod help;
 mod interface;
 mod methods;
-mod startup_logger;
-mod vacancy;
+mod names;
+mod refusals;
+mod thread_lock;
 mod virtuals;
 
-pub(crate) use classes::{construct_as_packet_peer, is_ours};
-pub(crate) use direct::{EventSource, PeerPackets};
-pub(crate) use guard::{Serves, ThreadClaim, announce};
+pub(crate) use classes::is_ours;
+pub(crate) use fast_path::{EventSource, PeerPackets};
 pub(crate) use interface::{duplicate_array, null_object};
-pub(crate) use methods::refuse_other_thread;
+pub(crate) use refusals::refuse_other_thread;
+pub(crate) use thread_lock::{FastPaths, ThreadLock, attach};
 pub(crate) use virtuals::{MultiplayerBackend, PacketBytes, PacketSource};
 
 use crate::farewell;
 use godot::init::{ExtensionLibrary, InitLevel, InitStage, gdextension};
 use godot::sys;
+use names::Naming;
 use std::ffi::c_void;
 use std::panic::catch_unwind;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 struct EnetRs;
 
@@ -53,12 +54,8 @@ unsafe impl ExtensionLibrary for EnetRs {
     }
 
     fn on_stage_init(stage: InitStage) {
-        match stage {
-            InitStage::Core => classes::report_late_loading(),
-            InitStage::Servers => startup_logger::install(),
-            InitStage::Scene => foreign::report(),
-            InitStage::Editor => help::load(),
-            _ => {}
+        if stage == InitStage::Editor {
+            help::load();
         }
     }
 
@@ -69,10 +66,22 @@ unsafe impl ExtensionLibrary for EnetRs {
     }
 }
 
+type ForLevel = unsafe extern "C" fn(*mut c_void, sys::GDExtensionInitializationLevel);
+
+/// What the bindings do at each initialization level.
+struct Bindings {
+    initialize: ForLevel,
+    deinitialize: ForLevel,
+}
+
+static BINDINGS: OnceLock<Bindings> = OnceLock::new();
+/// Set while the bindings are up.
+static IS_UP: AtomicBool = AtomicBool::new(false);
+
 /// The entry symbol named in `enet_rs.gdextension`.
 ///
 /// # Safety
-/// To be called by Godot only, once, with valid pointers.
+/// To be called by Godot only, with valid pointers.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn enet_rs_init(
     get_proc_address: sys::GDExtensionInterfaceGetProcAddress,
@@ -83,10 +92,16 @@ unsafe extern "C" fn enet_rs_init(
         // SAFETY: Godot's own get_proc_address and library pointer, as the functions require; the substituted
         // get_proc_address answers as the original does.
         unsafe {
-            interface::load(get_proc_address, library);
+            if !interface::load(get_proc_address, library) {
+                // The same library, loaded by a second manifest: the first one serves.
+                return sys::conv::SYS_FALSE;
+            }
             let succeeded = enet_rs_bindings_init(Some(interface::get_proc_address), library, initialization);
-            if let Some(original) = (*initialization).initialize.replace(initialize) {
-                BINDINGS_INITIALIZE.get_or_init(|| original);
+            let given = &mut *initialization;
+            if let (Some(initialize), Some(deinitialize)) =
+                (given.initialize.replace(self::initialize), given.deinitialize.replace(self::deinitialize))
+            {
+                BINDINGS.get_or_init(|| Bindings { initialize, deinitialize });
             }
             succeeded
         }
@@ -94,19 +109,37 @@ unsafe extern "C" fn enet_rs_init(
     .unwrap_or(sys::conv::SYS_FALSE)
 }
 
-/// What the bindings do at each initialization level.
-static BINDINGS_INITIALIZE: OnceLock<Initialize> = OnceLock::new();
-
-type Initialize = unsafe extern "C" fn(*mut c_void, sys::GDExtensionInitializationLevel);
-
-/// Comes before the bindings at each level. At the Scene level they compare the engine's methods with those that they
-/// were made for, and give up (with an error) if one differs: the engine must be able to print again by then.
+/// Comes before the bindings at each level.
 unsafe extern "C" fn initialize(userdata: *mut c_void, level: sys::GDExtensionInitializationLevel) {
-    if level == sys::GDEXTENSION_INITIALIZATION_SCENE {
-        let _ = catch_unwind(startup_logger::remove);
+    let levels: &[sys::GDExtensionInitializationLevel] = match level {
+        sys::GDEXTENSION_INITIALIZATION_CORE => {
+            let _ = catch_unwind(names::reserve);
+            &[]
+        }
+        sys::GDEXTENSION_INITIALIZATION_SERVERS => &[],
+        sys::GDEXTENSION_INITIALIZATION_SCENE => {
+            let is_up = catch_unwind(names::settle).is_ok_and(|naming| naming != Naming::Nothing);
+            IS_UP.store(is_up, Ordering::Relaxed);
+            &[
+                sys::GDEXTENSION_INITIALIZATION_CORE,
+                sys::GDEXTENSION_INITIALIZATION_SERVERS,
+                sys::GDEXTENSION_INITIALIZATION_SCENE,
+            ]
+        }
+        _ => &[level],
+    };
+    if let Some(bindings) = BINDINGS.get().filter(|_| IS_UP.load(Ordering::Relaxed)) {
+        for level in levels {
+            // SAFETY: the bindings' function with what they gave for it; it catches panics.
+            unsafe { (bindings.initialize)(userdata, *level) };
+        }
     }
-    if let Some(original) = BINDINGS_INITIALIZE.get() {
-        // SAFETY: the bindings' function with what they gave for it; it catches panics.
-        unsafe { original(userdata, level) };
+}
+
+/// Lets the bindings go down, if they were up.
+unsafe extern "C" fn deinitialize(userdata: *mut c_void, level: sys::GDExtensionInitializationLevel) {
+    if let Some(bindings) = BINDINGS.get().filter(|_| IS_UP.load(Ordering::Relaxed)) {
+        // SAFETY: as above.
+        unsafe { (bindings.deinitialize)(userdata, level) };
     }
 }

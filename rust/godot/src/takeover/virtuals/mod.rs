@@ -7,9 +7,8 @@ mod packet_peer;
 pub(crate) use multiplayer_peer::MultiplayerBackend;
 pub(crate) use packet_peer::{PacketBytes, PacketSource};
 
-use super::guard::{Entered, GuardedInstance};
-use super::methods::denial_text;
-use crate::errors;
+use super::refusals;
+use super::thread_lock::{Entered, GuardedInstance};
 use godot::global::Error;
 use godot::obj::EngineEnum;
 use godot::sys;
@@ -19,7 +18,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub(super) fn find(class: &str, name: &str) -> sys::GDExtensionClassCallVirtual {
     match class {
         "ENetPacketPeer" => packet_peer::find(name),
-        "ENetRsMultiplayerPeer" => multiplayer_peer::find(name).or_else(|| packet_peer::find(name)),
+        "ENetMultiplayerPeer" => multiplayer_peer::find(name).or_else(|| packet_peer::find(name)),
         _ => None,
     }
 }
@@ -29,7 +28,7 @@ pub(super) fn find(class: &str, name: &str) -> sys::GDExtensionClassCallVirtual 
 /// # Safety
 /// `instance` as [`GuardedInstance::enter`] wants it.
 unsafe fn enter<R: Copy>(
-    class: &str,
+    class: &'static str,
     name: &str,
     instance: sys::GDExtensionClassInstancePtr,
     otherwise: R,
@@ -39,8 +38,8 @@ unsafe fn enter<R: Copy>(
         // SAFETY: promised by the caller.
         match unsafe { GuardedInstance::enter(instance) } {
             Ok(entered) => call(&entered).unwrap_or(otherwise),
-            Err(denial) => {
-                errors::refuse(name, "Method/function failed.", &denial_text(denial, class, name));
+            Err(error) => {
+                refusals::report(error, class, name);
                 otherwise
             }
         }

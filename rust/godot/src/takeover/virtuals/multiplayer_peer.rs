@@ -1,7 +1,7 @@
 //! The virtual methods of the engine's `MultiplayerPeer`, beside those of its parent `PacketPeer`.
 
 use super::{Arguments, Bare, PacketSource, enter};
-use crate::takeover::guard::GuardedInstance;
+use crate::takeover::thread_lock::GuardedInstance;
 use godot::builtin::Variant;
 use godot::sys;
 use std::sync::atomic::Ordering;

@@ -2,8 +2,8 @@
 //! takes longer than the work itself. Only the usual case of each: whatever needs an error, a text or another look takes the
 //! way of all methods, and so does a panic, for which the bindings print a text.
 
-use super::guard::Entered;
 use super::interface::{interface, replace_array};
+use super::thread_lock::Entered;
 use super::virtuals::PacketSource;
 use godot::builtin::{PackedByteArray, Variant, VariantType};
 use godot::global::Error;
@@ -27,9 +27,9 @@ pub(crate) trait PeerPackets: PacketSource {
     fn take_packet(&self) -> Option<PackedByteArray>;
 }
 
-/// The direct ways to a method: each function serves one call, or leaves it.
+/// The fast paths to a method: each function serves one call, or leaves it.
 #[derive(Copy, Clone)]
-pub(super) struct Direct {
+pub(super) struct FastPath {
     /// For calls with bare values, as typed GDScript makes them where all arguments are given.
     pub(super) bare: Option<BareCall>,
     /// For calls with variants, as GDScript makes them where arguments are left out.
@@ -45,8 +45,8 @@ pub(super) type BareCall =
 /// The result; `None` if it leaves the call.
 pub(super) type VariantCall = fn(&Entered<'_>, &[&Variant]) -> Option<Variant>;
 
-/// The direct ways to a method; most have none.
-pub(super) fn find(class: &str, method: &str) -> Direct {
+/// The fast paths to a method; most have none.
+pub(super) fn find(class: &str, method: &str) -> FastPath {
     let (bare, variants): (Option<BareCall>, Option<VariantCall>) = match (class, method) {
         ("ENetConnection", "service") => (Some(service_bare), Some(service)),
         ("ENetConnection", "next_event") => (None, Some(next_event)),
@@ -54,7 +54,7 @@ pub(super) fn find(class: &str, method: &str) -> Direct {
         ("ENetPacketPeer", "get_packet") => (Some(get_packet), None),
         _ => (None, None),
     };
-    Direct { bare, variants }
+    FastPath { bare, variants }
 }
 
 /// `service(timeout: int = 0) -> Array`

@@ -1,10 +1,13 @@
 //! Who may be inside of an object at a time.
 //!
-//! A connection and all its peers share one engine, so they share one [`ThreadClaim`]: the thread that enters first has
-//! it until its outermost call returns, another thread that comes meanwhile is refused. The claim is taken before the
-//! bindings touch the object, whose borrow counter is not made for several threads.
+//! A connection and all its peers share one engine, so they share one [`ThreadLock`]: the thread that enters first has it
+//! until its outermost call returns, another thread that comes meanwhile is refused. The lock is taken before the bindings
+//! touch the object, whose borrow counter is not made for several threads.
+//!
+//! An object may lose its last reference in any thread at any time. It is freed by the thread that is inside, when that
+//! leaves; if there is none, at once, and who comes meanwhile waits for it.
 
-use super::direct::{EventSource, PeerPackets};
+use super::fast_path::{EventSource, PeerPackets};
 use super::interface::object_variant;
 use super::virtuals::{MultiplayerBackend, PacketBytes, PacketSource};
 use bytes::Bytes;
@@ -16,13 +19,20 @@ use std::ptr;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
-/// Set in the claim's word when objects wait to be freed by the thread that is inside.
+/// Set in the lock's word when objects wait to be freed by the thread that has it.
 const FREEING_DUE: usize = 1;
+/// Set in the lock's word while the thread that has it does nothing but free objects.
+const IS_FREEING: usize = 2;
+/// How long a thread waits for another one that frees objects. That takes microseconds; should the other one need this
+/// thread for it, both go on.
+const LONGEST_FREEING: Duration = Duration::from_secs(1);
 
 /// The right to use a connection and its peers, held by one thread at a time.
-pub(crate) struct ThreadClaim {
-    /// 0, or the token of the thread inside, with [`FREEING_DUE`].
+pub(crate) struct ThreadLock {
+    /// 0, or the token of the thread inside, with [`FREEING_DUE`] and [`IS_FREEING`].
     word: AtomicUsize,
     /// Objects that lost their last reference while a thread was inside.
     unfreed: Mutex<Vec<Unfreed>>,
@@ -34,17 +44,17 @@ pub(super) struct GuardedInstance {
     storage: sys::GDExtensionClassInstancePtr,
     /// The engine's part of the object.
     object: sys::GDExtensionObjectPtr,
-    claim: Arc<ThreadClaim>,
-    serves: Serves,
+    lock: Arc<ThreadLock>,
+    fast_paths: FastPaths,
     /// The packet that the engine reads from after `_get_packet`, alive until the next one.
     handed_out: RefCell<PacketBytes>,
-    /// The connection status that a multiplayer peer told last, for whoever is kept out.
+    /// The connection status that a multiplayer peer reported last, for whoever is kept out.
     status: AtomicI32,
 }
 
-/// What the calls to an object end in that do not take the way through the bindings.
-pub(crate) enum Serves {
-    /// There are none.
+/// The methods of an object that can be called past the bindings, by its class.
+pub(crate) enum FastPaths {
+    /// It has none.
     Nothing,
     /// Those of a connection.
     Events(Rc<dyn EventSource>),
@@ -55,10 +65,10 @@ pub(crate) enum Serves {
 }
 
 /// Why a call may not enter an object.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Denial {
-    /// The object is one that the engine made from its own class.
-    NativeObject,
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum AccessError {
+    /// The object has no instance of ours: the engine has made it from its own class.
+    NoInstance,
     /// Another thread is inside of it, of its connection or of one of that one's peers.
     OtherThread,
 }
@@ -66,21 +76,21 @@ pub(super) enum Denial {
 /// A call that is inside of an object; dropping it leaves.
 pub(super) struct Entered<'a> {
     instance: &'a GuardedInstance,
-    /// Of this thread, if the claim is given back at the end.
+    /// Of this thread, if the lock is given back at the end.
     outermost: Option<usize>,
 }
 
-/// A claim that this thread holds; dropping it gives it back.
-pub(crate) struct Held {
-    claim: Arc<ThreadClaim>,
-    /// Of this thread, if the claim is given back at the end.
+/// A lock that this thread has; dropping it gives it back.
+pub(crate) struct ThreadGuard {
+    lock: Arc<ThreadLock>,
+    /// Of this thread, if the lock is given back at the end.
     outermost: Option<usize>,
 }
 
-impl Drop for Held {
+impl Drop for ThreadGuard {
     fn drop(&mut self) {
         if let Some(token) = self.outermost {
-            ThreadClaim::leave(&self.claim, token);
+            ThreadLock::leave(&self.lock, token);
         }
     }
 }
@@ -95,56 +105,75 @@ struct Unfreed {
     userdata: *mut c_void,
 }
 
-// SAFETY: only the thread that holds the claim frees it, and the claim orders that after all former use.
+// SAFETY: only the thread that has the lock frees it, and the lock orders that after all former use.
 unsafe impl Send for Unfreed {}
 
 /// What the object that this thread constructs at the moment brings for its guard.
-struct Announcement {
-    claim: Arc<ThreadClaim>,
-    serves: Serves,
+struct Attachment {
+    lock: Arc<ThreadLock>,
+    fast_paths: FastPaths,
 }
 
 thread_local! {
-    static ANNOUNCED: RefCell<Option<Announcement>> = const { RefCell::new(None) };
+    static ATTACHED: RefCell<Option<Attachment>> = const { RefCell::new(None) };
     static TOKEN: u64 = const { 0 };
 }
 
-/// To be called by the constructor of each guarded class: says which claim guards the object under construction, and
-/// what serves the calls that do not take the way through the bindings.
-pub(crate) fn announce(claim: &Arc<ThreadClaim>, serves: Serves) {
-    let announcement = Announcement { claim: Arc::clone(claim), serves };
-    ANNOUNCED.with(|announced| announced.replace(Some(announcement)));
+/// To be called by the constructor of each guarded class: attaches the lock that guards the object under construction,
+/// and its methods that can be called past the bindings.
+pub(crate) fn attach(lock: &Arc<ThreadLock>, fast_paths: FastPaths) {
+    let attachment = Attachment { lock: Arc::clone(lock), fast_paths };
+    ATTACHED.with(|attached| attached.replace(Some(attachment)));
 }
 
-/// A number that no other living thread has: even, and not 0.
+/// A number that no other living thread has: a multiple of 4, and not 0.
 fn thread_token() -> usize {
     TOKEN.with(|token| ptr::from_ref(token).addr())
 }
 
-impl ThreadClaim {
-    /// A claim that nobody holds.
+/// The token of the thread that has the lock.
+fn owner(word: usize) -> usize {
+    word & !(FREEING_DUE | IS_FREEING)
+}
+
+impl ThreadLock {
+    /// A lock that nobody has.
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self { word: AtomicUsize::new(0), unfreed: Mutex::new(Vec::new()) })
     }
 
-    /// Takes the claim for as long as the result lives; `None` if another thread has it. For objects that are used
+    /// Takes the lock for as long as the result lives; `None` if another thread has it. For objects that are used
     /// otherwise than through a call of their own.
-    pub(crate) fn hold(self: &Arc<Self>) -> Option<Held> {
-        self.enter().map(|outermost| Held { claim: Arc::clone(self), outermost })
+    pub(crate) fn lock(self: &Arc<Self>) -> Option<ThreadGuard> {
+        self.enter().map(|outermost| ThreadGuard { lock: Arc::clone(self), outermost })
     }
 
-    /// Takes the claim for this thread; `None` if another one has it. Gives the token to leave with, if this thread did not
-    /// have the claim already.
+    /// Takes the lock for this thread; `None` if another one has it. Gives the token to leave with, if this thread did not
+    /// have the lock already.
     fn enter(&self) -> Option<Option<usize>> {
         let token = thread_token();
         match self.word.compare_exchange(0, token, Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) => Some(Some(token)),
-            Err(word) if word & !FREEING_DUE == token => Some(None),
+            Err(word) if owner(word) == token => Some(None),
+            Err(word) if word & IS_FREEING != 0 => self.enter_after_freeing(token),
             Err(_) => None,
         }
     }
 
-    /// Gives the claim back, after freeing what has become due.
+    /// Takes the lock for this thread once another one has freed objects.
+    #[cold]
+    fn enter_after_freeing(&self, token: usize) -> Option<Option<usize>> {
+        let end = Instant::now() + LONGEST_FREEING;
+        loop {
+            match self.word.compare_exchange(0, token, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return Some(Some(token)),
+                Err(word) if word & IS_FREEING == 0 || Instant::now() > end => return None,
+                Err(_) => thread::yield_now(),
+            }
+        }
+    }
+
+    /// Gives the lock back, after freeing what has become due.
     fn leave(this: &Arc<Self>, token: usize) {
         if this.word.compare_exchange(token, 0, Ordering::Release, Ordering::Relaxed).is_err() {
             // Freeing may drop the reference through which we came.
@@ -152,11 +181,12 @@ impl ThreadClaim {
         }
     }
 
+    /// Frees what is due and gives the lock back, whose word without [`FREEING_DUE`] is `held`.
     #[cold]
-    fn free_and_leave(&self, token: usize) {
-        while self.word.compare_exchange(token, 0, Ordering::Release, Ordering::Relaxed).is_err() {
+    fn free_and_leave(&self, held: usize) {
+        while self.word.compare_exchange(held, 0, Ordering::Release, Ordering::Relaxed).is_err() {
             // Whoever sets the mark has put its object there before.
-            self.word.swap(token, Ordering::AcqRel);
+            self.word.swap(held, Ordering::AcqRel);
             let due = std::mem::take(&mut *self.unfreed.lock().unwrap_or_else(PoisonError::into_inner));
             for unfreed in due {
                 // SAFETY: as `GuardedInstance::free` got it from Godot, once; nobody else is inside.
@@ -168,33 +198,33 @@ impl ThreadClaim {
     /// Puts an object to those that the thread inside frees when it leaves; if there is none, it is freed now.
     fn free_when_possible(self: &Arc<Self>, unfreed: Unfreed) {
         self.unfreed.lock().unwrap_or_else(PoisonError::into_inner).push(unfreed);
-        let token = thread_token();
+        let held = thread_token() | IS_FREEING;
         let previous = self.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |word| {
-            Some(if word == 0 { token | FREEING_DUE } else { word | FREEING_DUE })
+            Some(if word == 0 { held | FREEING_DUE } else { word | FREEING_DUE })
         });
         if previous == Ok(0) {
-            self.free_and_leave(token);
+            self.free_and_leave(held);
         }
     }
 }
 
 impl GuardedInstance {
-    /// Wraps the bindings' instance for Godot, with what the constructor has announced.
+    /// Wraps the bindings' instance for Godot, with what the constructor has attached.
     pub(super) fn wrap(
         object: sys::GDExtensionObjectPtr,
         storage: sys::GDExtensionClassInstancePtr,
     ) -> sys::GDExtensionClassInstancePtr {
-        let announced = ANNOUNCED.with(RefCell::take);
-        let (claim, serves) = match announced {
-            Some(announcement) => (announcement.claim, announcement.serves),
-            None => (ThreadClaim::new(), Serves::Nothing),
+        let attached = ATTACHED.with(RefCell::take);
+        let (lock, fast_paths) = match attached {
+            Some(attachment) => (attachment.lock, attachment.fast_paths),
+            None => (ThreadLock::new(), FastPaths::Nothing),
         };
         let handed_out = RefCell::new(PacketBytes::Slice(Bytes::new()));
         let status = AtomicI32::new(0);
-        Box::into_raw(Box::new(Self { storage, object, claim, serves, handed_out, status })).cast()
+        Box::into_raw(Box::new(Self { storage, object, lock, fast_paths, handed_out, status })).cast()
     }
 
-    /// The connection status that this multiplayer peer told last, which can be read without entering.
+    /// The connection status that this multiplayer peer reported last, which can be read without entering.
     ///
     /// # Safety
     /// `instance` must come from [`Self::wrap`], and its object outlive the result.
@@ -212,8 +242,8 @@ impl GuardedInstance {
     pub(super) unsafe fn free(instance: sys::GDExtensionClassInstancePtr, free: Free, userdata: *mut c_void) {
         // SAFETY: comes from a Box in `wrap`.
         let instance = unsafe { Box::from_raw(instance.cast::<Self>()) };
-        let claim = Arc::clone(&instance.claim);
-        claim.free_when_possible(Unfreed { instance, free, userdata });
+        let lock = Arc::clone(&instance.lock);
+        lock.free_when_possible(Unfreed { instance, free, userdata });
     }
 
     /// Enters an object for one call.
@@ -222,11 +252,11 @@ impl GuardedInstance {
     /// `instance` must be null or come from [`Self::wrap`].
     pub(super) unsafe fn enter<'a>(
         instance: sys::GDExtensionClassInstancePtr,
-    ) -> Result<Entered<'a>, Denial> {
+    ) -> Result<Entered<'a>, AccessError> {
         // SAFETY: Godot passes the instance that it was given, or null for an object without one. It lives until the
         // call has left, since freeing it waits for that.
-        let instance = unsafe { instance.cast::<Self>().as_ref() }.ok_or(Denial::NativeObject)?;
-        let outermost = instance.claim.enter().ok_or(Denial::OtherThread)?;
+        let instance = unsafe { instance.cast::<Self>().as_ref() }.ok_or(AccessError::NoInstance)?;
+        let outermost = instance.lock.enter().ok_or(AccessError::OtherThread)?;
         Ok(Entered { instance, outermost })
     }
 }
@@ -243,36 +273,36 @@ impl Entered<'_> {
         unsafe { object_variant(self.instance.object) }
     }
 
-    /// What serves the packets of a packet peer, which a multiplayer peer is as well.
+    /// The packets of a packet peer, which a multiplayer peer is as well.
     pub(super) fn packets(&self) -> Option<&dyn PacketSource> {
-        match &self.instance.serves {
-            Serves::Nothing | Serves::Events(_) => None,
-            Serves::Packets(packets) => Some(packets.as_ref()),
-            Serves::Multiplayer(multiplayer) => Some(multiplayer.as_ref()),
+        match &self.instance.fast_paths {
+            FastPaths::Nothing | FastPaths::Events(_) => None,
+            FastPaths::Packets(packets) => Some(packets.as_ref()),
+            FastPaths::Multiplayer(multiplayer) => Some(multiplayer.as_ref()),
         }
     }
 
-    /// What serves the methods of a connection.
+    /// The methods of a connection that can be called past the bindings.
     pub(super) fn events(&self) -> Option<&dyn EventSource> {
-        match &self.instance.serves {
-            Serves::Events(events) => Some(events.as_ref()),
-            Serves::Nothing | Serves::Packets(_) | Serves::Multiplayer(_) => None,
+        match &self.instance.fast_paths {
+            FastPaths::Events(events) => Some(events.as_ref()),
+            FastPaths::Nothing | FastPaths::Packets(_) | FastPaths::Multiplayer(_) => None,
         }
     }
 
-    /// What serves the methods of a peer of a connection.
+    /// The methods of a peer of a connection that can be called past the bindings.
     pub(super) fn peer_packets(&self) -> Option<&dyn PeerPackets> {
-        match &self.instance.serves {
-            Serves::Packets(packets) => Some(packets.as_ref()),
-            Serves::Nothing | Serves::Events(_) | Serves::Multiplayer(_) => None,
+        match &self.instance.fast_paths {
+            FastPaths::Packets(packets) => Some(packets.as_ref()),
+            FastPaths::Nothing | FastPaths::Events(_) | FastPaths::Multiplayer(_) => None,
         }
     }
 
-    /// What serves a multiplayer peer.
+    /// The virtual methods of a multiplayer peer.
     pub(super) fn multiplayer(&self) -> Option<&dyn MultiplayerBackend> {
-        match &self.instance.serves {
-            Serves::Multiplayer(multiplayer) => Some(multiplayer.as_ref()),
-            Serves::Nothing | Serves::Events(_) | Serves::Packets(_) => None,
+        match &self.instance.fast_paths {
+            FastPaths::Multiplayer(multiplayer) => Some(multiplayer.as_ref()),
+            FastPaths::Nothing | FastPaths::Events(_) | FastPaths::Packets(_) => None,
         }
     }
 
@@ -287,7 +317,7 @@ impl Entered<'_> {
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         if let Some(token) = self.outermost {
-            ThreadClaim::leave(&self.instance.claim, token);
+            ThreadLock::leave(&self.instance.lock, token);
         }
     }
 }
@@ -315,13 +345,13 @@ mod tests {
     }
 
     impl Object {
-        fn new(claim: &Arc<ThreadClaim>) -> Self {
-            announce(claim, Serves::Nothing);
+        fn new(lock: &Arc<ThreadLock>) -> Self {
+            attach(lock, FastPaths::Nothing);
             let freed: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
             Self { instance: GuardedInstance::wrap(ptr::null_mut(), ptr::null_mut()), freed }
         }
 
-        fn enter<'a>(self) -> Result<Entered<'a>, Denial> {
+        fn enter<'a>(self) -> Result<Entered<'a>, AccessError> {
             // SAFETY: the tests free an object after its last use.
             unsafe { GuardedInstance::enter(self.instance) }
         }
@@ -360,19 +390,19 @@ mod tests {
     }
 
     #[test]
-    fn an_object_without_instance_is_a_native_one() {
+    fn an_object_without_an_instance_is_refused() {
         // SAFETY: null is allowed.
-        let denial = unsafe { GuardedInstance::enter(ptr::null_mut()) }.err();
-        assert_eq!(denial, Some(Denial::NativeObject));
+        let error = unsafe { GuardedInstance::enter(ptr::null_mut()) }.err();
+        assert_eq!(error, Some(AccessError::NoInstance));
     }
 
     #[test]
-    fn a_second_thread_is_refused_at_every_object_of_the_claim_until_the_first_leaves() {
-        let claim = ThreadClaim::new();
-        let (connection, peer) = (Object::new(&claim), Object::new(&claim));
+    fn a_second_thread_is_refused_at_every_object_of_the_lock_until_the_first_leaves() {
+        let lock = ThreadLock::new();
+        let (connection, peer) = (Object::new(&lock), Object::new(&lock));
         while_another_thread_is_inside(connection, || {
-            assert_eq!(connection.enter().err(), Some(Denial::OtherThread));
-            assert_eq!(peer.enter().err(), Some(Denial::OtherThread));
+            assert_eq!(connection.enter().err(), Some(AccessError::OtherThread));
+            assert_eq!(peer.enter().err(), Some(AccessError::OtherThread));
         });
         assert!(peer.enter().is_ok());
         connection.free();
@@ -381,32 +411,32 @@ mod tests {
 
     #[test]
     fn the_thread_inside_may_enter_again_and_leaves_with_its_outermost_call() {
-        let claim = ThreadClaim::new();
-        let (connection, peer) = (Object::new(&claim), Object::new(&claim));
+        let lock = ThreadLock::new();
+        let (connection, peer) = (Object::new(&lock), Object::new(&lock));
         let outermost = connection.enter();
         drop(peer.enter());
         thread::spawn(move || {
             let peer = peer;
-            assert_eq!(peer.enter().err(), Some(Denial::OtherThread));
+            assert_eq!(peer.enter().err(), Some(AccessError::OtherThread));
         })
         .join()
         .unwrap();
         drop(outermost);
-        assert_eq!(claim.word.load(Ordering::SeqCst), 0);
+        assert_eq!(lock.word.load(Ordering::SeqCst), 0);
         connection.free();
         peer.free();
     }
 
     #[test]
     fn an_object_that_nobody_is_in_is_freed_at_once() {
-        let object = Object::new(&ThreadClaim::new());
+        let object = Object::new(&ThreadLock::new());
         object.free();
         assert!(object.is_freed());
     }
 
     #[test]
     fn an_object_freed_while_another_thread_is_inside_lives_until_that_leaves() {
-        let object = Object::new(&ThreadClaim::new());
+        let object = Object::new(&ThreadLock::new());
         while_another_thread_is_inside(object, || {
             object.free();
             assert!(!object.is_freed());
@@ -416,7 +446,7 @@ mod tests {
 
     #[test]
     fn an_object_freed_by_the_thread_inside_lives_until_its_outermost_call_returns() {
-        let object = Object::new(&ThreadClaim::new());
+        let object = Object::new(&ThreadLock::new());
         let outermost = object.enter();
         let inner = object.enter();
         object.free();
@@ -424,5 +454,34 @@ mod tests {
         assert!(!object.is_freed());
         drop(outermost);
         assert!(object.is_freed());
+    }
+
+    #[test]
+    fn a_thread_that_comes_while_another_one_frees_an_object_waits_for_it() {
+        /// Frees slowly: says that it has begun, and takes a while.
+        unsafe extern "C" fn free_slowly(userdata: *mut c_void, _storage: sys::GDExtensionClassInstancePtr) {
+            // SAFETY: a leaked mark.
+            unsafe { &*userdata.cast::<AtomicBool>() }.store(true, Ordering::SeqCst);
+            thread::sleep(Duration::from_millis(20));
+        }
+        let lock = ThreadLock::new();
+        let (connection, peer) = (Object::new(&lock), Object::new(&lock));
+        let freeing = thread::spawn(move || {
+            let peer = peer;
+            // SAFETY: made by `wrap`, freed once.
+            unsafe {
+                GuardedInstance::free(
+                    peer.instance,
+                    free_slowly,
+                    ptr::from_ref(peer.freed).cast_mut().cast(),
+                );
+            }
+        });
+        while !peer.is_freed() {
+            thread::yield_now();
+        }
+        assert!(connection.enter().is_ok());
+        freeing.join().unwrap();
+        connection.free();
     }
 }
