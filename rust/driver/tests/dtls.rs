@@ -2,13 +2,11 @@
 #![allow(missing_docs)]
 #![cfg(feature = "dtls")]
 
-mod dtls_pair;
-
 use bytes::Bytes;
-use dtls_pair::{CLEAN, End, LOSSY, NAME, Net, credentials, server_address};
 use enet_rs_driver::dtls::{ClientConfig, CredentialsError, Dtls, SelfSigned, ServerConfig, Trust};
 use enet_rs_driver::protocol::{DisconnectReason, Event, HostConfig, PeerId};
 use enet_rs_sim::Conditions;
+use enet_rs_test_support::dtls_network::{CLEAN, End, LOSSY, NAME, Net, credentials, server_address};
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};

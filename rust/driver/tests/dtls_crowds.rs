@@ -2,16 +2,12 @@
 #![allow(missing_docs)]
 #![cfg(feature = "dtls")]
 
-mod dtls_pair;
-#[allow(unreachable_pub)]
-#[path = "support/heap.rs"]
-mod heap;
-
 use bytes::Bytes;
-use dtls_pair::{CLEAN, End, Net, client_config, server_config};
 use enet_rs_driver::dtls::Dtls;
 use enet_rs_driver::protocol::{Event, HostConfig};
 use enet_rs_driver::{Driver, Encryption};
+use enet_rs_test_support::dtls_network::{CLEAN, End, Net, client_config, server_config};
+use enet_rs_test_support::heap;
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};

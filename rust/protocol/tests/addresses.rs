@@ -1,12 +1,10 @@
 //! An attempt to connect to a host with several addresses, or with addresses that come later.
 #![allow(missing_docs)]
 
-mod virtual_pair;
-
 use enet_rs_protocol::{DisconnectReason, Event, HostStatistic, PeerState};
 use enet_rs_sim::{Conditions, MILLISECOND};
+use enet_rs_test_support::virtual_pair::{CLEAN, Pair};
 use std::net::SocketAddr;
-use virtual_pair::{CLEAN, Pair};
 
 /// A pair whose client may look for the server in the wrong place.
 fn pair(conditions: Conditions) -> Pair {

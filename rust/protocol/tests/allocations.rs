@@ -2,13 +2,9 @@
 //! grown to their size, and payloads are shared, not copied.
 #![allow(missing_docs)]
 
-#[path = "support/counting_allocator.rs"]
-#[allow(dead_code, unreachable_pub)]
-mod counting_allocator;
-
 use bytes::{Bytes, BytesMut};
-use counting_allocator::{CountingAllocator, allocations};
 use enet_rs_protocol::{Event, Host, HostConfig, PacketFlags, PeerId, Time};
+use enet_rs_test_support::counting_allocator::{CountingAllocator, allocations};
 use std::net::SocketAddr;
 
 #[global_allocator]

@@ -2,13 +2,9 @@
 //! real client still gets in.
 #![allow(missing_docs)]
 
-#[path = "support/counting_allocator.rs"]
-#[allow(dead_code, unreachable_pub)]
-mod counting_allocator;
-
 use bytes::Bytes;
-use counting_allocator::{CountingAllocator, live_bytes};
 use enet_rs_protocol::{Event, Host, HostConfig, PeerState, Time};
+use enet_rs_test_support::counting_allocator::{CountingAllocator, live_bytes};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 

@@ -1,12 +1,9 @@
 //! The bodies of the fuzz targets of `rust/fuzz`, with their seed corpus and with random bytes: short, but in every
 //! test run.
-#![allow(missing_docs, unreachable_pub)]
+#![allow(missing_docs)]
 
-#[path = "support/corpus.rs"]
-mod corpus;
-mod fuzzing;
-
-use fuzzing::CountingAllocator;
+use enet_rs_test_support::counting_allocator::CountingAllocator;
+use enet_rs_test_support::{corpus, fuzzing};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;

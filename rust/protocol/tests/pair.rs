@@ -1,16 +1,14 @@
 //! Two engines in a virtual world: what a connection promises, and how it ends.
 #![allow(missing_docs)]
 
-mod virtual_pair;
-
 use bytes::Bytes;
 use enet_rs_protocol::{
     DisconnectReason, Event, HostConfig, HostStatistic, PacketFlags, PeerId, PeerState, PeerStatistic,
     SendError, Time,
 };
 use enet_rs_sim::{Conditions, MILLISECOND};
+use enet_rs_test_support::virtual_pair::{BAD, CLEAN, End, Pair, message, number_of};
 use std::net::SocketAddr;
-use virtual_pair::{BAD, CLEAN, End, Pair, message, number_of};
 
 const RELIABLE: PacketFlags = PacketFlags::RELIABLE;
 const UNSEQUENCED: PacketFlags = PacketFlags::UNSEQUENCED;

@@ -1,7 +1,7 @@
 //! Commands to try: sound ones, cut ones, and ones with a field at its extremes.
 
-use crate::raw::{self, ACKNOWLEDGED, LAYOUTS, Layout, SYSTEM_CHANNEL, number};
 use crate::scene::CHANNELS;
+use enet_rs_test_support::raw::{self, ACKNOWLEDGED, LAYOUTS, Layout, SYSTEM_CHANNEL, number};
 
 /// Commands of one kind and how they are sent.
 pub struct Swept {

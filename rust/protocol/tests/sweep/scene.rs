@@ -1,9 +1,9 @@
 //! A server, a client whose connection is attacked, and another one that must not notice, on virtual time.
 
-use crate::counting_allocator::live_bytes;
-use crate::raw::{self, ACKNOWLEDGED, NO_PEER, SYSTEM_CHANNEL, number};
 use bytes::Bytes;
 use enet_rs_protocol::{Event, Host, HostConfig, Limits, PacketFlags, PeerId, PeerState, Time};
+use enet_rs_test_support::counting_allocator::live_bytes;
+use enet_rs_test_support::raw::{self, ACKNOWLEDGED, NO_PEER, SYSTEM_CHANNEL, number};
 use std::net::SocketAddr;
 
 pub const CHANNELS: u8 = 4;

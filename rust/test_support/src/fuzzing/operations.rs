@@ -1,7 +1,7 @@
 //! Hosts whose owners and whose network do what the input says, held against a simple model of what they promised.
 
+use super::arena::service;
 use super::input::Input;
-use super::network::service;
 use bytes::Bytes;
 use enet_rs_protocol::{Event, Host, HostConfig, PacketFlags, PeerId, PeerState, SendError, Time};
 use std::collections::{BTreeSet, VecDeque};

@@ -1,19 +1,10 @@
-//! What the fuzz target `dtls` does with its bytes; the target of `rust/fuzz` is one call of this function, and the test
-//! `fuzz_bodies` calls it with the seed corpus and with random bytes.
-//!
 //! Strangers send records to a DTLS server that has an honest client, also in that client's name, and to the client in the
 //! server's name; others are real clients whose handshake is spoilt on the way. The honest two must not suffer, and
 //! strangers must not get more than they sent.
 
-#[path = "../dtls_pair/mod.rs"]
-mod dtls_pair;
-#[path = "../../../protocol/tests/fuzzing/input.rs"]
-#[allow(dead_code)]
-mod input;
-
+use super::input::Input;
+use crate::dtls_network::{CLEAN, End, Filter, Net, server_address};
 use bytes::Bytes;
-use dtls_pair::{CLEAN, End, Filter, Net, server_address};
-use input::Input;
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;

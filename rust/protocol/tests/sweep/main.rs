@@ -2,23 +2,14 @@
 //! state: nothing panics, loops or grows, what is wrong is counted, and honest connections go on.
 #![allow(missing_docs, unreachable_pub)]
 
-#[path = "sweep/catalogue.rs"]
 mod catalogue;
-#[path = "sweep/scene.rs"]
 mod scene;
-
-#[path = "support/counting_allocator.rs"]
-#[allow(dead_code)]
-mod counting_allocator;
-#[path = "support/raw.rs"]
-#[allow(dead_code)]
-mod raw;
 
 use bytes::Bytes;
 use catalogue::{Swept, catalogue};
-use counting_allocator::{CountingAllocator, live_bytes};
 use enet_rs_protocol::{Event, PeerState};
-use raw::{ACKNOWLEDGED, LAYOUTS, NO_PEER, number};
+use enet_rs_test_support::counting_allocator::{CountingAllocator, live_bytes};
+use enet_rs_test_support::raw::{self, ACKNOWLEDGED, LAYOUTS, NO_PEER, number};
 use scene::{CLIENT, MAX_MESSAGE_SIZE, SERVER, Scene, address, config};
 
 #[global_allocator]

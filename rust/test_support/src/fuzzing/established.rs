@@ -1,8 +1,8 @@
 //! Commands from a client that has connected and then says what it likes.
 
+use super::arena::{Arena, config};
 use super::input::Input;
-use super::network::{Arena, config};
-use super::raw::{LAYOUTS, SYSTEM_CHANNEL, command, command_of, datagram, extremes, number, parse, split};
+use crate::raw::{LAYOUTS, SYSTEM_CHANNEL, command, command_of, datagram, extremes, number, parse, split};
 use enet_rs_protocol::{Event, PacketFlags, PeerId, PeerState};
 use std::net::SocketAddr;
 

@@ -1,8 +1,8 @@
 //! Datagrams from addresses that are no peers, with what they need to become peers.
 
+use super::arena::{Arena, config};
 use super::input::Input;
-use super::network::{Arena, config};
-use super::raw::{
+use crate::raw::{
     LAYOUTS, NO_PEER, SYSTEM_CHANNEL, command, command_of, datagram, extremes, number, parse, split,
 };
 use enet_rs_protocol::Event;

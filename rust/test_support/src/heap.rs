@@ -1,6 +1,7 @@
-//! How much memory is in use, Rust's and OpenSSL's together: both come from the C library.
+//! The memory in use by the whole process, OpenSSL's included: everything comes from the C library's allocator.
 
-/// Bytes in use. Known only where the C library tells it (glibc); elsewhere the tests that ask say that they check nothing.
+/// Bytes in use, or `None` where the C library does not report them (all but glibc). A test that gets `None` cannot check
+/// anything, which this function prints.
 pub fn used() -> Option<usize> {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -10,7 +11,7 @@ pub fn used() -> Option<usize> {
     }
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
     {
-        println!("This C library does not tell how much memory is in use: not checked.");
+        println!("This C library does not report the memory in use: not checked.");
         None
     }
 }
