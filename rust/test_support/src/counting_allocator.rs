@@ -1,5 +1,6 @@
 //! An allocator that counts, for tests that bound what the engine allocates. A test binary installs it with
-//! `#[global_allocator] static ALLOCATOR: CountingAllocator = CountingAllocator;`. Each thread has its own counters.
+//! `#[global_allocator] static ALLOCATOR: CountingAllocator = CountingAllocator;`. Each thread has its own
+//! counters.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -14,8 +15,8 @@ pub fn allocations() -> u64 {
     ALLOCATIONS.get()
 }
 
-/// Bytes that this thread has allocated and not freed so far; 0 if the allocator is not installed. Only differences
-/// mean something, since one thread may free what another one has allocated.
+/// Bytes that this thread has allocated and not freed so far; 0 if the allocator is not installed. Only
+/// differences mean something, since one thread may free what another one has allocated.
 pub fn live_bytes() -> i64 {
     LIVE_BYTES.get()
 }

@@ -1,4 +1,5 @@
-//! A server and clients that encrypt, each an engine with its DTLS layer, on a simulated network in virtual time.
+//! A server and clients that encrypt, each an engine with its DTLS layer, on a simulated network in virtual
+//! time.
 
 use bytes::Bytes;
 use enet_rs_driver::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
@@ -124,7 +125,8 @@ impl End {
     }
 }
 
-/// Called with sender, receiver and bytes of each datagram that is sent, and may change it; drops it by returning `true`.
+/// Called with sender, receiver and bytes of each datagram that is sent, and may change it; drops it by
+/// returning `true`.
 pub type Filter = Box<dyn FnMut(SocketAddr, SocketAddr, &mut Vec<u8>) -> bool>;
 
 /// All engines of a test, and the network between them.

@@ -1,11 +1,13 @@
-//! The memory in use by the whole process, OpenSSL's included: everything comes from the C library's allocator.
+//! The memory in use by the whole process, OpenSSL's included: everything comes from the C library's
+//! allocator.
 
-/// Bytes in use, or `None` where the C library does not report them (all but glibc). A test that gets `None` cannot check
-/// anything, which this function prints.
+/// Bytes in use, or `None` where the C library does not report them (all but glibc). A test that gets `None`
+/// cannot check anything, which this function prints.
 pub fn used() -> Option<usize> {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
-        // SAFETY: the function takes nothing and returns a structure by value, declared below as in `malloc.h`.
+        // SAFETY: the function takes nothing and returns a structure by value, declared below as in
+        // `malloc.h`.
         let info = unsafe { mallinfo2() };
         Some(info.uordblks + info.hblkhd)
     }

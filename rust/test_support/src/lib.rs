@@ -6,8 +6,9 @@
 //! * [`fuzzing`]: the bodies of the fuzz targets, and [`corpus`], which runs them in ordinary tests;
 //! * [`dtls_network`] (feature `dtls`): encrypted engines on a simulated network.
 //!
-//! The crate may depend on the engine, the simulated network and, by its features, on the driver. They depend on it as a
-//! dev-dependency only, and only their integration tests can use it: inside of a crate's unit tests its types are others.
+//! The crate may depend on the engine, the simulated network and, by its features, on the driver. They depend
+//! on it as a dev-dependency only, and only their integration tests can use it: inside of a crate's unit
+//! tests its types are others.
 
 pub mod corpus;
 pub mod counting_allocator;

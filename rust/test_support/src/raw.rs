@@ -1,5 +1,5 @@
-//! Datagrams and commands put together byte by byte, malformed ones included. This code is independent of the engine's
-//! own wire code, so that a mistake there cannot hide here.
+//! Datagrams and commands put together byte by byte, malformed ones included. This code is independent of the
+//! engine's own wire code, so that a mistake there cannot hide here.
 
 use bytes::Bytes;
 
@@ -128,8 +128,8 @@ pub fn parse(datagram: &[u8]) -> Parsed<'_> {
     }
 }
 
-/// Splits the commands of a datagram that the engine has sent, each from its first byte to the end of its payload. Panics
-/// if one is malformed.
+/// Splits the commands of a datagram that the engine has sent, each from its first byte to the end of its
+/// payload. Panics if one is malformed.
 pub fn split(mut commands: &[u8]) -> Vec<&[u8]> {
     let mut parts = Vec::new();
     while let Some(&head) = commands.first() {

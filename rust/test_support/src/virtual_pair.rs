@@ -1,5 +1,5 @@
-//! Two engines, client and server, on a simulated network in virtual time: what tests of single connections are written
-//! with.
+//! Two engines, client and server, on a simulated network in virtual time: what tests of single connections
+//! are written with.
 
 use bytes::Bytes;
 use enet_rs_protocol::{Event, Host, HostConfig, PacketFlags, PeerId, Time};
@@ -130,8 +130,8 @@ impl Pair {
         Time::from_millis(BEGIN + self.world.now() / MILLISECOND)
     }
 
-    /// Lets up to `milliseconds` pass, or less if `done` holds earlier, and returns how many passed. Panics if an engine
-    /// sends for ever.
+    /// Lets up to `milliseconds` pass, or less if `done` holds earlier, and returns how many passed. Panics
+    /// if an engine sends for ever.
     pub fn run_until(&mut self, milliseconds: u64, mut done: impl FnMut(&Self) -> bool) -> u64 {
         let start = self.world.now();
         let end = start + milliseconds * MILLISECOND;

@@ -11,8 +11,8 @@ pub(crate) const MAX_WAITING_BYTES: usize = 32 << 10;
 pub(crate) const MAX_MESSAGE_SIZE: usize = 64 << 10;
 /// Milliseconds of a step in which everyone is serviced once.
 const SERVICE_INTERVAL: u64 = 100;
-/// What the engines may hold beyond the bytes that wait, with room for buffers that have grown and the allocator's
-/// own rounding: tables, queues and what one step sends.
+/// What the engines may hold beyond the bytes that wait, with room for buffers that have grown and the
+/// allocator's own rounding: tables, queues and what one step sends.
 const MEMORY_ALLOWANCE: i64 = 1 << 20;
 
 pub(crate) fn config(first_sequence: u16) -> HostConfig {
@@ -98,7 +98,8 @@ impl Arena {
         self.host.handle_datagram(self.now, from, datagram);
     }
 
-    /// Moves datagrams between the host and its client until both are quiet, and collects what else the host sends.
+    /// Moves datagrams between the host and its client until both are quiet, and collects what else the host
+    /// sends.
     pub(crate) fn exchange(&mut self) {
         let now = self.now;
         for _ in 0..64 {
@@ -161,7 +162,8 @@ impl Arena {
         }
     }
 
-    /// Slot and session of a datagram that the host takes for one of `from`'s, where `from` is a client of it.
+    /// Slot and session of a datagram that the host takes for one of `from`'s, where `from` is a client of
+    /// it.
     pub(crate) fn connect_as(&mut self, from: SocketAddr, config: HostConfig, channels: u8) -> (u16, u8) {
         let mut client = Host::new(config, &[3; 16]).expect("the configuration is valid");
         let peer = client.connect(self.address, channels, 77).expect("a new host has room");

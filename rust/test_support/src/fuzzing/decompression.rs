@@ -5,8 +5,8 @@ use enet_rs_driver::Compression;
 /// The most that ENet expands a datagram to, bytes.
 const LIMIT: usize = 4092;
 
-/// Takes the bytes once as compressed data and once as a datagram to compress. Whatever they are, limits hold, and what
-/// was compressed is restored, also by a decompressor that has just been given junk.
+/// Takes the bytes once as compressed data and once as a datagram to compress. Whatever they are, limits
+/// hold, and what was compressed is restored, also by a decompressor that has just been given junk.
 pub fn decompression(compression: Compression, data: &[u8]) {
     let mut compressor = compression.compressor();
     let before = b"before".to_vec();

@@ -1,6 +1,6 @@
-//! Strangers send records to a DTLS server that has an honest client, also in that client's name, and to the client in the
-//! server's name; others are real clients whose handshake is spoilt on the way. The honest two must not suffer, and
-//! strangers must not get more than they sent.
+//! Strangers send records to a DTLS server that has an honest client, also in that client's name, and to the
+//! client in the server's name; others are real clients whose handshake is spoilt on the way. The honest two
+//! must not suffer, and strangers must not get more than they sent.
 
 use super::input::Input;
 use crate::dtls_network::{CLEAN, End, Filter, Net, server_address};

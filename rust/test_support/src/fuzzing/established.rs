@@ -19,7 +19,8 @@ struct Attacker {
     first_sequence: u16,
 }
 
-/// Commands, whole datagrams, acknowledgements and silence of a client, and what the host's owner does meanwhile.
+/// Commands, whole datagrams, acknowledgements and silence of a client, and what the host's owner does
+/// meanwhile.
 pub fn established(data: &[u8]) {
     let mut input = Input::new(data);
     let first_sequence = input.choose(&[0, 4090, 32_760, 65_530]);

@@ -1,4 +1,5 @@
-//! Hosts whose owners and whose network do what the input says, held against a simple model of what they promised.
+//! Hosts whose owners and whose network do what the input says, held against a simple model of what they
+//! promised.
 
 use super::arena::service;
 use super::input::Input;
@@ -99,8 +100,8 @@ fn address(host: usize) -> SocketAddr {
     ([10, 0, 0, host as u8], 7).into()
 }
 
-/// How a message travels that is sent with these flags: one that does not fit into a datagram becomes reliable, unless
-/// it may be cut.
+/// How a message travels that is sent with these flags: one that does not fit into a datagram becomes
+/// reliable, unless it may be cut.
 fn travels_as(flags: PacketFlags, length: usize) -> PacketFlags {
     let is_cut = length > 600;
     if flags.contains(PacketFlags::RELIABLE) {
@@ -362,8 +363,8 @@ impl World {
         }
     }
 
-    /// A connection comes in. One CONNECT may be accepted again when its first connection was forgotten: nothing can
-    /// come over that second one.
+    /// A connection comes in. One CONNECT may be accepted again when its first connection was forgotten:
+    /// nothing can come over that second one.
     fn accept(&mut self, host: usize, id: PeerId, number: usize) {
         let side = Side::new(host, id, true);
         let link = &mut self.links[number];

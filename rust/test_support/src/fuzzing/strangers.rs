@@ -9,8 +9,8 @@ use enet_rs_protocol::Event;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-/// What all strangers together may get beyond what they sent: the engine lets the first few in on credit, and again
-/// when all of them are forgotten, after so many milliseconds.
+/// What all strangers together may get beyond what they sent: the engine lets the first few in on credit, and
+/// again when all of them are forgotten, after so many milliseconds.
 const CREDIT: usize = 8 * 2 * 48;
 const LIFETIME: u64 = 10_000;
 /// Bytes of a datagram that carries VERIFY_CONNECT.
