@@ -1,4 +1,5 @@
-//! The DTLS layer between engines in a virtual world: handshakes, whom a client trusts, and the life of sessions.
+//! The DTLS layer between engines in a virtual world: handshakes, whom a client trusts, and the life of
+//! sessions.
 #![allow(missing_docs)]
 #![cfg(feature = "dtls")]
 
@@ -54,7 +55,8 @@ fn a_connection_comes_up_within_four_round_trips() {
 
 #[test]
 fn handshakes_survive_losses() {
-    // OpenSSL draws its own keys, so no seed repeats a run: with more losses two handshakes in a row fail now and then.
+    // OpenSSL draws its own keys, so no seed repeats a run: with more losses two handshakes in a row fail now
+    // and then.
     let conditions = Conditions { loss: 0.05, ..LOSSY };
     for seed in 1..=100 {
         let mut net =

@@ -1,4 +1,5 @@
-//! The body of the fuzz target `dtls` with its seed corpus and with random bytes: short, but in every test run.
+//! The body of the fuzz target `dtls`, with its seed corpus and with random bytes: a short form of fuzzing in
+//! every test run.
 #![allow(missing_docs)]
 #![cfg(feature = "dtls")]
 

@@ -1,5 +1,5 @@
-//! Over real sockets on loopback: our driver with itself, and in both roles with the crate `rusty_enet`, which is
-//! C ENet translated to Rust.
+//! Over real sockets on loopback: our driver with itself, and in both roles with the crate `rusty_enet`,
+//! which is C ENet translated to Rust.
 #![allow(missing_docs)]
 
 use bytes::Bytes;

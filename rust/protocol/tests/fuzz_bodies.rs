@@ -1,5 +1,5 @@
-//! The bodies of the fuzz targets of `rust/fuzz`, with their seed corpus and with random bytes: short, but in every
-//! test run.
+//! The bodies of the fuzz targets of `rust/fuzz`, with their seed corpus and with random bytes: a short form
+//! of fuzzing in every test run.
 #![allow(missing_docs)]
 
 use enet_rs_test_support::counting_allocator::CountingAllocator;
@@ -12,8 +12,8 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 const RANDOM_INPUTS: u64 = 400;
 
 #[test]
-fn strangers() {
-    corpus::run("strangers", RANDOM_INPUTS, fuzzing::strangers);
+fn unvalidated() {
+    corpus::run("unvalidated", RANDOM_INPUTS, fuzzing::unvalidated);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Two engines in a virtual world: what a connection promises, and how it ends.
+//! Two engines on a simulated network: handshake, delivery and end of a connection.
 #![allow(missing_docs)]
 
 use bytes::Bytes;
@@ -52,7 +52,8 @@ fn the_handshake_measures_the_round_trip_at_both_ends_by_three_datagrams() {
 fn the_answer_to_a_repeated_connect_measures_nothing() {
     let mut pair = Pair::new(CLEAN, 1);
     let mut is_first = true;
-    // The first CONNECT is lost: the answer to the second one, half a second later, could be one to the first.
+    // The first CONNECT is lost: the answer to the second one, half a second later, could be one to the
+    // first.
     pair.filter = Some(Box::new(move |_, _| std::mem::take(&mut is_first)));
     let peer = pair.client.host.connect(pair.server.address, 1, 0).unwrap();
     pair.run_until(1000, |pair| pair.client.connected().is_some());

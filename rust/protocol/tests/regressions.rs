@@ -1,4 +1,4 @@
-//! Situations that once kept an honest peer out, or a connection alive for ever: each is short and has a name.
+//! Regressions: situations that once kept an honest peer out, or a connection alive for ever.
 #![allow(missing_docs)]
 
 use bytes::Bytes;
@@ -71,7 +71,8 @@ fn a_compressed_connect_is_answered() {
     assert!(pair.client.connected().is_some() && pair.server.connected().is_some());
 }
 
-/// Sends 200 reliable messages of 1 KiB and 100 unreliable ones behind them, of which the first datagram is lost.
+/// Sends 200 reliable messages of 1 KiB and 100 unreliable ones behind them, of which the first datagram is
+/// lost.
 fn lose_the_first_message(limits: Limits) {
     let server = HostConfig { limits, ..HostConfig::default() };
     let mut pair = pair(HostConfig::default(), server);
@@ -136,7 +137,8 @@ fn an_acknowledgement_that_comes_again_does_not_hide_that_of_a_disconnect() {
     let acknowledgement = next_datagram(&mut pair.client.host, now);
     pair.server.host.handle_datagram(now, pair.client.address, acknowledgement);
     let disconnect = next_datagram(&mut pair.server.host, now);
-    // The server retransmitted the message just before its acknowledgement came: both are acknowledged together.
+    // The server retransmitted the message just before its acknowledgement came: both are acknowledged
+    // together.
     pair.client.host.handle_datagram(now, pair.server.address, message);
     pair.client.host.handle_datagram(now, pair.server.address, disconnect);
     pair.run(20);

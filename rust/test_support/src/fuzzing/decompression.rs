@@ -2,7 +2,7 @@
 
 use enet_rs_driver::Compression;
 
-/// The most that ENet expands a datagram to, bytes.
+/// Bytes of the largest datagram after expansion in ENet.
 const LIMIT: usize = 4092;
 
 /// Takes the bytes once as compressed data and once as a datagram to compress. Whatever they are, limits
@@ -15,7 +15,7 @@ pub fn decompression(compression: Compression, data: &[u8]) {
         let is_good = compressor.decompress(data, limit, &mut out);
         assert!(out.len() <= before.len() + limit, "{} bytes where {limit} are allowed", out.len());
         assert!(out.starts_with(&before));
-        assert!(!is_good || out.len() > before.len(), "nothing is no datagram");
+        assert!(!is_good || out.len() > before.len(), "an empty datagram is not valid");
     }
     let mut compressed = before.clone();
     if compressor.compress(data, &mut compressed) {

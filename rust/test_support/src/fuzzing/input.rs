@@ -1,6 +1,6 @@
 //! Decisions read from a fuzzer's bytes.
 
-/// The bytes that are left. Where none are, every number is 0.
+/// The bytes that are left. If none are, every number is 0.
 pub(crate) struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {

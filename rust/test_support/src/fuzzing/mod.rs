@@ -15,7 +15,7 @@ mod dtls;
 mod established;
 mod input;
 mod operations;
-mod strangers;
+mod unvalidated;
 
 #[cfg(feature = "driver")]
 pub use decompression::decompression;
@@ -23,4 +23,4 @@ pub use decompression::decompression;
 pub use dtls::dtls;
 pub use established::established;
 pub use operations::operations;
-pub use strangers::strangers;
+pub use unvalidated::unvalidated;
