@@ -20,7 +20,7 @@ fn inputs(seed: u64) -> impl Iterator<Item = Vec<u8>> {
         let mut input: Vec<u8> = Vec::with_capacity(length);
         while input.len() < length {
             match copies {
-                // A repetition of earlier bytes, as in the deltas of a game's state.
+                // A copy of earlier bytes, as in the deltas of a game's state.
                 1 if input.len() > 8 && random.below(4) > 0 => {
                     let start = random.below(input.len() as u64 - 4) as usize;
                     let end = (start + 1 + random.below(40) as usize).min(input.len());

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_are_read_up_to_the_disconnect() {
+    fn fragments_are_read_up_to_the_disconnect() {
         let ping = [0x85, 0xff, 0, 1];
         let reliable = [0x86, 2, 0, 9, 0, 3, b'a', b'b', b'c'];
         let disconnect = [0x84, 0xff, 0, 2, 0, 0, 0, 0];

@@ -243,7 +243,7 @@ fn emptiness(socket: &UdpSocket) -> impl FnMut() -> bool {
 }
 
 /// CONNECT, VERIFY_CONNECT and its acknowledgement.
-pub(super) fn crowd(effort: Effort) -> Sample {
+pub(super) fn connect_all(effort: Effort) -> Sample {
     let mut buffer = vec![0; MTU];
     let mut gather = |clients: u64, stopwatch: &mut Stopwatch| {
         let mut server = Raw::new(false, false);

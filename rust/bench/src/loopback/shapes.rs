@@ -210,7 +210,7 @@ pub(super) fn idle<S: End, C: End>(max_peers: u16, effort: Effort) -> Sample {
 }
 
 /// Clients that connect all at once.
-pub(super) fn crowd<S: End, C: End>(effort: Effort) -> Sample {
+pub(super) fn connect_all<S: End, C: End>(effort: Effort) -> Sample {
     let gather = |clients: u64, stopwatch: &mut Stopwatch| {
         let mut server = S::server(clients as u16);
         let mut waiting: Vec<C> = (0..clients).map(|_| C::client()).collect();

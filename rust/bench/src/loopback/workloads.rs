@@ -27,7 +27,7 @@ enum Shape {
     Threads { bytes: usize, at_once: u64, load: Load },
     Tick { clients: usize, up: usize, down: usize },
     Idle { max_peers: u16 },
-    Crowd,
+    Connect,
 }
 
 /// The implementations at the two ends.
@@ -182,7 +182,7 @@ pub(super) const WORKLOADS: [Workload; 11] = [
         about: "500 clients connect at once",
         unit: "connection",
         units: 500,
-        shape: Shape::Crowd,
+        shape: Shape::Connect,
         target: 0.8,
         encrypted_target: None,
     },
@@ -241,7 +241,7 @@ impl Workload {
             }
             Shape::Tick { clients, up, down } => shapes::tick::<S, C>(clients, up, down, effort),
             Shape::Idle { max_peers } => shapes::idle::<S, C>(max_peers, effort),
-            Shape::Crowd => shapes::crowd::<S, C>(effort),
+            Shape::Connect => shapes::connect_all::<S, C>(effort),
         }
     }
 
@@ -251,7 +251,7 @@ impl Workload {
             Shape::Threads { at_once, load, .. } => floor::converse_in_threads(load, at_once, effort),
             Shape::Tick { clients, up, down } => floor::tick(clients, up, down, effort),
             Shape::Idle { .. } => floor::idle(effort),
-            Shape::Crowd => floor::crowd(effort),
+            Shape::Connect => floor::connect_all(effort),
         }
     }
 }
