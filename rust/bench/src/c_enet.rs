@@ -34,7 +34,7 @@ unsafe extern "C" {
     ) -> usize;
 }
 
-/// Its range coder.
+/// C ENet's range coder.
 pub(crate) struct RangeCoder(*mut c_void);
 
 impl RangeCoder {
@@ -47,14 +47,14 @@ impl RangeCoder {
 
     pub(crate) fn compress(&mut self, input: &[u8], out: &mut [u8]) -> usize {
         let buffer = Buffer { data: input.as_ptr(), length: input.len() };
-        // SAFETY: one buffer that is alive, and as much room as is said.
+        // SAFETY: one buffer that is alive, and as large as stated.
         unsafe {
             enet_range_coder_compress(self.0, &raw const buffer, 1, input.len(), out.as_mut_ptr(), out.len())
         }
     }
 
     pub(crate) fn decompress(&mut self, input: &[u8], out: &mut [u8]) -> usize {
-        // SAFETY: both slices are alive and as long as is said.
+        // SAFETY: both slices are alive and as long as stated.
         unsafe {
             enet_range_coder_decompress(self.0, input.as_ptr(), input.len(), out.as_mut_ptr(), out.len())
         }
@@ -108,7 +108,7 @@ const RELIABLE: u32 = 1;
 const CONNECT: i32 = 1;
 /// `ENET_EVENT_TYPE_RECEIVE`.
 const RECEIVE: i32 = 3;
-/// Channels of every host here.
+/// The number of channels of every host.
 const CHANNELS: usize = 4;
 
 unsafe extern "C" {
@@ -132,7 +132,7 @@ unsafe extern "C" {
     fn enet_socket_get_address(socket: i32, address: *mut Address) -> i32;
 }
 
-/// Which version is linked.
+/// The version that is linked.
 pub(crate) fn version() -> String {
     // SAFETY: has no requirements.
     let version = unsafe { enet_linked_version() };
@@ -174,7 +174,8 @@ impl End for Host {
 
     fn address(&self) -> SocketAddr {
         let mut address = Address::default();
-        // SAFETY: the host lives, and begins with the fields of `HostHead`; the address is written during the call.
+        // SAFETY: the host lives, and begins with the fields of `HostHead`; the address is written during the
+        // call.
         let failed = unsafe { enet_socket_get_address((*self.0).socket, &raw mut address) };
         assert_eq!(failed, 0);
         (Ipv4Addr::from_bits(u32::from_be(address.host)), address.port).into()
@@ -213,7 +214,8 @@ impl End for Host {
             _ if result == 0 => None,
             CONNECT => Some(Event::Connect(Peer(event.peer))),
             RECEIVE => {
-                // SAFETY: a received packet begins with the fields of `PacketHead`, and is the caller's to destroy.
+                // SAFETY: a received packet begins with the fields of `PacketHead`, and is the caller's to
+                // destroy.
                 let bytes = unsafe {
                     let bytes = (*event.packet).length;
                     enet_packet_destroy(event.packet);

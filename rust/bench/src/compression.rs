@@ -1,4 +1,4 @@
-//! The range coder beside ENet's own: time for each byte that goes in or comes back.
+//! The range coder beside ENet's own: time per uncompressed byte.
 
 use crate::in_memory::counts::counted;
 use crate::table::{heading, judge, row};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const REPETITIONS: usize = 9;
 /// The largest datagram after expansion, bytes.
 const EXPANDED_SIZE: usize = 4096;
-/// Where ours has to be beside C ENet, over all that can be compressed: two thirds of its time.
+/// The target: the share of C ENet's time, over all datagrams that can be compressed.
 const TARGET: f64 = 1.0 / 1.5;
 
 /// An implementation.
@@ -115,8 +115,8 @@ fn corpora() -> [Corpus; 4] {
     ]
 }
 
-/// One direction over one corpus, to be counted in instructions. These have no target: the coder is fast by having no
-/// branches that processors guess wrong, not by few instructions.
+/// One direction over one corpus, counted in instructions. There is no target: the coder is fast because it
+/// avoids branches that processors mispredict, not because it needs few instructions.
 pub(crate) struct Coding {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
@@ -146,7 +146,7 @@ impl Coding {
         CODINGS.iter().find(|coding| coding.name == name)
     }
 
-    /// Does `units` datagrams and tells how long they took; `None` if there is no such side.
+    /// Codes `units` datagrams and returns how long they took; `None` if there is no such side.
     pub(crate) fn run(&self, side: &str, units: u64) -> Option<Duration> {
         let mut coder: Box<dyn Coder> = match side {
             "ours" => Box::<RangeCoder>::default(),
@@ -166,7 +166,7 @@ impl Coding {
     }
 }
 
-/// What `coder` gets to compress or to expand.
+/// The inputs of `coder`, to compress or to expand.
 fn inputs(coder: &mut dyn Coder, corpus: &Corpus, expand: bool) -> Vec<Vec<u8>> {
     if !expand {
         return corpus.datagrams.clone();
@@ -183,7 +183,7 @@ fn code(coder: &mut dyn Coder, input: &[u8], expand: bool, out: &mut Vec<u8>) {
     std::hint::black_box(if expand { coder.expand(input, out) } else { coder.compress(input, out) });
 }
 
-/// Prints what each implementation needs; `true` if ours meets the target beside the last of them.
+/// Prints the time of each implementation. Returns `true` if ours meets the target beside the last of them.
 pub(crate) fn table() -> bool {
     let mut coders: Vec<(&str, Box<dyn Coder>)> =
         vec![("enet_rs", Box::<RangeCoder>::default()), ("rusty_enet", Box::<stock::RangeCoder>::default())];
@@ -202,7 +202,7 @@ pub(crate) fn table() -> bool {
                 continue;
             };
             print_row(corpus.name, direction, &figures, None, &mut good);
-            // Noise is no traffic of a game, and would flatter the sum.
+            // Noise is not a game's traffic, and would distort the sum.
             if corpus.shrinks {
                 let bytes = corpus.datagrams.iter().map(Vec::len).sum::<usize>() as f64;
                 sums.iter_mut().zip(figures).for_each(|(sum, figure)| *sum += figure * bytes);

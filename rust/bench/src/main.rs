@@ -1,17 +1,21 @@
-//! The same work for the engine and for others: who needs how much.
+//! Benchmarks: equal work for the engine and for other implementations.
 //!
-//! * `enet_rs_bench engine` prints processor time per unit of work, without sockets, beside the crate `rusty_enet`;
-//! * `enet_rs_bench counts` counts the same in instructions, with valgrind's callgrind, which come out the same on every
-//!   run, and fails if they exceed the stored figures (`counts.txt`) or a target is missed; `--store` stores them;
-//! * `enet_rs_bench compression` prints the time of the range coder for each byte, beside C ENet's where the feature
-//!   `c-enet` links it from the system, and fails if that is missed by more than its target;
-//! * `enet_rs_bench loopback [--rounds N] [--calls] [WORKLOAD ...]` prints what workloads over real sockets cost, encrypted
-//!   ones too, beside C ENet where that is linked, `rusty_enet` and the bare kernel; `--calls` counts system calls with
-//!   strace. It fails if a target is missed;
+//! * `enet_rs_bench engine` prints processor time per unit of work, without sockets, beside the crate
+//!   `rusty_enet`;
+//! * `enet_rs_bench counts` counts the same in instructions, with valgrind's callgrind, which come out the
+//!   same on every run, and fails if they exceed the stored figures (`counts.txt`) or a target is missed;
+//!   `--store` stores them;
+//! * `enet_rs_bench compression` prints the time of the range coder for each byte, beside C ENet's where the
+//!   feature `c-enet` links it from the system, and fails if that is missed by more than its target;
+//! * `enet_rs_bench loopback [--rounds N] [--calls] [WORKLOAD ...]` prints what workloads over real sockets
+//!   cost, encrypted ones too, beside C ENet where that is linked, `rusty_enet` and the bare kernel;
+//!   `--calls` counts system calls with strace. It fails if a target is missed;
 //! * `enet_rs_bench loopback-run WORKLOAD SIDE [UNITS]` does one of these, for a profiler;
-//! * `enet_rs_bench script GODOT PROJECT PLAIN_PROJECT` prints what a script pays on our classes and on the engine's own, see
-//!   `godot_project/bench`, and fails if a target is missed; GODOT is `scripts/godot`, PLAIN_PROJECT one without the addon;
-//! * `enet_rs_bench run WORKLOAD ours|rusty_enet UNITS` does one of those of `engine` and `counts`, for a profiler.
+//! * `enet_rs_bench script GODOT PROJECT PLAIN_PROJECT` prints what a script pays on our classes and on the
+//!   engine's own, see `godot_project/bench`, and fails if a target is missed; GODOT is `scripts/godot`,
+//!   PLAIN_PROJECT one without the addon;
+//! * `enet_rs_bench run WORKLOAD ours|rusty_enet UNITS` does one of those of `engine` and `counts`, for a
+//!   profiler.
 
 #[cfg(feature = "c-enet")]
 mod c_enet;

@@ -1,4 +1,4 @@
-//! How messages are sent and what becomes of them, in the words of no implementation.
+//! Messages and events, independent of the implementation.
 
 use enet_rs_protocol::{self as ours, PacketFlags, PeerId};
 use rusty_enet as stock;
@@ -11,7 +11,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// In this project's engine.
+    /// The flags in this project's engine.
     pub(crate) fn flags(self) -> PacketFlags {
         match self {
             Self::Reliable => PacketFlags::RELIABLE,
@@ -28,7 +28,7 @@ impl Kind {
     }
 }
 
-/// What a host reports. Received messages are dropped at once; their size shows that they came.
+/// An event of a host. Received messages are dropped at once; their size shows that they arrived.
 pub(crate) enum Event<P> {
     Connect(P),
     Disconnect,

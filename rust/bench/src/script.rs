@@ -1,5 +1,6 @@
-//! What a script pays for each operation, on enet_rs's classes and on the engine's own: runs `godot_project/bench` in both
-//! projects, each pass in a process of its own and in alternating order, and compares the medians.
+//! The cost of each operation for a script, on enet_rs's classes and on the engine's own: runs
+//! `godot_project/bench` in both projects, each pass in its own process and in alternating order, and
+//! compares the medians.
 
 use crate::table::{heading, judge, row};
 use std::collections::BTreeMap;
@@ -10,17 +11,17 @@ use std::time::{Duration, Instant};
 
 /// Passes on each implementation.
 const PASSES: usize = 5;
-/// How long one pass may take; it takes a few seconds.
+/// The time limit of one pass, which takes a few seconds.
 const TIME_LIMIT: Duration = Duration::from_secs(180);
 /// The scene that makes one pass and prints lines of "@measured NAME NANOSECONDS".
 const SCENE: &str = "res://bench/main.tscn";
 
 struct Operation {
     name: &'static str,
-    /// What the engine does in its place, if that is called otherwise.
+    /// The operation on the engine's classes to compare with, if it has another name.
     on_engine: Option<&'static str>,
     about: &'static str,
-    /// The share of the engine's time that it may take.
+    /// The largest share of the engine's time that it may take.
     target: Option<f64>,
 }
 
@@ -55,8 +56,8 @@ const OPERATIONS: [Operation; 12] = [
 /// Nanoseconds by operation, one of each pass.
 type Figures = BTreeMap<String, Vec<f64>>;
 
-/// Prints the table. `runner` starts Godot, `ours` is a project with the addon and `engines` the same one without. `true` if
-/// no target is missed.
+/// Prints the table. `runner` starts Godot, `ours` is a project with the addon and `engines` the same one
+/// without. `true` if no target is missed.
 pub(crate) fn table(runner: &str, ours: &str, engines: &str) -> Result<bool, String> {
     let mut figures = [Figures::new(), Figures::new()];
     for pass in 0..PASSES {
@@ -89,7 +90,7 @@ fn run_pass(runner: &str, project: &str, figures: &mut Figures) -> Result<(), St
         .spawn()
         .map_err(|error| format!("{runner} could not be started: {error}"))?;
     let ended_well = wait(&mut godot);
-    // It prints much less than a pipe holds.
+    // The pass prints much less than a pipe holds.
     let (mut printed, mut errors) = (String::new(), String::new());
     if let (Some(stdout), Some(stderr)) = (&mut godot.stdout, &mut godot.stderr) {
         let read = stdout.read_to_string(&mut printed).and_then(|_| stderr.read_to_string(&mut errors));
@@ -119,7 +120,7 @@ fn wait(process: &mut Child) -> bool {
             Err(_) => break,
         }
     }
-    // If that fails, it has ended by itself.
+    // If this fails, the process has ended already.
     let _ = process.kill();
     let _ = process.wait();
     false

@@ -1,4 +1,4 @@
-//! Tables in Markdown, as they stand in BENCHMARKS.md.
+//! Tables in Markdown, for BENCHMARKS.md.
 
 /// Prints the title of a table and its columns, of which the first `texts` are no numbers.
 pub(crate) fn heading(title: &str, texts: usize, columns: &[&str]) {
@@ -12,7 +12,8 @@ pub(crate) fn row<S: AsRef<str>>(cells: &[S]) {
     println!("| {} |", cells.join(" | "));
 }
 
-/// Two cells: a ratio and the most that it may be. Clears `good` if it is more, or not the ratio of two measured figures.
+/// Two cells: a ratio and its target. Clears `good` if the target is missed, or the ratio is not one of two
+/// measured figures.
 pub(crate) fn judge(ratio: Option<f64>, target: Option<f64>, good: &mut bool) -> [String; 2] {
     let shown = ratio.map_or("-".into(), |ratio| format!("**{ratio:.2}**"));
     let verdict = match (ratio, target) {

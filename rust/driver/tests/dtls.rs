@@ -1,14 +1,13 @@
-//! The DTLS layer between engines in a virtual world: handshakes, whom a client trusts, and the life of sessions.
+//! The DTLS layer between engines in a virtual world: handshakes, whom a client trusts, and the life of
+//! sessions.
 #![allow(missing_docs)]
 #![cfg(feature = "dtls")]
 
-mod dtls_pair;
-
 use bytes::Bytes;
-use dtls_pair::{CLEAN, End, LOSSY, NAME, Net, credentials, server_address};
 use enet_rs_driver::dtls::{ClientConfig, CredentialsError, Dtls, SelfSigned, ServerConfig, Trust};
 use enet_rs_driver::protocol::{DisconnectReason, Event, HostConfig, PeerId};
 use enet_rs_sim::Conditions;
+use enet_rs_test_support::dtls_network::{CLEAN, End, LOSSY, NAME, Net, credentials, server_address};
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
@@ -26,13 +25,13 @@ fn net() -> Net {
     Net::new(CLEAN, 1, vec![End::server(HostConfig::default()), End::client(1)])
 }
 
-/// A server with these credentials, and a client that trusts whom it is told to.
+/// A server with these credentials, and a client with the given trust.
 fn net_with(server: ServerConfig, name: &str, trust: &Trust) -> Net {
     let server = End::new(Dtls::server(server, 32), HostConfig::default(), server_address());
     Net::new(CLEAN, 1, vec![server, End::client_with(ClientConfig::new(name, trust).unwrap(), 1)])
 }
 
-/// Whether the client connects; panics if it neither does nor is told why not.
+/// Whether the client connects. Panics if it neither connects nor reports why not.
 fn connects(net: &mut Net) -> bool {
     let peer = net.ends[1].connect();
     let took = net.run_until(20_000, |net| !net.ends[1].events.is_empty());
@@ -56,7 +55,8 @@ fn a_connection_comes_up_within_four_round_trips() {
 
 #[test]
 fn handshakes_survive_losses() {
-    // OpenSSL draws its own keys, so no seed repeats a run: with more losses two handshakes in a row fail now and then.
+    // OpenSSL draws its own keys, so no seed repeats a run: with more losses two handshakes in a row fail now
+    // and then.
     let conditions = Conditions { loss: 0.05, ..LOSSY };
     for seed in 1..=100 {
         let mut net =
@@ -300,15 +300,15 @@ fn who_pretends_that_a_client_starts_anew_ends_nothing() {
     let (mut net, at_client, _) = Net::connected(CLEAN, 1);
     let (server, client) = (net.ends[0].address, net.ends[1].address);
     // A stranger's first datagram, from the client's address; what answers it goes to the client.
-    let mut stranger = Net::new(CLEAN, 2, vec![End::client(9)]);
+    let mut other = Net::new(CLEAN, 2, vec![End::client(9)]);
     let hello = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
     let seen = std::rc::Rc::clone(&hello);
-    stranger.filter = Some(Box::new(move |_, _, datagram| {
+    other.filter = Some(Box::new(move |_, _, datagram| {
         seen.borrow_mut().push(Bytes::copy_from_slice(datagram));
         true
     }));
-    stranger.ends[0].connect();
-    stranger.run(1);
+    other.ends[0].connect();
+    other.run(1);
     let hello = hello.borrow()[0].clone();
     for _ in 0..50 {
         net.world.send(client, server, &hello);
@@ -321,7 +321,7 @@ fn who_pretends_that_a_client_starts_anew_ends_nothing() {
 }
 
 #[test]
-fn a_client_is_told_when_the_server_goes_and_can_connect_to_the_next_one() {
+fn a_client_is_notified_when_the_server_goes_and_can_connect_to_the_next_one() {
     let (mut net, at_client, at_server) = Net::connected(CLEAN, 1);
     net.ends[0].host.disconnect_now(at_server, 5);
     net.run(20);
@@ -448,8 +448,8 @@ fn a_raw_datagram_begins_no_handshake() {
     let mut out = Vec::new();
     assert!(net.ends[1].encryption.wrap_raw(server_address(), b"punch", &mut out));
     assert_eq!((&out[..], net.ends[1].sessions()), (&b"punch"[..], 0));
-    let stranger = ([10, 9, 9, 9], 9).into();
-    assert!(!net.ends[0].encryption.wrap_raw(stranger, b"punch", &mut Vec::new()));
+    let unknown = ([10, 9, 9, 9], 9).into();
+    assert!(!net.ends[0].encryption.wrap_raw(unknown, b"punch", &mut Vec::new()));
     let (mut net, _, _) = Net::connected(CLEAN, 1);
     let client = net.ends[1].address;
     let mut out = Vec::new();

@@ -1,5 +1,5 @@
-//! Our drivers over loopback with the command line tool of OpenSSL, in both roles: it carries the datagrams of a second
-//! engine on its standard input and output.
+//! Our drivers over loopback with the command line tool of OpenSSL, in both roles: it carries the datagrams
+//! of a second engine on its standard input and output.
 #![allow(missing_docs)]
 #![cfg(feature = "dtls")]
 
@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 const NAME: &str = "game.example";
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// With checksums: datagrams that the tool writes one after another may be read as one, whose second half could mean anything,
-/// and so count as lost.
+/// With checksums: datagrams that the tool writes one after another may be read as one, whose second half
+/// could mean anything, and so count as lost.
 fn config() -> HostConfig {
     HostConfig { checksum: true, ..HostConfig::default() }
 }

@@ -1,10 +1,9 @@
-//! The body of the fuzz target `dtls` with its seed corpus and with random bytes: short, but in every test run.
-#![allow(missing_docs, unreachable_pub)]
+//! The body of the fuzz target `dtls`, with its seed corpus and with random bytes: a short form of fuzzing in
+//! every test run.
+#![allow(missing_docs)]
 #![cfg(feature = "dtls")]
 
-#[path = "../../protocol/tests/support/corpus.rs"]
-mod corpus;
-mod fuzzing;
+use enet_rs_test_support::{corpus, fuzzing};
 
 const RANDOM_INPUTS: u64 = 200;
 

@@ -1,5 +1,5 @@
-//! Drivers that their owner has closed: what was sent still arrives, and nothing lasts longer than it may. Over real sockets
-//! of the loopback interface.
+//! Drivers that their owner has closed: what was sent still arrives, and nothing lasts longer than it may.
+//! Over real sockets of the loopback interface.
 
 use bytes::Bytes;
 use enet_rs_driver::protocol::{Event, HostConfig, PacketFlags, PeerId};

@@ -1,5 +1,5 @@
-//! Over real sockets on loopback: our driver with itself, and in both roles with the crate `rusty_enet`, which is
-//! C ENet translated to Rust.
+//! Over real sockets on loopback: our driver with itself, and in both roles with the crate `rusty_enet`,
+//! which is C ENet translated to Rust.
 #![allow(missing_docs)]
 
 use bytes::Bytes;
@@ -238,7 +238,7 @@ fn addresses_that_cannot_be_reached_are_passed_over_at_once() {
 }
 
 #[test]
-fn a_name_without_address_is_told() {
+fn a_name_without_address_is_reported() {
     let mut client = Driver::unbound(HostConfig::default()).unwrap();
     let peer = client.connect_by_name("*", 9, 1, 0).unwrap();
     let event = client.service(DEADLINE).unwrap();

@@ -1,7 +1,5 @@
 #![no_main]
 
-#[path = "../../driver/tests/fuzzing/mod.rs"]
-#[allow(dead_code, unused_imports, unreachable_pub)]
-mod fuzzing;
+use enet_rs_test_support::fuzzing::dtls;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::dtls(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| dtls(data));

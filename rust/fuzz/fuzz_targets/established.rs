@@ -1,10 +1,9 @@
 #![no_main]
 
-#[path = "../../protocol/tests/fuzzing/mod.rs"]
-#[allow(dead_code, unused_imports, unreachable_pub)]
-mod fuzzing;
+use enet_rs_test_support::counting_allocator::CountingAllocator;
+use enet_rs_test_support::fuzzing::established;
 
 #[global_allocator]
-static ALLOCATOR: fuzzing::CountingAllocator = fuzzing::CountingAllocator;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::established(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| established(data));

@@ -1,8 +1,6 @@
 #![no_main]
 
-#[path = "../../driver/tests/decompression/mod.rs"]
-mod decompression;
-
 use enet_rs_driver::Compression;
+use enet_rs_test_support::fuzzing::decompression;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| decompression::run(Compression::Zlib { level: -1 }, data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| decompression(Compression::Zlib { level: -1 }, data));

@@ -1,19 +1,17 @@
-//! An attempt to connect to a host with several addresses, or with addresses that come later.
+//! Connection attempts with several addresses, or with addresses that are known later.
 #![allow(missing_docs)]
-
-mod virtual_pair;
 
 use enet_rs_protocol::{DisconnectReason, Event, HostStatistic, PeerState};
 use enet_rs_sim::{Conditions, MILLISECOND};
+use enet_rs_test_support::virtual_pair::{CLEAN, Pair};
 use std::net::SocketAddr;
-use virtual_pair::{CLEAN, Pair};
 
-/// A pair whose client may look for the server in the wrong place.
+/// A pair whose client may send to addresses without a host.
 fn pair(conditions: Conditions) -> Pair {
     Pair { may_go_astray: true, ..Pair::new(conditions, 1) }
 }
 
-/// Addresses at which nobody is.
+/// Addresses without a host.
 fn nowhere(number: u8) -> SocketAddr {
     ([127, 0, 1, number], 2).into()
 }

@@ -1,14 +1,10 @@
-//! Counts what the engine allocates in steady state: nothing. Everything that it queues lies in buffers that have
-//! grown to their size, and payloads are shared, not copied.
+//! The engine does not allocate in steady state: its queues have grown to their size, and payloads are
+//! shared, not copied.
 #![allow(missing_docs)]
 
-#[path = "support/counting_allocator.rs"]
-#[allow(dead_code, unreachable_pub)]
-mod counting_allocator;
-
 use bytes::{Bytes, BytesMut};
-use counting_allocator::{CountingAllocator, allocations};
 use enet_rs_protocol::{Event, Host, HostConfig, PacketFlags, PeerId, Time};
+use enet_rs_test_support::counting_allocator::{CountingAllocator, allocations};
 use std::net::SocketAddr;
 
 #[global_allocator]
@@ -31,7 +27,7 @@ impl End {
         Self { host, address, sent: Vec::with_capacity(4096), received: BytesMut::new(), allocations: 0 }
     }
 
-    /// Has the engine do something, with its allocations counted.
+    /// Runs `work` on the engine and counts its allocations.
     fn counted<R>(&mut self, work: impl FnOnce(&mut Host, &mut Vec<u8>) -> R) -> R {
         let before = allocations();
         let result = work(&mut self.host, &mut self.sent);
@@ -39,7 +35,7 @@ impl End {
         result
     }
 
-    /// Moves everything that this end has to send to the other one.
+    /// Delivers everything that this end has to send to the other one, and returns the number of datagrams.
     fn transmit(&mut self, now: Time, other: &mut Self) -> u32 {
         let mut datagrams = 0;
         while self.counted(|host, sent| host.poll_transmit(now, sent)).is_some() {
@@ -89,7 +85,8 @@ impl Conversation {
         while self.client.counted(|host, _| host.poll_event()).is_some() {}
     }
 
-    /// Sends `at_once` messages of `length` bytes a step, `steps` times; how many allocations the engine made.
+    /// Sends `at_once` messages of `length` bytes in each of `steps` steps, and returns the engine's
+    /// allocations.
     fn allocations(&mut self, steps: u64, at_once: u64, length: usize, flags: PacketFlags) -> u64 {
         let (before, arrived) = (self.engine_allocations(), self.arrived);
         for number in 0..steps {
@@ -135,7 +132,8 @@ fn small_unreliable_messages_cost_no_allocation() {
     }
 }
 
-/// One reference for the fragments to share, one place among incomplete messages, and the memory that they are joined in.
+/// The allocations: one reference that the fragments share, one entry among incomplete messages, and their
+/// memory.
 #[test]
 fn a_message_in_fragments_costs_as_much_whatever_its_length() {
     for length in [4 << 10, 32 << 10] {

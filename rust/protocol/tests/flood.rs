@@ -1,14 +1,10 @@
-//! A host under a flood of connection attempts from forged addresses: what it remembers, what it answers, and whether a
-//! real client still gets in.
+//! A host under a flood of CONNECTs from forged addresses: its memory and its answers are bounded, and a real
+//! client still connects.
 #![allow(missing_docs)]
 
-#[path = "support/counting_allocator.rs"]
-#[allow(dead_code, unreachable_pub)]
-mod counting_allocator;
-
 use bytes::Bytes;
-use counting_allocator::{CountingAllocator, live_bytes};
 use enet_rs_protocol::{Event, Host, HostConfig, PeerState, Time};
+use enet_rs_test_support::counting_allocator::{CountingAllocator, live_bytes};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -16,7 +12,7 @@ use std::net::SocketAddr;
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 const FORGED: u32 = 100_000;
-/// Forged attempts in each millisecond, and the milliseconds that a datagram of the real client takes one way.
+/// Forged attempts in each millisecond, and the one-way delay of the real client in milliseconds.
 const FORGED_A_MILLISECOND: u32 = 50;
 const LATENCY: u64 = 20;
 
@@ -46,7 +42,7 @@ fn a_flood_of_forged_connects_keeps_no_real_client_out() {
     let mut peer = None;
     for millisecond in 0..u64::from(FORGED / FORGED_A_MILLISECOND) {
         let now = Time::from_millis(1000 + millisecond);
-        // The real client comes when the table is full of forged attempts.
+        // The real client connects when the table is full of forged attempts.
         if millisecond == 500 {
             peer = Some(client.connect(server_address, 2, 7).unwrap());
         }

@@ -1,12 +1,9 @@
-//! The bodies of the fuzz targets of `rust/fuzz`, with their seed corpus and with random bytes: short, but in every
-//! test run.
-#![allow(missing_docs, unreachable_pub)]
+//! The bodies of the fuzz targets of `rust/fuzz`, with their seed corpus and with random bytes: a short form
+//! of fuzzing in every test run.
+#![allow(missing_docs)]
 
-#[path = "support/corpus.rs"]
-mod corpus;
-mod fuzzing;
-
-use fuzzing::CountingAllocator;
+use enet_rs_test_support::counting_allocator::CountingAllocator;
+use enet_rs_test_support::{corpus, fuzzing};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -15,8 +12,8 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 const RANDOM_INPUTS: u64 = 400;
 
 #[test]
-fn strangers() {
-    corpus::run("strangers", RANDOM_INPUTS, fuzzing::strangers);
+fn unvalidated() {
+    corpus::run("unvalidated", RANDOM_INPUTS, fuzzing::unvalidated);
 }
 
 #[test]

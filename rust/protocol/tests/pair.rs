@@ -1,7 +1,5 @@
-//! Two engines in a virtual world: what a connection promises, and how it ends.
+//! Two engines on a simulated network: handshake, delivery and end of a connection.
 #![allow(missing_docs)]
-
-mod virtual_pair;
 
 use bytes::Bytes;
 use enet_rs_protocol::{
@@ -9,8 +7,8 @@ use enet_rs_protocol::{
     SendError, Time,
 };
 use enet_rs_sim::{Conditions, MILLISECOND};
+use enet_rs_test_support::virtual_pair::{BAD, CLEAN, End, Pair, message, number_of};
 use std::net::SocketAddr;
-use virtual_pair::{BAD, CLEAN, End, Pair, message, number_of};
 
 const RELIABLE: PacketFlags = PacketFlags::RELIABLE;
 const UNSEQUENCED: PacketFlags = PacketFlags::UNSEQUENCED;
@@ -54,7 +52,8 @@ fn the_handshake_measures_the_round_trip_at_both_ends_by_three_datagrams() {
 fn the_answer_to_a_repeated_connect_measures_nothing() {
     let mut pair = Pair::new(CLEAN, 1);
     let mut is_first = true;
-    // The first CONNECT is lost: the answer to the second one, half a second later, could be one to the first.
+    // The first CONNECT is lost: the answer to the second one, half a second later, could be one to the
+    // first.
     pair.filter = Some(Box::new(move |_, _| std::mem::take(&mut is_first)));
     let peer = pair.client.host.connect(pair.server.address, 1, 0).unwrap();
     pair.run_until(1000, |pair| pair.client.connected().is_some());
@@ -362,7 +361,7 @@ fn a_full_host_ignores_strangers() {
 }
 
 #[test]
-fn who_loses_the_race_for_the_last_slot_is_told() {
+fn who_loses_the_race_for_the_last_slot_is_notified() {
     let config = HostConfig { max_peers: 1, ..HostConfig::default() };
     let mut pair = Pair::with_configs(HostConfig::default(), config, CLEAN, 1);
     let first = pair.client.host.connect(pair.server.address, 1, 0).unwrap();
@@ -393,7 +392,7 @@ fn forged_strangers_neither_fill_the_host_nor_get_more_than_they_send() {
     let mut connect = Vec::new();
     pair.client.host.connect(pair.server.address, 1, 0).unwrap();
     pair.client.host.poll_transmit(Time::from_millis(0), &mut connect).unwrap();
-    let mut to_strangers = 0;
+    let mut to_forged_addresses = 0;
     for number in 0..100_000u32 {
         let now = Time::from_millis(1000 + u64::from(number / 50));
         let from = SocketAddr::from(([10, (number >> 16) as u8, (number >> 8) as u8, number as u8], 9));
@@ -401,10 +400,10 @@ fn forged_strangers_neither_fill_the_host_nor_get_more_than_they_send() {
         pair.server.host.handle_timeout(now);
         let mut out = Vec::new();
         while pair.server.host.poll_transmit(now, &mut out).is_some() {}
-        to_strangers += out.len();
+        to_forged_addresses += out.len();
         assert_eq!(pair.server.host.poll_event(), None);
     }
-    assert!(to_strangers <= 100_000 * connect.len(), "{to_strangers}");
+    assert!(to_forged_addresses <= 100_000 * connect.len(), "{to_forged_addresses}");
     pair.skip(2001);
     let mut client = Pair::new(CLEAN, 2).client;
     client.address = ([127, 0, 0, 1], 1).into();

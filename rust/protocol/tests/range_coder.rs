@@ -1,4 +1,5 @@
-//! The range coder beside ENet's own, as the crate `rusty_enet` has it: the same bytes out, and the same bytes back.
+//! The range coder compared with ENet's own, from the crate `rusty_enet`: equal output, and each expands the
+//! other's.
 #![allow(missing_docs)]
 
 use enet_rs_protocol::{Compressor, RangeCoder};
@@ -19,7 +20,7 @@ fn inputs(seed: u64) -> impl Iterator<Item = Vec<u8>> {
         let mut input: Vec<u8> = Vec::with_capacity(length);
         while input.len() < length {
             match copies {
-                // A piece of what there is already, as deltas of a game's state have them.
+                // A copy of earlier bytes, as in the deltas of a game's state.
                 1 if input.len() > 8 && random.below(4) > 0 => {
                     let start = random.below(input.len() as u64 - 4) as usize;
                     let end = (start + 1 + random.below(40) as usize).min(input.len());

@@ -1,8 +1,9 @@
-//! Loss in bursts, after Gilbert and Elliott: a path is good or bad, and each state has its own loss.
+//! Loss in bursts by the Gilbert-Elliott model: a path alternates between a good and a bad state with
+//! different loss.
 
 use crate::Random;
 
-/// The two states and how they change; probabilities per datagram.
+/// The parameters of the Gilbert-Elliott model; probabilities per datagram.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct Bursts {
     /// Probability that the good state ends. A burst begins every 1 / `begin` datagrams on average.
@@ -13,7 +14,7 @@ pub struct Bursts {
     pub loss: f64,
 }
 
-/// In which state a path is.
+/// The state of a path.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BurstState {
     bad: bool,

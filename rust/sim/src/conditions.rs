@@ -1,4 +1,4 @@
-//! How bad a path is.
+//! The conditions of a path.
 
 use crate::Bursts;
 
@@ -6,30 +6,30 @@ use crate::Bursts;
 /// Probabilities are `0.0..=1.0` and hold for each datagram by itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conditions {
-    /// Microseconds that every datagram takes.
+    /// The least delay of every datagram, microseconds.
     pub latency: u64,
-    /// Up to so many microseconds more, evenly spread.
+    /// Most additional delay, microseconds; uniformly distributed.
     pub jitter: u64,
-    /// Datagrams stay in order although their times differ, as in a queue; without it, jitter reorders.
+    /// Whether datagrams keep their order in spite of jitter, as in a queue; otherwise jitter reorders them.
     pub in_order: bool,
     /// Probability of loss.
     pub loss: f64,
-    /// Loss in bursts, beside `loss`.
+    /// Loss in bursts, in addition to `loss`.
     pub bursts: Option<Bursts>,
-    /// Probability that a datagram comes twice; the copy has its own delay.
+    /// Probability that a datagram is duplicated; the copy has its own delay.
     pub duplicates: f64,
-    /// Probability that a datagram is held up, by up to `reorder_delay` microseconds beyond its time.
+    /// Probability that a datagram is held back, by up to `reorder_delay` microseconds beyond its delay.
     pub reorder: f64,
-    /// Microseconds, see `reorder`.
+    /// See `reorder`; microseconds.
     pub reorder_delay: u64,
     /// Damage to contents.
     pub damage: Damage,
-    /// How much the path can carry.
+    /// The bottleneck, if there is one.
     pub rate: Option<RateLimit>,
 }
 
-/// Damage to the contents of datagrams: what UDP's checksum would usually turn into loss, or what a hostile middle
-/// does.
+/// Damage to the contents of datagrams: what UDP's checksum would usually turn into loss, or what an attacker
+/// on the path does.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Damage {
     /// Probability that one to eight bits are flipped.
@@ -38,7 +38,7 @@ pub struct Damage {
     pub truncation: f64,
 }
 
-/// A bottleneck with a bounded queue before it: what does not fit into the queue is lost.
+/// A bottleneck with a bounded queue before it; a datagram that does not fit into the queue is lost.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct RateLimit {
     /// Bytes per second, above 0, with 28 bytes of IP and UDP headers counted for each datagram.
@@ -48,7 +48,7 @@ pub struct RateLimit {
 }
 
 impl Conditions {
-    /// Everything arrives at once.
+    /// No delay and no fault.
     pub const PERFECT: Self = Self {
         latency: 0,
         jitter: 0,

@@ -1,16 +1,16 @@
-//! Flipped bits and missing ends.
+//! Damage to datagrams: flipped bits and truncation.
 
 use crate::{Damage, Random};
 use bytes::Bytes;
 
 impl Damage {
-    /// The datagram as it arrives, and whether it is not what was sent.
+    /// The datagram as it arrives, and whether it differs from what was sent.
     pub(crate) fn inflict(&self, datagram: &Bytes, random: &mut Random) -> (Bytes, bool) {
         let mut result = datagram.clone();
         if !result.is_empty() && random.chance(self.flips) {
             let mut bytes = result.to_vec();
             for _ in 0..=random.below(8) {
-                // Half of the hits go for the head, where the structure is.
+                // Half of the flips hit the head, where the protocol's structure is.
                 let reach = if random.chance(0.5) { bytes.len().min(48) } else { bytes.len() };
                 bytes[random.below(reach as u64) as usize] ^= 1 << random.below(8);
             }
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn damage_is_told_and_leaves_the_original_alone() {
+    fn damage_is_reported_and_leaves_the_original_unchanged() {
         let original = Bytes::from(vec![7; 100]);
         let mut random = Random::new(2);
         let none = Damage::default().inflict(&original, &mut random);

@@ -1,14 +1,15 @@
-//! A deterministic network emulator: datagrams between addresses, on virtual time, with faults drawn from a seed.
+//! A deterministic network emulator: datagrams between addresses, on virtual time, with faults drawn from a
+//! seed.
 //!
 //! It knows UDP and nothing above it. The layers, each usable alone:
-//! * [`Random`]: the generator that everything is drawn from; the same seed gives the same run on every machine.
-//! * [`Conditions`] say how bad a path is; a [`Path`] is one direction of a connection and decides what becomes of
-//!   each datagram: when it arrives, how often, and with which damage.
-//! * [`World`] is the network: addresses, paths, partitions, a virtual clock, and a queue of what happens next.
-//! * [`Pcap`] keeps what was sent, for Wireshark.
+//! * [`Random`]: the source of all random numbers; equal seeds give equal runs on every machine.
+//! * [`Conditions`] describe a path; a [`Path`] is one direction between two addresses and decides for each
+//!   datagram when it arrives, how often, and with which damage.
+//! * [`World`] is the network: addresses, paths, partitions, a virtual clock, and a queue of events.
+//! * [`Pcap`] writes what was sent to a file for Wireshark.
 //!
-//! Times are microseconds of virtual time, `u64`, since the world began. Nothing here ever waits or steps through
-//! empty time: [`World::next`] jumps to the next arrival or wake-up.
+//! Times are microseconds of virtual time, `u64`, since the world began. Nothing here ever waits or steps
+//! through empty time: [`World::next`] jumps to the next event.
 
 #![forbid(unsafe_code)]
 

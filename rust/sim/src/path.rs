@@ -1,23 +1,23 @@
-//! One direction between two addresses: decides what becomes of each datagram. It has no clock and no queue, so
-//! that a real socket can be put behind it as well as a virtual world.
+//! One direction between two addresses: decides about loss, delay, copies and damage of each datagram. It has
+//! no clock and no queue, so that it can serve a real socket as well as a virtual world.
 
 use crate::burst::BurstState;
 use crate::rate::Bottleneck;
 use crate::{Conditions, Random};
 use bytes::Bytes;
 
-/// A datagram as it comes out of a path.
+/// A datagram at the end of a path.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Received {
-    /// Microsecond of its arrival.
+    /// The microsecond of its arrival.
     pub at: u64,
-    /// What arrives.
+    /// The bytes that arrive.
     pub datagram: Bytes,
-    /// It is not what was sent.
+    /// Whether they differ from what was sent.
     pub damaged: bool,
 }
 
-/// What comes out of a path for one datagram: nothing, it, or it and a duplicate.
+/// The copies of one datagram at the end of a path: none, one, or two if it was duplicated.
 pub type Copies = [Option<Received>; 2];
 
 /// One direction between two addresses.
@@ -35,17 +35,17 @@ impl Path {
         Self { conditions, ..Self::default() }
     }
 
-    /// Changes how bad it is from now on. What is under way already is not changed.
+    /// Changes the conditions for datagrams from now on.
     pub fn set_conditions(&mut self, conditions: Conditions) {
         self.conditions = conditions;
     }
 
-    /// How bad it is.
+    /// The conditions.
     pub fn conditions(&self) -> &Conditions {
         &self.conditions
     }
 
-    /// A datagram enters the path at `now`, microseconds: what comes out of it, and when.
+    /// Sends a datagram into the path at `now`, microseconds.
     pub fn transmit(&mut self, now: u64, datagram: &Bytes, random: &mut Random) -> Copies {
         let conditions = &self.conditions;
         let mut through = now;

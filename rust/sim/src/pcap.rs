@@ -21,7 +21,7 @@ impl<W: Write> Pcap<W> {
     /// Writes the file's header.
     ///
     /// # Errors
-    /// What the writer reports.
+    /// An error of the writer.
     pub fn new(mut writer: W) -> io::Result<Self> {
         let mut header = Vec::with_capacity(24);
         header.extend_from_slice(&0xa1b2_c3d4u32.to_le_bytes());
@@ -34,12 +34,13 @@ impl<W: Write> Pcap<W> {
         Ok(Self { writer, packet: Vec::new() })
     }
 
-    /// Adds a datagram that was sent at `now`, microseconds. Addresses of different families are written as IPv6.
+    /// Adds a datagram that was sent at `now`, microseconds. Addresses of different families are written as
+    /// IPv6.
     ///
     /// # Errors
-    /// What the writer reports.
+    /// An error of the writer.
     pub fn write(&mut self, now: u64, from: SocketAddr, to: SocketAddr, payload: &[u8]) -> io::Result<()> {
-        // No UDP datagram is longer; a longer one would be a bug of the test, and is cut.
+        // No UDP datagram is longer. A longer one would be a bug of the test, and is truncated.
         let payload = &payload[..payload.len().min(65_507)];
         self.packet.clear();
         self.packet.extend_from_slice(&[0; 16]);
@@ -69,7 +70,7 @@ impl<W: Write> Pcap<W> {
         self.packet.extend_from_slice(&udp_length.to_be_bytes());
         self.packet.extend_from_slice(&[0; 2]);
         self.packet.extend_from_slice(payload);
-        // The pseudo header: both addresses (wherever they stand), protocol and length.
+        // The pseudo header: both addresses (at their offsets in either header), protocol and length.
         let addresses = if self.packet[16] >> 4 == 4 { 16 + 12..16 + 20 } else { 16 + 8..16 + 40 };
         let pseudo = sum(&self.packet[addresses]) + u32::from(UDP) + u32::from(udp_length);
         let checksum = match !fold(pseudo + sum(&self.packet[udp..])) {
@@ -85,7 +86,7 @@ impl<W: Write> Pcap<W> {
         self.writer.write_all(&self.packet)
     }
 
-    /// Ends the capture and gives the writer back, for flushing.
+    /// Ends the capture and returns the writer, for flushing.
     pub fn into_inner(self) -> W {
         self.writer
     }

@@ -1,4 +1,5 @@
-//! The one source of chance: xoshiro256++ (Blackman and Vigna, public domain), seeded through SplitMix64.
+//! The source of all random numbers: xoshiro256++ (Blackman and Vigna, public domain), seeded through
+//! SplitMix64.
 //!
 //! Fast, 256 bits of state, equal on every machine. Not for secrets.
 
@@ -9,7 +10,7 @@ use std::ops::Range;
 pub struct Random([u64; 4]);
 
 impl Random {
-    /// The generator of a seed; neighbouring seeds give unrelated numbers.
+    /// The generator of a seed; neighbouring seeds give independent numbers.
     pub fn new(seed: u64) -> Self {
         let mut state = seed;
         Self(std::array::from_fn(|_| {
@@ -21,7 +22,8 @@ impl Random {
         }))
     }
 
-    /// A generator of its own, so that what one part of a test draws does not change what another draws.
+    /// Splits off an independent generator, so that the draws of one part of a test do not change those of
+    /// another.
     pub fn fork(&mut self) -> Self {
         Self::new(self.next_u64())
     }
@@ -55,7 +57,8 @@ impl Random {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// `true` with this probability, `0.0..=1.0`. Draws nothing for 0, so that switched-off faults cost no time.
+    /// `true` with this probability, `0.0..=1.0`. Draws nothing for 0, so that switched-off faults cost no
+    /// time.
     pub fn chance(&mut self, probability: f64) -> bool {
         probability > 0.0 && self.unit() < probability
     }

@@ -1,18 +1,19 @@
-//! A bottleneck: when a datagram has passed it, or that its queue is full.
+//! A bottleneck: the time at which a datagram has passed it, if its queue was not full.
 
 use crate::{RateLimit, SECOND};
 
 /// Bytes of IPv4 and UDP headers.
 const HEADERS: u64 = 28;
 
-/// Until when a bottleneck is busy with what was sent before.
+/// A bottleneck, busy with earlier datagrams until some time.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bottleneck {
     busy_until: u64,
 }
 
 impl Bottleneck {
-    /// Microsecond at which a datagram of `length` bytes, sent at `now`, has passed; `None` if the queue is full.
+    /// The microsecond at which a datagram of `length` bytes, sent at `now`, has passed; `None` if the queue
+    /// is full.
     pub(crate) fn pass(&mut self, now: u64, length: usize, limit: &RateLimit) -> Option<u64> {
         let rate = limit.bytes_per_second.max(1);
         let start = self.busy_until.max(now);

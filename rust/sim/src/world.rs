@@ -1,4 +1,4 @@
-//! The virtual world: addresses, the paths between them, the clock, and the queue of what happens next.
+//! The virtual world: addresses, the paths between them, the clock, and the queue of future events.
 
 use crate::{Conditions, Path, Pcap, Random, Received};
 use bytes::Bytes;
@@ -7,25 +7,25 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-/// What happens next.
+/// An event of the world.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Happening {
     /// A datagram arrives at an attached address.
     Arrival {
-        /// Where it came from.
+        /// The sender.
         from: SocketAddr,
-        /// Whom it reaches.
+        /// The receiver.
         to: SocketAddr,
-        /// What arrives.
+        /// The bytes that arrive.
         datagram: Bytes,
-        /// It is not what was sent.
+        /// Whether they differ from what was sent.
         damaged: bool,
     },
     /// The time of a [`World::wake_at`] has come.
     Wake(u64),
 }
 
-/// What is in the queue, by time and, at the same time, by the order in which it was put there.
+/// An event in the queue, ordered by time, then by insertion.
 #[derive(Debug)]
 struct Entry {
     at: u64,
@@ -55,9 +55,9 @@ impl Ord for Entry {
 
 /// A network on virtual time.
 ///
-/// Hosts are addresses: [`attach`](Self::attach) starts one, [`detach`](Self::detach) stops it, and what reaches a
-/// stopped one vanishes. Its owner calls [`next`](Self::next) in a loop, lets the host concerned do its work, and
-/// hands what it sends to [`send`](Self::send).
+/// Hosts are addresses: [`attach`](Self::attach) starts one, [`detach`](Self::detach) stops it, and datagrams
+/// to a stopped one are lost. The world's owner calls [`next`](Self::next) in a loop, services the host
+/// concerned, and passes its datagrams to [`send`](Self::send).
 pub struct World {
     now: u64,
     random: Random,
@@ -100,33 +100,33 @@ impl World {
         self.now
     }
 
-    /// Writes every datagram that is sent from now on, lost ones too, as a capture file.
+    /// Writes every datagram that is sent from now on to a capture file, lost ones included.
     ///
     /// # Errors
-    /// What the writer reports for the file's header. Later errors end the capture.
+    /// An error of the writer for the file's header. Later errors end the capture.
     pub fn capture(&mut self, writer: Box<dyn Write>) -> io::Result<()> {
         self.capture = Some(Pcap::new(writer)?);
         Ok(())
     }
 
-    /// A host starts at this address. `false` if one is there already.
+    /// Starts a host at this address. Returns `false` if there is one already.
     pub fn attach(&mut self, address: SocketAddr) -> bool {
         self.attached.insert(address)
     }
 
-    /// The host at this address stops: what is under way to it arrives nowhere, unless another one starts there
+    /// Stops the host at this address. Datagrams under way to it are lost, unless another host starts there
     /// in the meantime.
     pub fn detach(&mut self, address: SocketAddr) {
         self.attached.remove(&address);
     }
 
-    /// Conditions of all paths, those that are there and those to come.
+    /// Sets the conditions of all paths, present and future.
     pub fn set_all_conditions(&mut self, conditions: Conditions) {
         self.paths.values_mut().for_each(|path| path.set_conditions(conditions.clone()));
         self.default_conditions = conditions;
     }
 
-    /// Conditions of one direction between two addresses.
+    /// Sets the conditions of one direction between two addresses.
     pub fn set_conditions(&mut self, from: SocketAddr, to: SocketAddr, conditions: Conditions) {
         match self.paths.get_mut(&(from, to)) {
             Some(path) => path.set_conditions(conditions),
@@ -136,7 +136,7 @@ impl World {
         }
     }
 
-    /// Nothing gets from `from` to `to` until [`unblock`](Self::unblock); the other direction is not touched.
+    /// Loses everything from `from` to `to` until [`unblock`](Self::unblock), but not in the other direction.
     pub fn block(&mut self, from: SocketAddr, to: SocketAddr) {
         self.blocked.insert((from, to));
     }
@@ -151,7 +151,7 @@ impl World {
         self.blocked.clear();
     }
 
-    /// Sends a datagram now. Gives the number of copies that will arrive if somebody is there.
+    /// Sends a datagram now. Returns the number of copies that will arrive if there is a host.
     pub fn send(&mut self, from: SocketAddr, to: SocketAddr, datagram: &Bytes) -> usize {
         if let Some(capture) = &mut self.capture
             && capture.write(self.now, from, to, datagram).is_err()
@@ -172,18 +172,19 @@ impl World {
         count
     }
 
-    /// Makes [`next`](Self::next) give [`Happening::Wake`] with this name at this time, or now if it is over.
+    /// Makes [`next`](Self::next) return [`Happening::Wake`] with this name at this time, or at once if it
+    /// has passed.
     pub fn wake_at(&mut self, at: u64, name: u64) {
         self.put(at.max(self.now), Happening::Wake(name));
     }
 
-    /// When the next happening is, as far as is known now.
+    /// The time of the next event in the queue.
     pub fn next_at(&self) -> Option<u64> {
         self.queue.peek().map(|Reverse(entry)| entry.at)
     }
 
-    /// Moves the clock to the next happening before `until` and gives it; with `None` nothing happens before, and the
-    /// clock stands at `until`.
+    /// Moves the clock to the next event before `until` and returns it. `None` if there is none; the clock is
+    /// then at `until`.
     pub fn next(&mut self, until: u64) -> Option<Happening> {
         while self.next_at().is_some_and(|at| at < until) {
             let Some(Reverse(entry)) = self.queue.pop() else { break };
@@ -259,7 +260,7 @@ mod tests {
         assert_eq!(world.send(address(2), address(1), &datagram), 1);
         assert!(
             matches!(world.next(SECOND), Some(Happening::Arrival { to, .. }) if to == address(1)),
-            "what was under way is lost too"
+            "a datagram under way is lost, too"
         );
         assert_eq!(world.next(SECOND), None);
         world.unblock(address(1), address(2));

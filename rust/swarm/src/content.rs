@@ -1,23 +1,23 @@
-//! What messages say: enough to recognise each one, and to notice any byte that is not its own.
+//! The contents of messages: enough to identify each one, and to notice any wrong byte.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use enet_rs_sim::Random;
 use std::sync::OnceLock;
 
-/// Bytes of a message that name it.
+/// Bytes of a message that identify it.
 pub(crate) const HEAD: usize = 8;
 /// The largest message.
 pub(crate) const LARGEST: usize = 1 << 20;
-/// Tags of broadcasts begin here. They are the same on every connection of a host.
+/// The first tag of broadcasts, which have one tag on all connections of a host.
 pub(crate) const BROADCAST_TAGS: u32 = 0x8000_0000;
 const OFFSETS: usize = 4096;
 
-/// Names a message and says how long it is; from this its bytes follow.
+/// Identity and length of a message, from which its bytes follow.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Content {
-    /// Names the message in its channel.
+    /// Identifies the message in its channel.
     pub(crate) tag: u32,
-    /// Names the sender.
+    /// Identifies the connection and the sender.
     pub(crate) salt: u32,
     /// Bytes.
     pub(crate) length: usize,
@@ -44,7 +44,7 @@ impl Content {
         &pool()[offset as usize..offset as usize + self.length.saturating_sub(HEAD)]
     }
 
-    /// The message.
+    /// The bytes of the message.
     pub(crate) fn bytes(&self) -> Bytes {
         let mut bytes = BytesMut::with_capacity(self.length);
         bytes.put_slice(&self.head()[..self.length.min(HEAD)]);
@@ -52,7 +52,7 @@ impl Content {
         bytes.freeze()
     }
 
-    /// Whether the message has these bytes there.
+    /// Whether the message has these bytes at `offset`.
     pub(crate) fn has(&self, offset: usize, bytes: &[u8]) -> bool {
         if offset + bytes.len() > self.length {
             return false;
@@ -62,14 +62,14 @@ impl Content {
         self.head()[offset.min(HEAD)..].starts_with(head) && place.starts_with(body)
     }
 
-    /// Whether this is the message, to the last byte.
+    /// Whether these are exactly the bytes of the message.
     pub(crate) fn is(&self, bytes: &[u8]) -> bool {
         let (head, body) = bytes.split_at(bytes.len().min(HEAD));
         bytes.len() == self.length && self.head().starts_with(head) && body == self.body()
     }
 }
 
-/// The tag of a message that is long enough to have one.
+/// The tag of a message; `None` if the message is too short for one.
 pub(crate) fn tag_of(bytes: &[u8]) -> Option<u32> {
     Some(u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?))
 }
@@ -92,7 +92,7 @@ mod tests {
             for offset in [0, 5, 100, length / 2] {
                 let part = &bytes[offset.min(length)..];
                 assert!(content.has(offset.min(length), part), "{length} {offset}");
-                // The head is full of zeros, which look alike; the body is not.
+                // The head may have equal bytes at several offsets; the body is random.
                 let is_body = offset >= HEAD && part.len() > 1;
                 assert!(!is_body || !content.has(offset + 1, &part[..part.len() - 1]));
             }

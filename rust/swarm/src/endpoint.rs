@@ -1,13 +1,13 @@
-//! What a world needs of an ENet host, so that the engine and other implementations can stand in for each other.
+//! The interface to an ENet host without a socket, so that a world can mix implementations.
 
 use bytes::Bytes;
 use enet_rs_protocol::{DisconnectReason, PacketFlags};
 use std::net::SocketAddr;
 
-/// Names a connection of one endpoint; never used twice.
+/// Identifies a connection of one endpoint; never used twice.
 pub(crate) type Key = usize;
 
-/// How a connection is to be ended.
+/// The ways in which an owner can end a connection.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Ending {
     Disconnect,
@@ -16,7 +16,7 @@ pub(crate) enum Ending {
     Reset,
 }
 
-/// Something to change about a connection.
+/// A setting of a connection, with its new value. Times are milliseconds.
 #[derive(Copy, Clone, Debug)]
 pub(crate) enum Setting {
     Ping,
@@ -25,7 +25,7 @@ pub(crate) enum Setting {
     Throttle { interval: u32, acceleration: u32, deceleration: u32 },
 }
 
-/// What an endpoint tells its owner.
+/// An event of an endpoint.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
     Connect {
@@ -35,19 +35,19 @@ pub(crate) enum Event {
     Disconnect {
         key: Key,
         data: u32,
-        /// `None` where the endpoint does not say.
+        /// `None` if the endpoint does not report it.
         reason: Option<DisconnectReason>,
     },
     Receive {
         key: Key,
         channel: u8,
         payload: Bytes,
-        /// `None` where the endpoint does not say.
+        /// `None` if the endpoint does not report it.
         flags: Option<PacketFlags>,
     },
 }
 
-/// What came out of an endpoint's work, in order.
+/// What an endpoint has produced, oldest first.
 #[derive(Default)]
 pub(crate) struct Output {
     pub(crate) datagrams: Vec<(SocketAddr, Bytes)>,
@@ -59,26 +59,26 @@ pub(crate) type Counters = [u32; 4];
 
 /// One ENet host without a socket. Times are milliseconds of the host's own clock.
 pub(crate) trait Endpoint {
-    /// `None` if all slots are taken.
+    /// Begins to connect; `None` if all slots are in use.
     fn connect(&mut self, to: SocketAddr, channels: u8, data: u32) -> Option<Key>;
-    /// `false` if it was refused.
+    /// Queues a message; `false` if the endpoint refuses it.
     fn send(&mut self, key: Key, channel: u8, payload: Bytes, flags: PacketFlags) -> bool;
     fn broadcast(&mut self, channel: u8, payload: Bytes, flags: PacketFlags);
-    /// Gives whether a Disconnect event will follow.
+    /// Ends a connection, and returns whether a Disconnect event will follow.
     fn end(&mut self, key: Key, how: Ending, data: u32) -> bool;
     fn set(&mut self, key: Key, setting: Setting);
     fn set_bandwidth_limit(&mut self, incoming: u32, outgoing: u32);
     fn set_channel_limit(&mut self, limit: u8);
-    /// The number by which datagrams name the connection.
+    /// The slot that datagrams to this end carry.
     fn slot(&self, key: Key) -> u16;
-    /// How many channels messages can be sent on now; 0 if none.
+    /// The number of channels on which messages can be sent now.
     fn open_channels(&self, key: Key) -> u8;
     fn receive(&mut self, now: u64, from: SocketAddr, datagram: Bytes);
-    /// Does what is due: repeats, sends, tells.
+    /// Services the endpoint: timers, datagrams to send, events.
     fn work(&mut self, now: u64, output: &mut Output);
     fn next_timeout(&self, now: u64) -> Option<u64>;
-    /// Counts since the last call, where the endpoint has counters.
+    /// Takes the counts since the last call; `None` if the endpoint has no counters.
     fn take_counters(&mut self) -> Option<Counters>;
-    /// Bytes of messages that wait, where the endpoint tells.
+    /// Bytes of messages that wait; `None` if the endpoint does not report them.
     fn waiting_bytes(&self) -> Option<usize>;
 }

@@ -1,16 +1,22 @@
 //! Runs random virtual worlds and checks what the ENet engine promises in each. See `scripts/swarm`.
 //!
-//! A world is drawn from its seed alone: hosts, clocks, channels, faults of the network, and what the owners of the
-//! hosts do. So a failing seed is all that is needed to see the failure again.
+//! A world is drawn from its seed alone: hosts, clocks, channels, link conditions, and the operations of the
+//! hosts' owners. So a failing seed is all that is needed to reproduce a failure.
+//!
+//! * [`plan`] draws a world, [`run`] runs it, and [`swarm`] runs many worlds and prints a summary;
+//! * [`operations`] are what the owners of hosts do, [`content`] is what messages contain;
+//! * [`oracle`] is the reference model: it knows what may be received, and fails the world if something else
+//!   is;
+//! * [`endpoint`] is the interface to a host, implemented by [`ours`] and [`stock`].
 
 #![forbid(unsafe_code)]
 
-mod arrivals;
 mod content;
-mod deeds;
+mod deliveries;
 mod endpoint;
-mod ledger;
+mod operations;
 mod options;
+mod oracle;
 mod ours;
 mod plan;
 mod run;
@@ -33,28 +39,28 @@ fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::Population;
-    use crate::swarm::{Tally, run_range};
+    use crate::plan::ImplementationMix;
+    use crate::swarm::{Summary, run_range};
 
-    fn clean(population: Population, seeds: std::ops::RangeInclusive<u64>) {
-        // Unoptimised, the engine is twenty times slower: then a part of the worlds has to do.
+    fn clean(mix: ImplementationMix, seeds: std::ops::RangeInclusive<u64>) {
+        // A debug build is twenty times slower, so it runs a part of the worlds only.
         let last = if cfg!(debug_assertions) { seeds.end() / 20 } else { *seeds.end() };
-        let tally: Tally = run_range(population, *seeds.start()..=last, 2, true);
-        assert!(tally.failures.is_empty(), "{}", tally.failures.join("\n"));
+        let summary: Summary = run_range(mix, *seeds.start()..=last, 2, true);
+        assert!(summary.failures.is_empty(), "{}", summary.failures.join("\n"));
     }
 
     #[test]
     fn a_thousand_worlds_keep_every_promise() {
-        clean(Population::Ours, 1..=1000);
+        clean(ImplementationMix::Ours, 1..=1000);
     }
 
     #[test]
     fn worlds_shared_with_stock_enet_keep_every_promise() {
-        clean(Population::Mixed, 1..=300);
+        clean(ImplementationMix::Mixed, 1..=300);
     }
 
     #[test]
     fn worlds_with_dtls_keep_every_promise() {
-        clean(Population::Dtls, 1..=200);
+        clean(ImplementationMix::Dtls, 1..=200);
     }
 }

@@ -1,38 +1,38 @@
 //! The command line.
 
-use crate::plan::Population;
+use crate::plan::ImplementationMix;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-/// What the command line can say.
+/// The help text.
 pub(crate) const USAGE: &str = "\
 usage: swarm FIRST..LAST [--stock | --dtls] [--threads N]      runs the worlds of these seeds, both included
-       swarm SEED [--stock | --dtls] [--log FILE] [--pcap FILE]  runs one world; the files show what happened in it
+       swarm SEED [--stock | --dtls] [--log FILE] [--pcap FILE]  runs one world; the files show what happened
   --stock    half of the hosts are stock ENet (the crate rusty_enet)
-  --dtls     all are encrypted; such worlds do not go the same way twice, since OpenSSL draws its keys by itself";
+  --dtls     all are encrypted; such worlds cannot be repeated exactly, since OpenSSL draws its own keys";
 
-/// What the command line said.
+/// The parsed command line.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Options {
     pub(crate) seeds: RangeInclusive<u64>,
-    pub(crate) population: Population,
+    pub(crate) mix: ImplementationMix,
     pub(crate) threads: usize,
     pub(crate) log: Option<PathBuf>,
     pub(crate) pcap: Option<PathBuf>,
 }
 
 impl Options {
-    /// Reads the arguments after the program's name.
+    /// Parses the arguments after the program's name.
     pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut seeds = None;
         let mut options =
-            Self { seeds: 0..=0, population: Population::Ours, threads: 2, log: None, pcap: None };
+            Self { seeds: 0..=0, mix: ImplementationMix::Ours, threads: 2, log: None, pcap: None };
         let mut arguments = arguments;
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
             match argument.as_str() {
-                "--dtls" => options.population = Population::Dtls,
-                "--stock" => options.population = Population::Mixed,
+                "--dtls" => options.mix = ImplementationMix::Dtls,
+                "--stock" => options.mix = ImplementationMix::Mixed,
                 "--threads" => options.threads = number(&value()?)?.max(1) as usize,
                 "--log" => options.log = Some(value()?.into()),
                 "--pcap" => options.pcap = Some(value()?.into()),
@@ -70,7 +70,7 @@ mod tests {
     fn ranges_and_single_seeds_are_read() {
         assert_eq!(parse("3..9").unwrap().seeds, 3..=9);
         let one = parse("7 --stock --log x").unwrap();
-        assert_eq!((one.seeds, one.population, one.log), (7..=7, Population::Mixed, Some("x".into())));
+        assert_eq!((one.seeds, one.mix, one.log), (7..=7, ImplementationMix::Mixed, Some("x".into())));
         for wrong in ["", "a..b", "1..2 --pcap x", "1 --log"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

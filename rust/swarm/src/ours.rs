@@ -11,19 +11,19 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 
-/// Datagrams of one turn that mean "it sends without end".
+/// Datagrams of one service from which on the engine is assumed to send for ever.
 const TOO_MANY_DATAGRAMS: usize = 100_000;
 
-/// The name of the server in worlds with DTLS, and its certificate.
+/// The name in the server's certificate, in worlds with DTLS.
 const SERVER_NAME: &str = "server";
 static CREDENTIALS: LazyLock<(ServerConfig, ClientConfig)> = LazyLock::new(|| {
-    let own = SelfSigned::new(SERVER_NAME).expect("the name is a good one");
-    let server = ServerConfig::new(&own.certificate, &own.key).expect("a new certificate fits its key");
+    let own = SelfSigned::new(SERVER_NAME).expect("the name is valid");
+    let server = ServerConfig::new(&own.certificate, &own.key).expect("a new certificate matches its key");
     let client = ClientConfig::new(SERVER_NAME, &Trust::Named(own.certificate));
     (server, client.expect("a certificate can be trusted"))
 });
 
-/// What a host does with its datagrams.
+/// Whether a host encrypts, and in which role.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Security {
     Plain,
@@ -31,11 +31,11 @@ pub(crate) enum Security {
     Client,
 }
 
-/// An engine.
+/// An engine, with its DTLS layer if it encrypts.
 pub(crate) struct Ours {
     host: Host,
     encryption: Option<Encryption>,
-    /// Every connection that ever was: the name that the engine gave it must not return.
+    /// The ids of all connections so far, by key. Ids are never used twice.
     ids: Vec<PeerId>,
     keys: HashMap<PeerId, Key>,
 }
@@ -124,7 +124,7 @@ impl Endpoint for Ours {
     }
 
     fn slot(&self, key: Key) -> u16 {
-        // The engine keeps it to itself, but shows it to people who debug.
+        // The engine shows the slot in its debug output only.
         let text = format!("{:?}", self.ids[key]);
         let digits = text.split("slot: ").nth(1).and_then(|rest| rest.split(',').next());
         digits.and_then(|digits| digits.parse().ok()).unwrap_or(u16::MAX)
@@ -162,9 +162,9 @@ impl Endpoint for Ours {
             };
             let Some(to) = to else { break };
             output.datagrams.push((to, datagram.into()));
-            assert!(output.datagrams.len() < TOO_MANY_DATAGRAMS, "poll_transmit never comes to an end");
+            assert!(output.datagrams.len() < TOO_MANY_DATAGRAMS, "poll_transmit never returns None");
         }
-        // The connection that wanted a handshake which failed ends with its event.
+        // A connection whose handshake failed ends with an event of its own.
         while self.encryption.as_mut().is_some_and(|encryption| encryption.check().is_err()) {}
         while let Some(event) = self.host.poll_event() {
             let event = self.translate(event);
@@ -180,7 +180,7 @@ impl Endpoint for Ours {
     fn take_counters(&mut self) -> Option<Counters> {
         use HostStatistic::*;
         let statistics = [TotalSentData, TotalSentPackets, TotalReceivedData, TotalReceivedPackets];
-        // Encrypted datagrams are larger, and there are those of handshakes.
+        // The engine's counters do not include what DTLS adds.
         let is_plain = self.encryption.is_none();
         is_plain.then(|| statistics.map(|statistic| self.host.pop_statistic(statistic)))
     }

@@ -1,11 +1,11 @@
-//! What a world is like: everything that is drawn before it begins.
+//! The plan of a world: everything that is drawn before it begins.
 
 use enet_rs_protocol::{HostConfig, Limits};
 use enet_rs_sim::{Bursts, Conditions, Damage, MILLISECOND, Random, RateLimit, SECOND};
 
-/// Which implementations live in a world.
+/// The implementations that take part in a world.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Population {
+pub(crate) enum ImplementationMix {
     /// Only engines of this project.
     Ours,
     /// Engines and stock ENet side by side.
@@ -14,22 +14,23 @@ pub(crate) enum Population {
     Dtls,
 }
 
-/// One host.
+/// The plan of one host.
 #[derive(Clone, Debug)]
 pub(crate) struct HostPlan {
     pub(crate) is_stock: bool,
     pub(crate) config: HostConfig,
-    /// Milliseconds that the host's clock shows when the world begins.
+    /// The host's clock at the beginning of the world, milliseconds.
     pub(crate) clock: u64,
-    /// Microseconds between two turns of a host that works in frames, as games do; others react at once.
+    /// Microseconds between two services of a host that is serviced once a frame, as games do; others react
+    /// at once.
     pub(crate) frame: Option<u64>,
-    /// Bytes that its socket can hold between two turns.
+    /// Bytes that its socket can hold between two services.
     pub(crate) socket_buffer: usize,
 }
 
-/// What hosts do, each as likely as its weight.
+/// An operation, see [`crate::operations`].
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Deed {
+pub(crate) enum Operation {
     Send,
     Broadcast,
     Connect,
@@ -42,63 +43,64 @@ pub(crate) enum Deed {
     Pause,
     Restart,
     Partition,
-    Weather,
+    ChangeConditions,
 }
 
-/// All deeds, in the order of [`Plan::weights`].
-pub(crate) const DEEDS: [Deed; 13] = [
-    Deed::Send,
-    Deed::Broadcast,
-    Deed::Connect,
-    Deed::Disconnect,
-    Deed::DisconnectLater,
-    Deed::DisconnectNow,
-    Deed::Reset,
-    Deed::Settings,
-    Deed::HostLimits,
-    Deed::Pause,
-    Deed::Restart,
-    Deed::Partition,
-    Deed::Weather,
+/// All operations, in the order of [`Plan::weights`].
+pub(crate) const OPERATIONS: [Operation; 13] = [
+    Operation::Send,
+    Operation::Broadcast,
+    Operation::Connect,
+    Operation::Disconnect,
+    Operation::DisconnectLater,
+    Operation::DisconnectNow,
+    Operation::Reset,
+    Operation::Settings,
+    Operation::HostLimits,
+    Operation::Pause,
+    Operation::Restart,
+    Operation::Partition,
+    Operation::ChangeConditions,
 ];
 
 /// A world before it begins.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    pub(crate) population: Population,
+    pub(crate) mix: ImplementationMix,
     pub(crate) hosts: Vec<HostPlan>,
-    /// It carries much more than others, and takes longer.
+    /// It carries much more than other worlds, and takes longer.
     pub(crate) is_large: bool,
-    /// Two hosts with very many tiny messages.
+    /// It has two hosts that exchange very many tiny messages.
     pub(crate) is_chatty: bool,
-    /// Everybody connects to the first host only.
+    /// All hosts connect to the first one only.
     pub(crate) is_star: bool,
-    /// Conditions of all paths at first.
-    pub(crate) weather: Conditions,
-    /// Damage to datagrams. Without a checksum, only what does not depend on contents can be checked then.
+    /// The link conditions of all paths at first.
+    pub(crate) conditions: Conditions,
+    /// Damage to datagrams. Without a checksum the oracle then cannot check contents.
     pub(crate) damage: Damage,
-    /// Microseconds during which deeds are done and the network is bad.
+    /// Microseconds with operations and bad link conditions, after which all faults end.
     pub(crate) active: u64,
-    /// Number of deeds.
-    pub(crate) deeds: u64,
-    pub(crate) weights: [u32; DEEDS.len()],
-    /// Connections that a host makes by itself at a time.
+    /// Mean number of operations in the active time.
+    pub(crate) operations: u64,
+    pub(crate) weights: [u32; OPERATIONS.len()],
+    /// Most connections that a host initiates at a time.
     pub(crate) connections: usize,
-    /// Weights of message sizes: tiny, small, up to some datagrams, to 64 KiB, to 1 MiB.
+    /// Weights of message sizes: up to 32, 600, 6,000, 65,536 bytes, and 1 MiB.
     pub(crate) sizes: [u32; 5],
-    /// Weights of message kinds: reliable, unreliable, unsequenced, unreliable fragments, both of the last.
+    /// Weights of message flags: reliable, unreliable, unsequenced, unreliable fragments, the last two
+    /// together.
     pub(crate) kinds: [u32; 5],
-    /// Most messages in one deed.
+    /// Most messages in one operation.
     pub(crate) burst: u64,
-    /// Bytes of messages in the whole world.
+    /// Bytes of all messages of the world.
     pub(crate) budget: usize,
-    /// A restarted host comes back at the address that it had.
+    /// A restarted host keeps its address.
     pub(crate) keeps_address: bool,
 }
 
 impl Plan {
     /// Draws a world.
-    pub(crate) fn draw(random: &mut Random, population: Population) -> Self {
+    pub(crate) fn draw(random: &mut Random, mix: ImplementationMix) -> Self {
         let is_large = random.chance(0.01);
         let is_chatty = !is_large && random.chance(0.006);
         let count = match random.weighted(&[50, 35, 15]) {
@@ -107,10 +109,10 @@ impl Plan {
             1 => random.within(5..13),
             _ => random.within(13..41),
         };
-        let first_sequence = match population {
-            // What stock ENet cannot be told.
-            Population::Mixed => 0,
-            Population::Ours | Population::Dtls => match random.below(4) {
+        let first_sequence = match mix {
+            // Stock ENet always begins with 0.
+            ImplementationMix::Mixed => 0,
+            ImplementationMix::Ours | ImplementationMix::Dtls => match random.below(4) {
                 0 => 0,
                 1 => random.next_u64() as u16,
                 _ => 0u16.wrapping_sub(random.below(200) as u16),
@@ -119,9 +121,9 @@ impl Plan {
         let frames = random.below(3);
         let checksum = random.chance(0.25);
         let mut hosts: Vec<HostPlan> =
-            (0..count).map(|_| draw_host(random, population, first_sequence, frames)).collect();
+            (0..count).map(|_| draw_host(random, mix, first_sequence, frames)).collect();
         hosts.iter_mut().for_each(|host| host.config.checksum = checksum);
-        if population == Population::Mixed {
+        if mix == ImplementationMix::Mixed {
             let ours = random.below(count) as usize;
             let stock = (ours + 1 + random.below(count - 1) as usize) % hosts.len();
             hosts[ours].is_stock = false;
@@ -134,27 +136,28 @@ impl Plan {
             Damage::default()
         };
         let share = 6 + count;
-        let mut weather = draw_weather(random);
+        let mut conditions = draw_conditions(random);
         let mut weights = draw_weights(random);
         if is_chatty {
-            // Numbers that are more than half their circle old look new: such delays would be ENet's own limit.
-            (weather.in_order, weather.reorder) = (true, 0.0);
-            DEEDS
+            // A datagram that is overtaken by more than half of all sequence numbers looks new: a limit of
+            // ENet itself.
+            (conditions.in_order, conditions.reorder) = (true, 0.0);
+            OPERATIONS
                 .iter()
                 .zip(&mut weights)
-                .filter(|(deed, _)| **deed == Deed::Weather)
+                .filter(|(operation, _)| **operation == Operation::ChangeConditions)
                 .for_each(|(_, weight)| *weight = 0);
         }
         Self {
-            population,
+            mix,
             hosts,
             is_large,
             is_chatty,
-            is_star: random.chance(0.6) || is_chatty || population == Population::Dtls,
-            weather,
+            is_star: random.chance(0.6) || is_chatty || mix == ImplementationMix::Dtls,
+            conditions,
             damage,
             active,
-            deeds: if is_chatty { 30 } else { random.within(20..180) * share / 4 },
+            operations: if is_chatty { 30 } else { random.within(20..180) * share / 4 },
             weights,
             connections: 1 + random.below(3) as usize,
             sizes: match (is_large, is_chatty) {
@@ -162,7 +165,7 @@ impl Plan {
                 (_, true) => [1, 0, 0, 0, 0],
                 _ => *random.pick(&SIZES),
             },
-            // More messages on a channel than there are numbers for.
+            // Chatty worlds send more messages on a channel than there are sequence numbers.
             kinds: *random.pick(if is_chatty { &CHATTY } else { &KINDS }),
             burst: if is_chatty { 40_000 } else { *random.pick(&[1, 4, 20, 60]) },
             budget: match (is_large, is_chatty) {
@@ -174,9 +177,9 @@ impl Plan {
         }
     }
 
-    /// Contents can be relied on.
+    /// Whether the contents of delivered datagrams are what was sent.
     pub(crate) fn is_intact(&self) -> bool {
-        let is_protected = self.hosts[0].config.checksum || self.population == Population::Dtls;
+        let is_protected = self.hosts[0].config.checksum || self.mix == ImplementationMix::Dtls;
         self.damage == Damage::default() || is_protected
     }
 }
@@ -188,8 +191,8 @@ const CHATTY: [[u32; 5]; 5] =
 const KINDS: [[u32; 5]; 5] =
     [[1, 1, 1, 1, 1], [10, 3, 2, 2, 1], [1, 0, 0, 0, 0], [2, 10, 5, 5, 0], [1, 8, 1, 0, 0]];
 
-fn draw_weights(random: &mut Random) -> [u32; DEEDS.len()] {
-    // The order is that of DEEDS. Endings are rare, so that connections live for a while.
+fn draw_weights(random: &mut Random) -> [u32; OPERATIONS.len()] {
+    // In the order of OPERATIONS. Endings are rare, so that connections last for a while.
     let mut weights = [100, 8, 14, 2, 3, 2, 2, 6, 2, 3, 1, 2, 3];
     for weight in &mut weights[1..] {
         *weight *= *random.pick(&[0, 1, 1, 1, 3]);
@@ -198,8 +201,8 @@ fn draw_weights(random: &mut Random) -> [u32; DEEDS.len()] {
     weights
 }
 
-fn draw_host(random: &mut Random, population: Population, first_sequence: u16, frames: u64) -> HostPlan {
-    let is_stock = population == Population::Mixed && random.chance(0.5);
+fn draw_host(random: &mut Random, mix: ImplementationMix, first_sequence: u16, frames: u64) -> HostPlan {
+    let is_stock = mix == ImplementationMix::Mixed && random.chance(0.5);
     let rarely = |random: &mut Random, value: u32| if random.chance(0.15) { value } else { 0 };
     let bandwidth = |random: &mut Random| {
         let bandwidth = random.within(2_000..300_000) as u32;
@@ -243,34 +246,34 @@ fn draw_host(random: &mut Random, population: Population, first_sequence: u16, f
     }
 }
 
-/// Draws how bad a network is.
-pub(crate) fn draw_weather(random: &mut Random) -> Conditions {
+/// Draws link conditions.
+pub(crate) fn draw_conditions(random: &mut Random) -> Conditions {
     let latency = *random.pick(&[0, 1, 5, 20, 50, 150]) * MILLISECOND + random.below(MILLISECOND);
-    let mut weather = Conditions::with_latency(latency);
+    let mut conditions = Conditions::with_latency(latency);
     if random.chance(0.1) {
-        return weather;
+        return conditions;
     }
     let jitter = *random.pick(&[1, 5, 30, 100]) * MILLISECOND;
-    weather.jitter = random.below(jitter);
-    weather.in_order = random.chance(0.4);
+    conditions.jitter = random.below(jitter);
+    conditions.in_order = random.chance(0.4);
     if random.chance(0.6) {
-        weather.loss = *random.pick(&[0.005, 0.02, 0.1, 0.25]) * random.unit();
+        conditions.loss = *random.pick(&[0.005, 0.02, 0.1, 0.25]) * random.unit();
     }
     if random.chance(0.3) {
         let (begin, end) = (0.001 + 0.03 * random.unit(), 0.02 + 0.3 * random.unit());
-        weather.bursts = Some(Bursts { begin, end, loss: 0.3 + 0.7 * random.unit() });
+        conditions.bursts = Some(Bursts { begin, end, loss: 0.3 + 0.7 * random.unit() });
     }
     if random.chance(0.4) {
-        weather.duplicates = 0.2 * random.unit();
+        conditions.duplicates = 0.2 * random.unit();
     }
     if random.chance(0.4) {
-        weather.reorder = 0.2 * random.unit();
+        conditions.reorder = 0.2 * random.unit();
         let delay = *random.pick(&[5, 50, 500, 2000]) * MILLISECOND;
-        weather.reorder_delay = random.below(delay);
+        conditions.reorder_delay = random.below(delay);
     }
     if random.chance(0.2) {
         let bytes_per_second = random.within(4_000..500_000);
-        weather.rate = Some(RateLimit { bytes_per_second, queue_bytes: random.within(4_000..64_000) });
+        conditions.rate = Some(RateLimit { bytes_per_second, queue_bytes: random.within(4_000..64_000) });
     }
-    weather
+    conditions
 }

@@ -1,10 +1,10 @@
-//! `rusty_enet`, which is ENet 1.3.18 translated to Rust, as an [`Endpoint`]: what the engine has to get along with.
+//! `rusty_enet`, which is ENet 1.3.18 translated to Rust, as an [`Endpoint`]: stock ENet at the other end.
 //!
-//! It differs from the engine where C ENet has known faults, and worlds relax exactly these checks for it:
+//! Stock ENet has known faults and reports less. Worlds relax exactly these checks for it:
 //! * messages that have arrived but are not dispatched when a DISCONNECT comes are lost;
 //! * disconnecting an attempt to connect ends it without an event;
-//! * received packets do not tell how they travelled (`Packet::kind` of this version always says reliable);
-//! * no host counters and no account of waiting bytes can be read.
+//! * received packets do not report their flags (`Packet::kind` of this version is always reliable);
+//! * counters of the host and bytes that wait are not reported.
 
 use crate::endpoint::{Counters, Ending, Endpoint, Event, Key, Output, Setting};
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// What stands in for the network card.
+/// A socket in memory.
 #[derive(Default)]
 struct Socket {
     inbox: VecDeque<(SocketAddr, Bytes)>,
@@ -46,7 +46,7 @@ impl enet::Socket for Socket {
     }
 }
 
-/// What a host is made of.
+/// The configuration of a host.
 pub(crate) struct StockConfig {
     pub(crate) max_peers: u16,
     pub(crate) channel_limit: u8,
@@ -63,7 +63,7 @@ pub(crate) struct Stock {
     host: enet::Host<Socket>,
     clock: Rc<Cell<u64>>,
     frame: u64,
-    /// The slot of each living connection, and back.
+    /// The slot of each connection that is not over, and the reverse.
     slots: BTreeMap<Key, enet::PeerID>,
     keys: BTreeMap<usize, Key>,
     next_key: Key,
@@ -220,7 +220,7 @@ impl Endpoint for Stock {
     }
 
     fn next_timeout(&self, now: u64) -> Option<u64> {
-        // It cannot be asked, so it has to be serviced all the time, as games do.
+        // Stock ENet does not report its deadline, so it is serviced every frame, as games do.
         Some(now + self.frame)
     }
 

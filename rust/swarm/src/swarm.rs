@@ -1,8 +1,8 @@
-//! Runs many worlds on several threads, and tells how it goes.
+//! Runs many worlds on several threads and prints a summary.
 
 use crate::options::Options;
-use crate::plan::Population;
-use crate::run::{Outlets, Report, run};
+use crate::plan::ImplementationMix;
+use crate::run::{Report, Sinks, run};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::ops::RangeInclusive;
@@ -12,34 +12,34 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Every so many worlds one runs twice, and has to go the same way.
+/// One of so many worlds runs twice and must have the same trace both times.
 const REPEAT_EVERY: u64 = 50;
-/// After so many failures there is no point in going on.
+/// Failures after which no more worlds are run.
 const MOST_FAILURES: usize = 20;
 
-/// What a number of worlds came to.
+/// The results of many worlds.
 #[derive(Default)]
-pub(crate) struct Tally {
-    /// CPU time of each, and its seed.
+pub(crate) struct Summary {
+    /// CPU time and seed of each world.
     costs: Vec<(Duration, u64)>,
     datagrams: u64,
     messages: u64,
     connections: u64,
-    doubtful: u64,
+    unchecked: u64,
     virtual_time: u64,
-    /// A text for each seed that failed, with the command that replays it.
+    /// An error for each seed that failed, with the command that replays it.
     pub(crate) failures: Vec<String>,
 }
 
-/// The program.
+/// The program, behind its command line.
 pub(crate) fn main(options: &Options) -> ExitCode {
     if options.seeds.start() == options.seeds.end() {
         return replay(options);
     }
     let begin = Instant::now();
-    let mut tally = run_range(options.population, options.seeds.clone(), options.threads, false);
-    tally.print(begin.elapsed());
-    if tally.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let mut summary = run_range(options.mix, options.seeds.clone(), options.threads, false);
+    summary.print(begin.elapsed());
+    if summary.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn replay(options: &Options) -> ExitCode {
@@ -52,8 +52,8 @@ fn replay(options: &Options) -> ExitCode {
     };
     let seed = *options.seeds.start();
     let outcome = open(&options.log).and_then(|log| {
-        let outlets = Outlets { log, pcap: open(&options.pcap)? };
-        run(seed, options.population, outlets)
+        let sinks = Sinks { log, pcap: open(&options.pcap)? };
+        run(seed, options.mix, sinks)
     });
     match outcome {
         Ok(report) => {
@@ -76,14 +76,14 @@ fn replay(options: &Options) -> ExitCode {
 
 /// Runs the worlds of these seeds.
 pub(crate) fn run_range(
-    population: Population,
+    mix: ImplementationMix,
     seeds: RangeInclusive<u64>,
     threads: usize,
     quiet: bool,
-) -> Tally {
+) -> Summary {
     let next = AtomicU64::new(*seeds.start());
     let stop = AtomicBool::new(false);
-    let tally = Mutex::new(Tally::default());
+    let summary = Mutex::new(Summary::default());
     let begin = Instant::now();
     let last_shown = AtomicU64::new(0);
     let work = || {
@@ -93,22 +93,22 @@ pub(crate) fn run_range(
                 break;
             }
             let started = cpu_time();
-            let outcome = run_once(seed, population);
+            let outcome = run_once(seed, mix);
             let cost = cpu_time().saturating_sub(started);
             let outcome = outcome.and_then(|report| match seed % REPEAT_EVERY {
-                0 if population != Population::Dtls => same_again(seed, population, &report).map(|()| report),
+                0 if mix != ImplementationMix::Dtls => check_repeatable(seed, mix, &report).map(|()| report),
                 _ => Ok(report),
             });
-            let mut tally = tally.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            tally.add(seed, population, cost, outcome);
-            stop.fetch_or(tally.failures.len() >= MOST_FAILURES, Ordering::Relaxed);
+            let mut summary = summary.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            summary.add(seed, mix, cost, outcome);
+            stop.fetch_or(summary.failures.len() >= MOST_FAILURES, Ordering::Relaxed);
             let seconds = begin.elapsed().as_secs();
             if !quiet && seconds >= last_shown.load(Ordering::Relaxed) + 2 {
                 last_shown.store(seconds, Ordering::Relaxed);
-                let done = tally.costs.len();
+                let done = summary.costs.len();
                 eprintln!(
                     "{done} worlds, {} failed, {:.0} seeds/s, at seed {seed}",
-                    tally.failures.len(),
+                    summary.failures.len(),
                     done as f64 / begin.elapsed().as_secs_f64()
                 );
             }
@@ -119,51 +119,52 @@ pub(crate) fn run_range(
             scope.spawn(work);
         }
     });
-    tally.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
+    summary.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// A panic is a failure of the world like any other.
-fn run_once(seed: u64, population: Population) -> Result<Report, String> {
-    catch_unwind(AssertUnwindSafe(|| run(seed, population, Outlets::default()))).unwrap_or_else(|panic| {
+/// Runs one world; a panic is a failure like any other.
+fn run_once(seed: u64, mix: ImplementationMix) -> Result<Report, String> {
+    catch_unwind(AssertUnwindSafe(|| run(seed, mix, Sinks::default()))).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("(no text)");
         Err(format!("panic: {text}"))
     })
 }
 
-fn same_again(seed: u64, population: Population, first: &Report) -> Result<(), String> {
-    let second = run_once(seed, population)?;
+fn check_repeatable(seed: u64, mix: ImplementationMix, first: &Report) -> Result<(), String> {
+    let second = run_once(seed, mix)?;
     if second.hash == first.hash {
         return Ok(());
     }
-    Err(format!("went another way the second time: {:016x}, then {:016x}", first.hash, second.hash))
+    Err(format!("the second run differs: trace {:016x}, then {:016x}", first.hash, second.hash))
 }
 
-/// CPU time of this thread.
+/// The CPU time of this thread so far.
 fn cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-impl Tally {
-    fn add(&mut self, seed: u64, population: Population, cost: Duration, outcome: Result<Report, String>) {
+impl Summary {
+    fn add(&mut self, seed: u64, mix: ImplementationMix, cost: Duration, outcome: Result<Report, String>) {
         self.costs.push((cost, seed));
         match outcome {
             Ok(report) => {
                 self.datagrams += report.datagrams;
                 self.messages += report.messages;
                 self.connections += report.connections as u64;
-                self.doubtful += report.doubtful as u64;
+                self.unchecked += report.unchecked as u64;
                 self.virtual_time += report.virtual_time;
             }
             Err(error) => {
-                let kind = match population {
-                    Population::Ours => "",
-                    Population::Mixed => " --stock",
-                    Population::Dtls => " --dtls",
+                let kind = match mix {
+                    ImplementationMix::Ours => "",
+                    ImplementationMix::Mixed => " --stock",
+                    ImplementationMix::Dtls => " --dtls",
                 };
                 let failure = format!(
-                    "seed {seed}: {error}\n  replay: scripts/swarm {seed}{kind} --log world.log --pcap world.pcap"
+                    "seed {seed}: {error}\n  \
+                     replay: scripts/swarm {seed}{kind} --log world.log --pcap world.pcap"
                 );
                 eprintln!("{failure}");
                 self.failures.push(failure);
@@ -195,7 +196,7 @@ impl Tally {
         println!(
             "{} connections ({} not checked for contents), {} messages, {} datagrams, {} h of virtual time",
             self.connections,
-            self.doubtful,
+            self.unchecked,
             self.messages,
             self.datagrams,
             self.virtual_time / (3600 * enet_rs_sim::SECOND)

@@ -1,9 +1,9 @@
-//! The trace of a run: a hash over everything that happened, and a readable log of it if somebody wants one.
+//! The trace of a run: a hash over everything that happened and, if wanted, a readable log.
 
 use std::fmt::Arguments;
 use std::io::Write;
 
-/// Sums up a run.
+/// The hash and the log of a run.
 pub(crate) struct Trace {
     hash: u64,
     log: Option<Box<dyn Write>>,
@@ -14,7 +14,7 @@ impl Trace {
         Self { hash: 0x243f_6a88_85a3_08d3, log }
     }
 
-    /// The same for the same run.
+    /// The hash so far; equal runs have equal hashes.
     pub(crate) fn hash(&self) -> u64 {
         self.hash
     }
@@ -31,14 +31,14 @@ impl Trace {
         rest.iter().for_each(|byte| self.number(u64::from(*byte)));
     }
 
-    /// Writes a line to the log. Errors of a log do not matter.
+    /// Writes a line to the log, if there is one. Write errors are ignored.
     pub(crate) fn line(&mut self, now: u64, text: Arguments<'_>) {
         if let Some(log) = &mut self.log {
             let _ = writeln!(log, "{:>6}.{:06} {text}", now / 1_000_000, now % 1_000_000);
         }
     }
 
-    /// Somebody reads the log.
+    /// Whether there is a log.
     pub(crate) fn is_logged(&self) -> bool {
         self.log.is_some()
     }

@@ -1,5 +1,6 @@
-//! Instructions per unit of work, counted by valgrind's callgrind: the same on every run, so that `counts.txt`, which
-//! stores them, shows what a change costs. They follow the compiler, whose version stands in its first line.
+//! Instructions per unit of work, counted by valgrind's callgrind. They are equal on every run, so that the
+//! stored figures in `counts.txt` show what a change costs. They depend on the compiler, whose version is in
+//! the file's first line.
 
 use super::SIDES;
 use super::workloads::WORKLOADS;
@@ -9,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
 
-/// Functions that switch callgrind's counting over while they run.
+/// Functions that toggle callgrind's counting while they run.
 const SWITCHES: [&str; 2] =
     ["enet_rs_bench::in_memory::counts::counted*", "enet_rs_bench::in_memory::counts::uncounted*"];
-/// How far above its stored figure one may be, and how far below before it should be stored anew.
+/// The share by which a figure may exceed the stored one; further below than this, it should be stored anew.
 const TOLERANCE: f64 = 0.02;
 
 /// Callgrind counts instructions while this is on the stack.
@@ -27,12 +28,12 @@ pub(super) fn uncounted<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// What is counted.
+/// A workload or a coding whose instructions are counted.
 struct Subject {
     name: &'static str,
-    /// What a unit of it is.
+    /// The unit, and what it does.
     about: String,
-    /// Ours may be at most this share of `rusty_enet`'s.
+    /// The largest share of `rusty_enet`'s figure that ours may be.
     target: Option<f64>,
     units: u64,
 }
@@ -53,7 +54,8 @@ fn subjects() -> impl Iterator<Item = Subject> {
     workloads.chain(codings)
 }
 
-/// Counts everything and prints it beside the stored figures; `true` if none is exceeded and no target missed.
+/// Counts everything and prints it beside the stored figures. Returns `true` if none is exceeded and no
+/// target missed.
 pub(crate) fn check() -> Result<bool, String> {
     let path = stored_path();
     let failed = |error: io::Error| format!("{} cannot be read: {error}", path.display());
@@ -91,7 +93,8 @@ pub(crate) fn check() -> Result<bool, String> {
         let change = change.map_or("-".into(), |change| format!("{:+.2} %", change * 100.0));
         let target = target.map_or("-".into(), |target| format!("{target:.3}"));
         println!(
-            "{name:<18} {ours:>10.1} {before:>10} {change:>8} {theirs:>10.0} {ratio:>7.4} {target:>8}  {about}"
+            "{name:<18} {ours:>10.1} {before:>10} {change:>8} {theirs:>10.0} {ratio:>7.4} {target:>8}  \
+             {about}"
         );
     }
     print!("{findings}");
@@ -143,7 +146,7 @@ fn compiler() -> Result<String, String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Instructions per unit, from callgrind over this very program.
+/// Instructions per unit, from callgrind over this program.
 fn count(name: &str, side: &str, units: u64) -> Result<f64, String> {
     let failed = |error: io::Error| format!("valgrind could not be run: {error}");
     let program = std::env::current_exe().map_err(failed)?;

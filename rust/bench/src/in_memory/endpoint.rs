@@ -1,4 +1,4 @@
-//! What a workload needs of an ENet host, whichever implementation it is.
+//! The interface to an ENet host without a socket, of any implementation.
 
 use super::network::Network;
 use crate::message::{Event, Kind};
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 /// One host on a [`Network`].
 pub(crate) trait Endpoint {
-    /// Names a connection.
+    /// Identifies a connection.
     type Peer: Copy;
 
     fn new(network: &Network, max_peers: u16) -> Self;
@@ -19,13 +19,12 @@ pub(crate) trait Endpoint {
 
     fn set_ping_interval(&mut self, peer: Self::Peer, milliseconds: u32);
 
-    /// Sends a copy of `payload` on channel 0, as an application does that builds its message in a buffer of its own.
+    /// Sends a copy of `payload` on channel 0, like an application that builds its message in its own buffer.
     fn send(&mut self, peer: Self::Peer, payload: &[u8], kind: Kind);
 
     /// Sends a copy of `payload` to every peer on channel 0.
     fn broadcast(&mut self, payload: &[u8], kind: Kind);
 
-    /// One call of what a game calls until it gives nothing more: an event that waits already, else sends and receives
-    /// what there is to send and to receive.
+    /// One step of a game's service loop: returns an event that waits already, else sends and receives.
     fn service(&mut self) -> Option<Event<Self::Peer>>;
 }

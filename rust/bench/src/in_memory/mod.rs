@@ -1,4 +1,4 @@
-//! The engine beside the crate `rusty_enet`, both without sockets: nothing but their own work.
+//! The engine beside the crate `rusty_enet`, both without sockets: the cost of their own work alone.
 
 pub(crate) mod counts;
 mod endpoint;
@@ -15,8 +15,8 @@ const SIDES: [&str; 2] = ["ours", "rusty_enet"];
 /// Timed runs of which the fastest counts.
 const REPETITIONS: usize = 5;
 
-/// Does `units` of a workload, after as many for warming up, and tells how long they took; `None` if there is no such
-/// workload, or no such side.
+/// Runs `units` of a workload after a warm-up of as many, and returns how long they took; `None` if there is
+/// no such workload or side.
 pub(crate) fn run(workload: &str, side: &str, units: u64) -> Option<Duration> {
     if let Some(coding) = Coding::named(workload) {
         return coding.run(side, units);

@@ -1,4 +1,5 @@
-//! Mailboxes in memory in place of sockets, and a clock that only the bench moves. Copies what a kernel would copy.
+//! Mailboxes in memory instead of sockets, and a clock that only the bench moves. They copy what a kernel
+//! would copy.
 
 use super::counts::{counted, uncounted};
 use std::cell::{Cell, RefCell};
@@ -18,7 +19,7 @@ struct Datagram {
 #[derive(Default)]
 struct Mailboxes {
     waiting: Vec<VecDeque<Datagram>>,
-    /// Buffers to use again, so that the network allocates nothing once it is warm.
+    /// Buffers for reuse, so that the network does not allocate once it is warm.
     free: Vec<Vec<u8>>,
 }
 
@@ -47,14 +48,14 @@ impl Network {
         self.clock.set(self.now() + milliseconds);
     }
 
-    /// Where a new host is.
+    /// Adds a mailbox and returns its address.
     pub(crate) fn join(&self) -> SocketAddr {
         let mut mailboxes = self.mailboxes.borrow_mut();
         mailboxes.waiting.push(VecDeque::new());
         (Ipv4Addr::LOCALHOST, FIRST_PORT + mailboxes.waiting.len() as u16 - 1).into()
     }
 
-    /// Measures `work` without what the network itself does: adds the time that it takes to `elapsed`.
+    /// Measures `work` without the network's own part, and adds its time to `elapsed`.
     pub(crate) fn measure(&self, elapsed: &mut Duration, work: impl FnOnce()) {
         self.is_measured.set(true);
         let start = Instant::now();
@@ -85,7 +86,7 @@ impl Network {
         })
     }
 
-    /// Callgrind's counting is a switch, so it must not be touched while it is off anyway.
+    /// Callgrind's counting is a toggle, so it must not be touched while it is off already.
     fn unmeasured<R>(&self, work: impl FnOnce() -> R) -> R {
         if self.is_measured.get() { uncounted(work) } else { work() }
     }

@@ -1,4 +1,4 @@
-//! The engine of this project, driven like `enet_rs_driver`'s driver does it.
+//! This project's engine, driven as `enet_rs_driver` does it.
 
 use super::endpoint::Endpoint;
 use super::network::Network;
@@ -27,7 +27,7 @@ impl Ours {
         }
     }
 
-    /// Whether anything arrived.
+    /// Receives everything that waits; returns whether there was anything.
     fn receive(&mut self, now: Time) -> bool {
         let mut arrived = false;
         let received = &mut self.received;

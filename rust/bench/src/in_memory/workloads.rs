@@ -1,11 +1,11 @@
-//! What is measured: the same calls for any [`Endpoint`].
+//! The workloads: equal calls for any [`Endpoint`].
 
 use super::endpoint::Endpoint;
 use super::network::Network;
 use crate::message::{Event, Kind};
 use std::time::Duration;
 
-/// A workload: its name, what one unit of it is, and by how much the engine has to beat `rusty_enet`.
+/// A workload, its unit, and the target for the engine.
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
@@ -29,11 +29,11 @@ enum Shape {
         bytes: usize,
         at_once: u64,
     },
-    /// `said` bytes from each client, `told` bytes to all.
+    /// `up` bytes from each client, `down` bytes to all.
     Tick {
         clients: usize,
-        said: usize,
-        told: usize,
+        up: usize,
+        down: usize,
     },
     Connect {
         clients: usize,
@@ -93,7 +93,7 @@ pub(crate) const WORKLOADS: [Workload; 7] = [
         target: None,
         counted_units: 100,
         timed_units: 5_000,
-        shape: Shape::Tick { clients: 200, said: 40, told: 200 },
+        shape: Shape::Tick { clients: 200, up: 40, down: 200 },
     },
     Workload {
         name: "connect",
@@ -106,7 +106,7 @@ pub(crate) const WORKLOADS: [Workload; 7] = [
     },
 ];
 
-/// Milliseconds after which a connection should be up.
+/// Milliseconds within which a connection must be up.
 const MAXIMUM_HANDSHAKE: usize = 1000;
 
 impl Workload {
@@ -114,7 +114,7 @@ impl Workload {
         WORKLOADS.iter().find(|workload| workload.name == name)
     }
 
-    /// Runs `units` for warming up and `units` measured ones; the time of the latter.
+    /// Runs `units` for warming up and `units` measured ones, and returns the time of the latter.
     pub(crate) fn run<E: Endpoint>(&self, units: u64) -> Duration {
         let mut elapsed = Duration::ZERO;
         match self.shape {
@@ -134,27 +134,30 @@ impl Workload {
                 let network = group.network.clone();
                 network.measure(&mut elapsed, || group.converse(kind, bytes, at_once, units));
             }
-            Shape::Tick { clients, said, told } => {
+            Shape::Tick { clients, up, down } => {
                 let mut group = Group::<E>::connected(256, clients);
-                let (said, told) = (vec![7; said], vec![7; told]);
+                let (up, down) = (vec![7; up], vec![7; down]);
                 for unit in 0..2 * units {
-                    group.clients_speak(&said);
+                    group.clients_send(&up);
                     if unit < units {
-                        group.tick(&told);
+                        group.tick(&down);
                     } else {
-                        group.network.clone().measure(&mut elapsed, || group.tick(&told));
+                        group.network.clone().measure(&mut elapsed, || group.tick(&down));
                     }
                 }
-                // Of the last tick nobody looks at what went to the clients, and ENet's throttle drops a few.
+                // The clients do not receive the last tick, and ENet's throttle drops a few messages.
                 let most = (2 * units - 1) * clients as u64 / 20 * 19;
-                assert!(group.heard.min(group.received) >= most, "what was sent has arrived");
+                assert!(
+                    group.server_received.min(group.clients_received) >= most,
+                    "what was sent has arrived"
+                );
             }
             Shape::Connect { clients } => {
-                let mut crowd = Crowd::<E>::new(clients);
+                let mut many = ManyClients::<E>::new(clients);
                 let rounds = units.div_ceil(clients as u64);
-                (0..rounds).for_each(|_| crowd.come_and_go());
-                let network = crowd.network.clone();
-                network.measure(&mut elapsed, || (0..rounds).for_each(|_| crowd.come_and_go()));
+                (0..rounds).for_each(|_| many.connect_and_disconnect());
+                let network = many.network.clone();
+                network.measure(&mut elapsed, || (0..rounds).for_each(|_| many.connect_and_disconnect()));
             }
         }
         elapsed
@@ -168,10 +171,10 @@ struct Group<E: Endpoint> {
     at_server: Vec<E::Peer>,
     /// Each with its connection to the server.
     clients: Vec<(E, E::Peer)>,
-    /// Messages that have arrived at the server.
-    heard: u64,
-    /// Messages that have arrived at the clients.
-    received: u64,
+    /// Number of messages that the server has received.
+    server_received: u64,
+    /// Number of messages that the clients have received.
+    clients_received: u64,
 }
 
 impl<E: Endpoint> Group<E> {
@@ -194,7 +197,7 @@ impl<E: Endpoint> Group<E> {
             assert_eq!(at_server.len(), number, "the server has accepted the client");
             clients.push((client, at_client.expect("the client is connected")));
         }
-        Self { network, server, at_server, clients, heard: 0, received: 0 }
+        Self { network, server, at_server, clients, server_received: 0, clients_received: 0 }
     }
 
     fn settle(&mut self) {
@@ -230,18 +233,18 @@ impl<E: Endpoint> Group<E> {
         assert_eq!(arrived, messages, "what was sent has arrived");
     }
 
-    fn clients_speak(&mut self, payload: &[u8]) {
+    fn clients_send(&mut self, payload: &[u8]) {
         for (client, peer) in &mut self.clients {
             client.send(*peer, payload, Kind::Unreliable);
             while let Some(event) = client.service() {
-                self.received += u64::from(matches!(event, Event::Receive { .. }));
+                self.clients_received += u64::from(matches!(event, Event::Receive { .. }));
             }
         }
     }
 
     fn tick(&mut self, payload: &[u8]) {
         while let Some(event) = self.server.service() {
-            self.heard += u64::from(matches!(event, Event::Receive { .. }));
+            self.server_received += u64::from(matches!(event, Event::Receive { .. }));
         }
         self.server.broadcast(payload, Kind::Unreliable);
         while self.server.service().is_some() {}
@@ -249,14 +252,14 @@ impl<E: Endpoint> Group<E> {
     }
 }
 
-/// A server, and clients that come and go together.
-struct Crowd<E: Endpoint> {
+/// A server, and many clients that connect and disconnect together.
+struct ManyClients<E: Endpoint> {
     network: Network,
     server: E,
     clients: Vec<E>,
 }
 
-impl<E: Endpoint> Crowd<E> {
+impl<E: Endpoint> ManyClients<E> {
     fn new(count: usize) -> Self {
         let network = Network::new();
         let server = E::new(&network, count as u16);
@@ -264,7 +267,7 @@ impl<E: Endpoint> Crowd<E> {
         Self { network, server, clients }
     }
 
-    fn come_and_go(&mut self) {
+    fn connect_and_disconnect(&mut self) {
         let address = self.server.address();
         self.clients.iter_mut().for_each(|client| client.connect(address));
         let mut peers = Vec::with_capacity(self.clients.len());
@@ -278,7 +281,8 @@ impl<E: Endpoint> Crowd<E> {
         self.service_until_all(|_, event| matches!(event, Event::Disconnect));
     }
 
-    /// Services everybody until what `is_it` looks for has happened to each client, and as often to the server.
+    /// Services everybody until `is_it` was true of an event of each client, and of as many events of the
+    /// server.
     fn service_until_all(&mut self, mut is_it: impl FnMut(Option<usize>, &Event<E::Peer>) -> bool) {
         let mut missing = 2 * self.clients.len();
         for _ in 0..MAXIMUM_HANDSHAKE {
@@ -295,7 +299,7 @@ impl<E: Endpoint> Crowd<E> {
                 return;
             }
         }
-        panic!("{missing} connections did not come or go");
+        panic!("{missing} connections did not begin or end");
     }
 }
 

@@ -1,12 +1,12 @@
-//! What a workload needs of an ENet host on a real socket, whichever implementation it is.
+//! The interface to an ENet host on a real socket, of any implementation.
 
 use crate::message::{Event, Kind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// A host on the loopback interface. Channel 0 is the one that is used.
+/// A host on the loopback interface. Workloads use channel 0 only.
 pub(crate) trait End: Sized {
-    /// Names a connection.
+    /// Identifies a connection.
     type Peer: Copy;
 
     fn server(max_peers: u16) -> Self;
@@ -17,14 +17,14 @@ pub(crate) trait End: Sized {
 
     fn connect(&mut self, to: SocketAddr);
 
-    /// Sends a copy of `payload`, as an application does that builds its message in a buffer of its own.
+    /// Sends a copy of `payload`, like an application that builds its message in its own buffer.
     fn send(&mut self, peer: Self::Peer, payload: &[u8], kind: Kind);
 
     /// Sends a copy of `payload` to every peer.
     fn broadcast(&mut self, payload: &[u8], kind: Kind);
 
-    /// One call of what a game calls until it gives nothing more: an event that waits already, else sends and receives
-    /// what there is to send and to receive. Waits for it for up to `wait`; not every implementation can.
+    /// One step of a game's service loop: returns an event that waits already, else sends and receives. Waits
+    /// for up to `wait` if the implementation can.
     fn service(&mut self, wait: Duration) -> Option<Event<Self::Peer>>;
 
     /// Sends what is queued.

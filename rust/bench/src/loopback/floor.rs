@@ -1,5 +1,5 @@
-//! What the kernel alone needs for the same datagrams: their number and sizes as in the ENet protocol, with the calls that
-//! carry them best, and no protocol at all.
+//! The cost of the bare kernel: datagrams in the number and sizes of the ENet protocol, sent by the cheapest
+//! system calls and without any protocol.
 
 use super::sample::{Effort, Sample, Stopwatch};
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
@@ -13,10 +13,10 @@ const MTU: usize = 1392;
 /// The most that one call sends or receives, bytes.
 const MAXIMUM_BYTES: usize = 1 << 16;
 
-/// What one message, or several that leave together, is on the wire.
+/// The datagrams of one message, or of several that leave together.
 #[derive(Copy, Clone)]
 pub(super) struct Load {
-    /// All datagrams together, bytes; each is as large as can be but the last.
+    /// Bytes of all datagrams; each but the last has the largest size.
     pub(super) bytes: usize,
     /// The acknowledgements, bytes; 0 = none.
     pub(super) answer: usize,
@@ -31,8 +31,8 @@ struct Raw {
 }
 
 impl Raw {
-    /// `joins` lets the kernel join what arrives. It is switched on by what also makes the kernel tell more of each datagram,
-    /// which single ones are better off without.
+    /// `joins` lets the kernel join datagrams (`UDP_GRO`). The option also makes the kernel report more about
+    /// each datagram, which costs more for single ones.
     fn new(is_blocking: bool, joins: bool) -> Self {
         let bind = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let socket = bind();
@@ -144,7 +144,7 @@ pub(super) fn converse_in_threads(load: Load, at_once: u64, effort: Effort) -> S
     stopwatch.stop(effort.units, 0.0)
 }
 
-/// What one call can send of `bytes`: whole datagrams.
+/// The part of `bytes` that one call can send, in whole datagrams.
 fn split(bytes: usize) -> Vec<usize> {
     let most = MAXIMUM_BYTES / MTU * MTU;
     let mut parts = vec![most; bytes / most];
@@ -224,7 +224,7 @@ pub(super) fn idle(effort: Effort) -> Sample {
     stopwatch.stop(effort.units, 0.0)
 }
 
-/// Tells whether nothing has arrived, by the call that finds it out soonest.
+/// Asks whether a datagram has arrived, by the cheapest system call.
 #[cfg(target_os = "linux")]
 fn emptiness(socket: &UdpSocket) -> impl FnMut() -> bool {
     use rustix::event::{Timespec, epoll};
@@ -243,7 +243,7 @@ fn emptiness(socket: &UdpSocket) -> impl FnMut() -> bool {
 }
 
 /// CONNECT, VERIFY_CONNECT and its acknowledgement.
-pub(super) fn crowd(effort: Effort) -> Sample {
+pub(super) fn connect_all(effort: Effort) -> Sample {
     let mut buffer = vec![0; MTU];
     let mut gather = |clients: u64, stopwatch: &mut Stopwatch| {
         let mut server = Raw::new(false, false);

@@ -1,5 +1,5 @@
-//! Workloads over real sockets on the loopback interface, each measured in a process of its own: what they cost on this
-//! project's driver, on C ENet (feature `c-enet`), on the crate `rusty_enet`, and on the bare kernel.
+//! Workloads over real sockets on the loopback interface, each measured in its own process: their cost on
+//! this project's driver, on C ENet (feature `c-enet`), on the crate `rusty_enet`, and on the bare kernel.
 
 pub(crate) mod end;
 mod floor;
@@ -17,12 +17,12 @@ use workloads::{Side, WORKLOADS, Workload};
 
 /// Share of a workload's units whose system calls are counted, which is slow.
 const COUNTED_SHARE: u64 = 20;
-/// The system calls that are counted: all that ask a socket, send, receive, wait or ask for the time. What does not exist on
-/// every processor has a question mark.
-const COUNTED_CALLS: &str = "%network,?poll,ppoll,?select,pselect6,?epoll_wait,epoll_pwait,?epoll_pwait2,epoll_ctl,read,write,\
-    ioctl,clock_gettime,gettimeofday";
+/// The system calls that are counted: those that ask a socket, send, receive, wait or read the clock. Those
+/// that do not exist on every processor have a question mark.
+const COUNTED_CALLS: &str = "%network,?poll,ppoll,?select,pselect6,?epoll_wait,epoll_pwait,\
+    ?epoll_pwait2,epoll_ctl,read,write,ioctl,clock_gettime,gettimeofday";
 
-/// What a side needs for one unit of a workload: medians over all rounds.
+/// The cost of one unit of a workload on one side: medians over all rounds.
 #[derive(Clone, Debug)]
 struct Figure {
     side: Side,
@@ -38,7 +38,8 @@ struct Figure {
     lost: f64,
 }
 
-/// Measures the workloads with these names, or all, in so many rounds, and prints the tables; `true` if no target is missed.
+/// Measures the workloads with these names, or all, in so many rounds, and prints the tables; `true` if no
+/// target is missed.
 pub(crate) fn tables(names: &[&str], rounds: usize, counts_calls: bool) -> Result<bool, String> {
     let chosen: Vec<&Workload> = match names {
         [] => WORKLOADS.iter().collect(),
@@ -51,7 +52,8 @@ pub(crate) fn tables(names: &[&str], rounds: usize, counts_calls: bool) -> Resul
         eprintln!("{}: {} ...", workload.name, workload.about);
         let mut samples: Vec<(Side, Vec<Sample>)> =
             workload.sides().into_iter().map(|side| (side, Vec::new())).collect();
-        // All sides in each round, every other round backwards, so that all of them see the same machine.
+        // Each round runs all sides, every other one in reverse order, so that drifts of the machine affect
+        // all alike.
         for round in 0..rounds {
             let mut order: Vec<_> = samples.iter_mut().collect();
             if round % 2 == 1 {
@@ -71,12 +73,12 @@ pub(crate) fn tables(names: &[&str], rounds: usize, counts_calls: bool) -> Resul
     Ok(report::print(&rows))
 }
 
-/// Does one workload in this process and prints its sample, for [`in_process`] and for a profiler.
+/// Runs one workload in this process and prints its sample, for [`in_process`] and for a profiler.
 pub(crate) fn run(workload: &str, side: &str, units: Option<u64>) -> Result<(), String> {
     let workload = find(workload)?;
     let units = units.unwrap_or(workload.units);
     let sample = Side::named(side).and_then(|side| workload.run(side, units));
-    println!("{}", sample.ok_or_else(|| format!("{side} does not do {}", workload.name))?.to_line());
+    println!("{}", sample.ok_or_else(|| format!("{side} cannot run {}", workload.name))?.to_line());
     Ok(())
 }
 

@@ -9,10 +9,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// What the certificate of an encrypted server is made out to.
+/// The name in the certificate of an encrypted server.
 const NAME: &str = "localhost";
 
-/// With what copies its messages, as the bindings do it.
+/// A driver, and the arena into which messages are copied, as in the binding.
 pub(crate) struct Ours(Driver, Copier);
 
 impl End for Ours {
@@ -54,7 +54,7 @@ impl End for Ours {
     }
 }
 
-/// The same with DTLS.
+/// A driver that encrypts.
 pub(crate) struct Encrypted(Ours);
 
 fn certificate() -> &'static SelfSigned {

@@ -4,7 +4,7 @@ use super::Figure;
 use super::workloads::{Side, Workload};
 use crate::table::{heading, judge, row};
 
-/// Who has a column of its own.
+/// The sides with a column of their own.
 const COLUMNS: [Side; 4] = [Side::Ours, Side::C, Side::Rusty, Side::Kernel];
 
 type Row<'a> = (&'a Workload, Vec<Figure>);
@@ -33,7 +33,8 @@ fn microseconds(figure: Option<&Figure>) -> String {
 fn processor_time(rows: &[Row<'_>]) -> bool {
     let mut good = true;
     heading(
-        "Processor time for a unit, microseconds, both ends (of W4 and W5 the server alone), the kernel's share included",
+        "Processor time for a unit, microseconds, both ends (of W4 and W5 the server alone), \
+         the kernel's share included",
         2,
         &["", "unit", "enet_rs", "C ENet", "rusty_enet", "kernel", "kernel / C", "enet_rs / C", "at most"],
     );

@@ -1,4 +1,4 @@
-//! The crate `rusty_enet` over a socket of the standard library, as it offers it.
+//! The crate `rusty_enet` over a socket of the standard library, which it supports itself.
 
 use super::end::End;
 use crate::message::{Event, Kind};
@@ -41,7 +41,7 @@ impl End for Rusty {
         self.0.broadcast(0, &kind.packet(payload));
     }
 
-    /// It cannot wait.
+    /// The crate cannot wait for a datagram, so `wait` is ignored.
     fn service(&mut self, _wait: Duration) -> Option<Event<enet::PeerID>> {
         Some(self.0.service().expect("loopback works")?.no_ref().into())
     }

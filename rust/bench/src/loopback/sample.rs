@@ -1,9 +1,9 @@
-//! Processor time, time on the clock and memory of a piece of work.
+//! Processor time, elapsed time and memory of a piece of work.
 
 use rustix::time::{ClockId, clock_gettime};
 use std::time::{Duration, Instant};
 
-/// How much is done.
+/// The amount of work.
 #[derive(Copy, Clone)]
 pub(super) struct Effort {
     /// Units that are measured.
@@ -12,7 +12,7 @@ pub(super) struct Effort {
     pub(super) warm_up: u64,
 }
 
-/// What a piece of work has cost.
+/// The cost of a piece of work.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
     /// Units of work done.
@@ -22,7 +22,7 @@ pub(crate) struct Sample {
     /// Of all threads, the kernel's share included.
     pub(crate) cpu: Duration,
     pub(crate) wall: Duration,
-    /// The most memory that the process has had so far, KiB; 0 where the system does not tell.
+    /// The most memory that the process has had so far, KiB; 0 if the system does not report it.
     pub(crate) peak: u64,
 }
 
@@ -47,7 +47,7 @@ impl Sample {
     }
 }
 
-/// Adds up what is measured.
+/// Adds up the cost of measured parts.
 pub(super) struct Stopwatch {
     clock: ClockId,
     cpu: Duration,

@@ -1,4 +1,4 @@
-//! What is done between two ends, whichever implementations they are.
+//! The patterns of traffic between two ends of any implementation.
 
 use super::end::End;
 use super::sample::{Effort, Sample, Stopwatch};
@@ -7,13 +7,13 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// Calls of `service` after which what was sent reliably should have come.
+/// Calls of `service` within which a reliable message must arrive.
 const MAXIMUM_SERVICES: u64 = 10_000_000;
-/// Looks at both ends after which an unreliable message is taken for lost: ENet's throttle drops some.
+/// Services of both ends after which an unreliable message counts as lost: ENet's throttle drops some.
 const MAXIMUM_LOOKS: u64 = 3;
-/// How long an end that has nothing to do waits where each has its own thread.
+/// How long an idle end waits for a datagram if each end has its own thread.
 const WAIT: Duration = Duration::from_millis(100);
-/// Batches on their way at a time where each end has its own thread.
+/// Most batches under way at a time if each end has its own thread.
 const BATCHES_IN_FLIGHT: u64 = 2;
 
 /// A server and its clients, all connected.
@@ -31,7 +31,7 @@ impl<S: End, C: End> Group<S, C> {
     }
 }
 
-/// Connects all `clients` at once; gives their connections.
+/// Connects all `clients` at once and returns their connections.
 fn connect<S: End, C: End>(server: &mut S, clients: &mut [C]) -> Vec<C::Peer> {
     let to = server.address();
     clients.iter_mut().for_each(|client| client.connect(to));
@@ -57,7 +57,7 @@ fn connect<S: End, C: End>(server: &mut S, clients: &mut [C]) -> Vec<C::Peer> {
     connected
 }
 
-/// `at_once` messages to the server in each round, in one thread; a round ends when they have come.
+/// `at_once` messages to the server in each round, in one thread; a round ends when they have arrived.
 pub(super) fn converse<S: End, C: End>(kind: Kind, bytes: usize, at_once: u64, effort: Effort) -> Sample {
     let mut group = Group::<S, C>::connected(32, 1);
     converse_for(&mut group, kind, bytes, at_once, effort.warm_up);
@@ -66,7 +66,7 @@ pub(super) fn converse<S: End, C: End>(kind: Kind, bytes: usize, at_once: u64, e
     stopwatch.stop(effort.units, lost as f64 / effort.units as f64)
 }
 
-/// Gives the number of messages that did not come.
+/// Returns the number of messages that did not arrive.
 fn converse_for<S: End, C: End>(
     group: &mut Group<S, C>,
     kind: Kind,
@@ -95,7 +95,7 @@ fn converse_for<S: End, C: End>(
         total += received;
     }
     let lost = (rounds * at_once).saturating_sub(total);
-    assert!(kind == Kind::Unreliable || lost == 0, "{lost} reliable messages did not come");
+    assert!(kind == Kind::Unreliable || lost == 0, "{lost} reliable messages did not arrive");
     lost
 }
 
@@ -161,7 +161,8 @@ fn answer<S: End>(server: &mut S, at_once: u64, batches: u64) {
     server.flush();
 }
 
-/// A server's ticks: `up` bytes came from each client, `down` bytes go to all of them. Only the server is measured.
+/// A server's ticks: it receives `up` bytes from each client and sends `down` bytes to all. Only the server
+/// is measured.
 pub(super) fn tick<S: End, C: End>(clients: usize, up: usize, down: usize, effort: Effort) -> Sample {
     let mut group = Group::<S, C>::connected(256, clients);
     let (up, down) = (vec![7; up], vec![7; down]);
@@ -190,12 +191,12 @@ pub(super) fn tick<S: End, C: End>(clients: usize, up: usize, down: usize, effor
         }
         arrived += if unit < warm_up { 0 } else { received };
     }
-    // The answer to the last tick is not looked at.
+    // The clients do not receive the last tick.
     let expected = (2 * units - 1) * clients as u64;
     stopwatch.stop(units, expected.saturating_sub(arrived) as f64 / expected as f64)
 }
 
-/// Services of a server with so many slots, where ten clients are connected and nothing happens.
+/// Services of an idle server with `slots` slots and ten connected clients.
 pub(super) fn idle<S: End, C: End>(max_peers: u16, effort: Effort) -> Sample {
     let mut group = Group::<S, C>::connected(max_peers, 10);
     for _ in 0..effort.warm_up {
@@ -209,14 +210,14 @@ pub(super) fn idle<S: End, C: End>(max_peers: u16, effort: Effort) -> Sample {
 }
 
 /// Clients that connect all at once.
-pub(super) fn crowd<S: End, C: End>(effort: Effort) -> Sample {
+pub(super) fn connect_all<S: End, C: End>(effort: Effort) -> Sample {
     let gather = |clients: u64, stopwatch: &mut Stopwatch| {
         let mut server = S::server(clients as u16);
         let mut waiting: Vec<C> = (0..clients).map(|_| C::client()).collect();
         stopwatch.run(|| drop(connect(&mut server, &mut waiting)));
         (server, waiting)
     };
-    // Others have connected before, so that memory and code are there.
+    // Earlier connections have warmed memory and code up.
     drop(gather(effort.warm_up, &mut Stopwatch::stopped()));
     let mut stopwatch = Stopwatch::stopped();
     drop(gather(effort.units, &mut stopwatch));

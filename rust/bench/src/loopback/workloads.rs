@@ -1,4 +1,4 @@
-//! The workloads, which sides do each of them, and what is asked of ours.
+//! The workloads, the sides that run each of them, and the targets for ours.
 
 use super::end::End;
 use super::floor::{self, Load};
@@ -10,7 +10,7 @@ use super::shapes;
 use crate::c_enet::Host as C;
 use crate::message::Kind;
 
-/// A workload: what one unit of it is and how many a run does.
+/// A workload, its unit, and the number of units in a run.
 pub(super) struct Workload {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
@@ -27,10 +27,10 @@ enum Shape {
     Threads { bytes: usize, at_once: u64, load: Load },
     Tick { clients: usize, up: usize, down: usize },
     Idle { max_peers: u16 },
-    Crowd,
+    Connect,
 }
 
-/// Who is at the two ends.
+/// The implementations at the two ends.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(super) enum Side {
     Ours,
@@ -182,7 +182,7 @@ pub(super) const WORKLOADS: [Workload; 11] = [
         about: "500 clients connect at once",
         unit: "connection",
         units: 500,
-        shape: Shape::Crowd,
+        shape: Shape::Connect,
         target: 0.8,
         encrypted_target: None,
     },
@@ -193,13 +193,13 @@ impl Workload {
         WORKLOADS.iter().find(|workload| workload.name == name)
     }
 
-    /// Who does it.
+    /// The sides that can run it.
     pub(super) fn sides(&self) -> Vec<Side> {
         let does = |side: &Side| match side {
             Side::Ours | Side::C | Side::Kernel => true,
-            // It cannot wait for a datagram, and so has no place in a thread of its own.
+            // It cannot wait for a datagram, so it is not run in a thread of its own.
             Side::Rusty => !matches!(self.shape, Shape::Threads { .. }),
-            // Where just the server is measured, it is ours.
+            // If only the server is measured, it is ours.
             Side::OursToC => !matches!(self.shape, Shape::Idle { .. } | Shape::Tick { .. }),
             Side::CToOurs => !matches!(self.shape, Shape::Idle { .. }),
             Side::Encrypted => self.encrypted_target.is_some(),
@@ -208,12 +208,12 @@ impl Workload {
         Side::ALL.into_iter().filter(does).filter(is_linked).collect()
     }
 
-    /// Does `units` of it after a warm-up; `None` if that side does not.
+    /// Runs `units` of it after a warm-up; `None` if that side cannot run it.
     pub(super) fn run(&self, side: Side, units: u64) -> Option<Sample> {
         if !self.sides().contains(&side) {
             return None;
         }
-        // As many as a full run needs, so that the difference between two runs is that of their units.
+        // The warm-up of a full run, so that two runs differ by their units alone.
         let effort = Effort { units, warm_up: self.units / 8 };
         Some(match side {
             Side::Ours => self.between::<Ours, Ours>(effort),
@@ -241,7 +241,7 @@ impl Workload {
             }
             Shape::Tick { clients, up, down } => shapes::tick::<S, C>(clients, up, down, effort),
             Shape::Idle { max_peers } => shapes::idle::<S, C>(max_peers, effort),
-            Shape::Crowd => shapes::crowd::<S, C>(effort),
+            Shape::Connect => shapes::connect_all::<S, C>(effort),
         }
     }
 
@@ -251,7 +251,7 @@ impl Workload {
             Shape::Threads { at_once, load, .. } => floor::converse_in_threads(load, at_once, effort),
             Shape::Tick { clients, up, down } => floor::tick(clients, up, down, effort),
             Shape::Idle { .. } => floor::idle(effort),
-            Shape::Crowd => floor::crowd(effort),
+            Shape::Connect => floor::connect_all(effort),
         }
     }
 }

@@ -1,20 +1,20 @@
-//! Commands to try: sound ones, cut ones, and ones with a field at its extremes.
+//! The commands of the sweep: valid ones, truncated ones, and ones with a field at its extremes.
 
-use crate::raw::{self, ACKNOWLEDGED, LAYOUTS, Layout, SYSTEM_CHANNEL, number};
 use crate::scene::CHANNELS;
+use enet_rs_test_support::raw::{self, ACKNOWLEDGED, LAYOUTS, Layout, SYSTEM_CHANNEL, number};
 
-/// Commands of one kind and how they are sent.
+/// An entry of the catalogue: commands and how they are sent.
 pub struct Swept {
     pub layout: &'static Layout,
     pub about: String,
     pub sent_time: Option<u16>,
     pub commands: Vec<u8>,
-    /// No host may accept it.
+    /// Whether every host must reject it.
     pub is_wrong: bool,
 }
 
-/// Values that make sense for the fields of a kind of command.
-pub fn sound_fields(layout: &Layout) -> Vec<u32> {
+/// Valid values for the fields of a kind of command.
+pub fn valid_fields(layout: &Layout) -> Vec<u32> {
     match layout.number {
         number::CONNECT | number::VERIFY_CONNECT => {
             [0, 0, 0, 1392, 65536, 4, 0, 0, 5000, 2, 2, 0x1234_5678, 9][..layout.fields.len()].to_vec()
@@ -24,11 +24,12 @@ pub fn sound_fields(layout: &Layout) -> Vec<u32> {
     }
 }
 
-/// Every command: sound, cut, with each field at its extremes, with odd channels, sequence numbers and flags.
+/// Every command: valid, truncated, with each field at its extremes, with odd channels, sequence numbers and
+/// flags.
 pub fn catalogue() -> Vec<Swept> {
     let mut catalogue = Vec::new();
     for layout in &LAYOUTS {
-        let fields = sound_fields(layout);
+        let fields = valid_fields(layout);
         let payload = vec![6; layout.length.map_or(0, |index| fields[index] as usize)];
         let name = layout.number;
         let mut add = |about: String, sent_time: Option<u16>, commands: Vec<u8>, is_wrong: bool| {
@@ -36,14 +37,14 @@ pub fn catalogue() -> Vec<Swept> {
         };
         for flags in [0, ACKNOWLEDGED, 0x40, ACKNOWLEDGED | 0x40] {
             for sent_time in [None, Some(0), Some(0xffff)] {
-                let sound = raw::command_of(layout, flags, 0, 1, &fields, &payload);
+                let valid = raw::command_of(layout, flags, 0, 1, &fields, &payload);
                 // An acknowledgement is never acknowledged, whatever it asks for.
                 let is_answered = flags & ACKNOWLEDGED != 0 && name != number::ACKNOWLEDGE;
                 let unanswerable = is_answered && sent_time.is_none();
                 let about =
                     |what: String| format!("command {name} with flags {flags:#x} at {sent_time:?}, {what}");
-                for length in (1..sound.len()).filter(|length| *length < 64 || length % 97 == 0) {
-                    add(about(format!("cut to {length}")), sent_time, sound[..length].to_vec(), true);
+                for length in (1..valid.len()).filter(|length| *length < 64 || length % 97 == 0) {
+                    add(about(format!("cut to {length}")), sent_time, valid[..length].to_vec(), true);
                 }
                 for channel in [0, 1, CHANNELS, 0x7f, 0xfe, SYSTEM_CHANNEL] {
                     for sequence in [0, 1, 2, 0x0fff, 0x6fff, 0x7000, 0x7fff, 0x8000, 0xfffe, 0xffff] {
@@ -66,7 +67,7 @@ pub fn catalogue() -> Vec<Swept> {
             }
         }
     }
-    // Numbers that no command has.
+    // Unassigned command numbers.
     for unknown in [0, 13, 14, 15] {
         for length in [1, 4, 64] {
             let commands = vec![unknown; length];

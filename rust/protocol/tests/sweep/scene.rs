@@ -1,13 +1,14 @@
-//! A server, a client whose connection is attacked, and another one that must not notice, on virtual time.
+//! A server, a client whose connection is attacked, and another client that must not be affected, on virtual
+//! time.
 
-use crate::counting_allocator::live_bytes;
-use crate::raw::{self, ACKNOWLEDGED, NO_PEER, SYSTEM_CHANNEL, number};
 use bytes::Bytes;
 use enet_rs_protocol::{Event, Host, HostConfig, Limits, PacketFlags, PeerId, PeerState, Time};
+use enet_rs_test_support::counting_allocator::live_bytes;
+use enet_rs_test_support::raw::{self, ACKNOWLEDGED, NO_PEER, SYSTEM_CHANNEL, number};
 use std::net::SocketAddr;
 
 pub const CHANNELS: u8 = 4;
-/// The channel on which honest messages travel, and which no swept command names.
+/// The channel of honest messages, on which no swept command is sent.
 pub const HONEST_CHANNEL: u8 = 3;
 pub const MAX_WAITING_BYTES: usize = 256 << 10;
 pub const MAX_MESSAGE_SIZE: usize = 128 << 10;
@@ -46,7 +47,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// The other client is connected; the attacked one has only begun.
+    /// A scene in which the other client is connected and the attacked one has begun to connect.
     pub fn new() -> Self {
         let mut hosts = [1, 2, 3].map(|seed| Host::new(config(), &[seed; 16]).unwrap());
         let other = hosts[2].connect(address(SERVER), CHANNELS, 0).unwrap();
@@ -75,7 +76,7 @@ impl Scene {
         scene
     }
 
-    /// The attacked connection with the wanted state at the server.
+    /// A scene in which the attacked connection has the wanted state at the server.
     pub fn with_server_in(state: PeerState) -> Self {
         let mut scene = if state == PeerState::ConnectionPending { Self::new() } else { Self::connected() };
         let server = |scene: &mut Self, act: fn(&mut Host, PeerId)| {
@@ -108,14 +109,14 @@ impl Scene {
         scene
     }
 
-    /// Hands a datagram to a host as if the other end of the attacked connection had sent it.
+    /// Delivers a datagram to a host as if the other end of the attacked connection had sent it.
     pub fn inject(&mut self, to: usize, sent_time: Option<u16>, commands: &[u8]) {
         let (slot, session) = self.headers[to];
         let datagram = raw::datagram(slot, session, sent_time, commands);
         self.hosts[to].handle_datagram(self.now, address(1 - to), datagram);
     }
 
-    /// Every host does what is due, and gets what the others send.
+    /// Services every host and delivers its datagrams.
     pub fn exchange(&mut self) {
         for from in 0..self.hosts.len() {
             self.hosts[from].handle_timeout(self.now);
@@ -123,7 +124,7 @@ impl Scene {
             let mut out = Vec::new();
             while let Some(to) = self.hosts[from].poll_transmit(self.now, &mut out) {
                 count += 1;
-                assert!(count < 1000, "a host sends without end");
+                assert!(count < 1000, "a host sends for ever");
                 let datagram = Bytes::from(std::mem::take(&mut out));
                 let Some(to) = (0..3).find(|&host| address(host) == to) else {
                     self.lost.push(datagram);
@@ -140,7 +141,7 @@ impl Scene {
         }
     }
 
-    /// Everything that is on its way arrives and is seen.
+    /// Delivers everything under way, and takes all events.
     pub fn settle(&mut self) {
         for _ in 0..6 {
             self.exchange();
@@ -173,7 +174,7 @@ impl Scene {
         self.events[host].iter().any(is_it)
     }
 
-    /// Both ends of the attacked connection get what the other one sends.
+    /// Checks that both ends of the attacked connection receive what the other one sends.
     pub fn check_connection(&mut self, about: &str) {
         let send = |host: &mut Host, peer: Option<PeerId>, text: &'static [u8]| {
             host.send(peer.unwrap(), HONEST_CHANNEL, text.into(), PacketFlags::RELIABLE)

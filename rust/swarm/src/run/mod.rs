@@ -1,103 +1,104 @@
-//! A world from its first moment to its last: lets hosts work when it is their turn, and checks what they promise.
+//! Runs a world from its first moment to its last: services each host when it is due, and checks what it
+//! does.
 
 mod events;
-mod settling;
+mod quiescence;
 
-use crate::deeds::Deeds;
 use crate::endpoint::{Endpoint, Key, Output};
-use crate::ledger::{Link, Side, Stage};
+use crate::operations::Operations;
+use crate::oracle::{Connection, Side, Stage};
 use crate::ours::{Ours, Security};
-use crate::plan::{HostPlan, Plan, Population};
+use crate::plan::{HostPlan, ImplementationMix, Plan};
 use crate::stock::{Stock, StockConfig};
 use crate::trace::Trace;
 use bytes::Bytes;
 use enet_rs_protocol::Limits;
 use enet_rs_sim::{Conditions, Damage, Happening, MILLISECOND, Random, World};
-use settling::{holds_nothing_back, note_arrivals, waiting_cap};
+use quiescence::{holds_nothing_back, record_deliveries, waiting_limit};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::net::SocketAddr;
 
-/// The wake-up that means "it is time for a deed"; all others name a host.
-const DEED: u64 = u64::MAX;
-/// Turns of one host at one moment that mean "it never comes to rest".
-const TOO_MANY_TURNS: u32 = 10_000;
+/// The name of the wake-up for the next operation; all others are indices of hosts.
+const NEXT_OPERATION: u64 = u64::MAX;
+/// Services of one host at one moment from which on it is assumed never to come to rest.
+const TOO_MANY_SERVICES: u32 = 10_000;
 
-/// A host of the world, over all its lives.
+/// A host of the world, with all its incarnations.
 pub(crate) struct Node {
     pub(crate) plan: HostPlan,
     pub(crate) address: SocketAddr,
     /// `None` while it is stopped.
     pub(crate) endpoint: Option<Box<dyn Endpoint>>,
-    pub(crate) life: u32,
-    /// Which connection each key is.
-    pub(crate) links: BTreeMap<Key, (u32, Side)>,
-    /// Datagrams that its socket holds.
+    pub(crate) incarnation: u32,
+    /// The connection in the oracle that each key stands for, and which end of it.
+    pub(crate) connections: BTreeMap<Key, (u32, Side)>,
+    /// Datagrams in its socket's buffer.
     inbox: Vec<(SocketAddr, Bytes)>,
     inbox_bytes: usize,
-    /// It has something to do although nothing is due.
+    /// It must be serviced although no timer is due.
     pub(crate) dirty: bool,
-    /// Microsecond of its next turn.
+    /// Microsecond of its next service.
     wake: Option<u64>,
     pub(crate) paused_until: u64,
-    last_turn: u64,
-    turns: u32,
+    last_service: u64,
+    services_at_once: u32,
 }
 
-/// How a world went.
+/// The result of a world.
 pub(crate) struct Report {
     pub(crate) hash: u64,
     pub(crate) datagrams: u64,
     pub(crate) messages: u64,
     pub(crate) connections: usize,
     /// Connections whose contents were not checked.
-    pub(crate) doubtful: usize,
+    pub(crate) unchecked: usize,
     /// Microseconds of virtual time.
     pub(crate) virtual_time: u64,
 }
 
-/// What somebody wants to see of a run.
+/// Where a run is recorded, if anywhere.
 #[derive(Default)]
-pub(crate) struct Outlets {
+pub(crate) struct Sinks {
     pub(crate) log: Option<Box<dyn Write>>,
     pub(crate) pcap: Option<Box<dyn Write>>,
 }
 
-/// A world that is going on.
+/// A world that is running.
 pub(crate) struct Run {
     pub(crate) world: World,
     pub(crate) plan: Plan,
     pub(crate) nodes: Vec<Node>,
     pub(crate) by_address: HashMap<SocketAddr, usize>,
-    pub(crate) links: Vec<Link>,
+    pub(crate) connections: Vec<Connection>,
     pub(crate) random: Random,
     pub(crate) trace: Trace,
-    /// Addresses that were ever used, for new ones.
-    next_port: u16,
+    /// The last port in use; each restart at a new address takes the next one.
+    last_port: u16,
     output: Output,
     datagrams: u64,
     messages: u64,
-    /// Largest datagram and number of datagrams since silence is watched.
+    /// Size of the largest datagram and number of datagrams, while idle traffic is checked.
     watched: Option<(usize, u64)>,
 }
 
-/// Runs the world of a seed.
-pub(crate) fn run(seed: u64, population: Population, outlets: Outlets) -> Result<Report, String> {
+/// Runs the world of a seed. The error says which promise was broken.
+pub(crate) fn run(seed: u64, mix: ImplementationMix, sinks: Sinks) -> Result<Report, String> {
     let mut random =
-        Random::new(seed ^ if population == Population::Mixed { 0x6d69_7865_6400_0000 } else { 0 });
-    let plan = Plan::draw(&mut random, population);
+        Random::new(seed ^ if mix == ImplementationMix::Mixed { 0x6d69_7865_6400_0000 } else { 0 });
+    let plan = Plan::draw(&mut random, mix);
     let mut world = World::new(random.next_u64());
-    if let Some(pcap) = outlets.pcap {
+    if let Some(pcap) = sinks.pcap {
         world.capture(pcap).map_err(|error| format!("the capture file cannot be written: {error}"))?;
     }
     let mut run = Run {
         world,
         nodes: Vec::new(),
         by_address: HashMap::new(),
-        links: Vec::new(),
+        connections: Vec::new(),
         random,
-        trace: Trace::new(outlets.log),
-        next_port: 1000,
+        trace: Trace::new(sinks.log),
+        last_port: 1000,
         output: Output::default(),
         datagrams: 0,
         messages: 0,
@@ -114,8 +115,8 @@ pub(crate) fn run(seed: u64, population: Population, outlets: Outlets) -> Result
         hash: run.trace.hash(),
         datagrams: run.datagrams,
         messages: run.messages,
-        connections: run.links.len(),
-        doubtful: run.links.iter().filter(|link| link.is_doubtful).count(),
+        connections: run.connections.len(),
+        unchecked: run.connections.iter().filter(|connection| connection.is_unchecked).count(),
         virtual_time: run.world.now(),
     })
 }
@@ -126,7 +127,7 @@ impl Run {
             let text = format!("{:#?}", self.plan);
             self.trace.line(0, format_args!("{text}"));
         }
-        let conditions = Conditions { damage: self.plan.damage.clone(), ..self.plan.weather.clone() };
+        let conditions = Conditions { damage: self.plan.damage.clone(), ..self.plan.conditions.clone() };
         self.world.set_all_conditions(conditions);
         for plan in self.plan.hosts.clone() {
             let host = self.nodes.len();
@@ -135,28 +136,28 @@ impl Run {
                 plan,
                 address,
                 endpoint: None,
-                life: 0,
-                links: BTreeMap::new(),
+                incarnation: 0,
+                connections: BTreeMap::new(),
                 inbox: Vec::new(),
                 inbox_bytes: 0,
                 dirty: false,
                 wake: None,
                 paused_until: 0,
-                last_turn: 0,
-                turns: 0,
+                last_service: 0,
+                services_at_once: 0,
             });
             self.start(host, false);
         }
     }
 
-    /// A host comes to life, at a new port unless it keeps its address.
+    /// Starts a host's next incarnation, at a new port unless it keeps its address.
     pub(crate) fn start(&mut self, host: usize, keeps_address: bool) {
         let now = self.world.now();
         let seed = self.random.next_u64();
         let node = &mut self.nodes[host];
         if !keeps_address {
-            self.next_port += 1;
-            node.address.set_port(self.next_port);
+            self.last_port += 1;
+            node.address.set_port(self.last_port);
         }
         let clock = node.plan.clock + now / MILLISECOND;
         let config = &node.plan.config;
@@ -172,14 +173,14 @@ impl Run {
             };
             Box::new(Stock::new(&stock, clock, seed))
         } else {
-            let security = match (self.plan.population, host) {
-                (Population::Dtls, 0) => Security::Server,
-                (Population::Dtls, _) => Security::Client,
+            let security = match (self.plan.mix, host) {
+                (ImplementationMix::Dtls, 0) => Security::Server,
+                (ImplementationMix::Dtls, _) => Security::Client,
                 _ => Security::Plain,
             };
             Box::new(Ours::new(config.clone(), seed, security))
         });
-        node.life += 1;
+        node.incarnation += 1;
         node.dirty = true;
         self.world.attach(node.address);
         self.by_address.insert(node.address, host);
@@ -187,7 +188,7 @@ impl Run {
         self.schedule(host);
     }
 
-    /// A host stops without a word.
+    /// Stops a host without notice to its peers.
     pub(crate) fn stop(&mut self, host: usize) {
         let now = self.world.now();
         let node = &mut self.nodes[host];
@@ -196,51 +197,51 @@ impl Run {
         node.inbox_bytes = 0;
         self.world.detach(node.address);
         self.trace.line(now, format_args!("host {host} stops"));
-        for (_, (token, side)) in std::mem::take(&mut node.links) {
+        for (_, (token, side)) in std::mem::take(&mut node.connections) {
             self.over(token, side);
         }
     }
 
     fn over(&mut self, token: u32, side: Side) {
         let now = self.world.now();
-        let link = &mut self.links[token as usize];
-        if let Some(end) = link.end_mut(side) {
+        let connection = &mut self.connections[token as usize];
+        if let Some(end) = connection.end_mut(side) {
             end.stage = Stage::Over;
         }
-        if link.is_over() {
-            link.over_at = Some(now);
+        if connection.is_over() {
+            connection.over_at = Some(now);
         }
     }
 
-    /// An end is over by its owner's wish, without an event.
+    /// Marks an end as over that its owner has ended without an event.
     pub(crate) fn forget(&mut self, host: usize, key: Key) {
-        if let Some((token, side)) = self.nodes[host].links.remove(&key) {
+        if let Some((token, side)) = self.nodes[host].connections.remove(&key) {
             self.over(token, side);
         }
     }
 
     fn live(&mut self) -> Result<(), String> {
-        let mut deeds = Deeds::new(&self.plan);
-        self.world.wake_at(0, DEED);
+        let mut operations = Operations::new(&self.plan);
+        self.world.wake_at(0, NEXT_OPERATION);
         while let Some(happening) = self.world.next(self.plan.active) {
-            if happening == Happening::Wake(DEED) {
-                deeds.act(self);
-                let pause = deeds.pause(self);
-                self.world.wake_at(self.world.now() + pause, DEED);
+            if happening == Happening::Wake(NEXT_OPERATION) {
+                operations.act(self);
+                let pause = operations.pause(self);
+                self.world.wake_at(self.world.now() + pause, NEXT_OPERATION);
             } else {
                 self.happen(happening)?;
             }
         }
-        deeds.repair(self);
-        self.settle()?;
-        self.watch_silence()?;
-        deeds.prove(self);
-        self.settle()?;
+        operations.repair(self);
+        self.run_until_quiescent()?;
+        self.check_idle_traffic()?;
+        operations.send_probes(self);
+        self.run_until_quiescent()?;
         self.final_checks()
     }
 
-    /// Lets the world go on until `until`.
-    fn go_on(&mut self, until: u64) -> Result<(), String> {
+    /// Runs the world until `until`, without operations.
+    fn run_until(&mut self, until: u64) -> Result<(), String> {
         while let Some(happening) = self.world.next(until) {
             self.happen(happening)?;
         }
@@ -249,13 +250,13 @@ impl Run {
 
     fn happen(&mut self, happening: Happening) -> Result<(), String> {
         match happening {
-            Happening::Wake(DEED) => Ok(()),
+            Happening::Wake(NEXT_OPERATION) => Ok(()),
             Happening::Wake(host) => {
                 let host = host as usize;
                 if self.nodes[host].wake == Some(self.world.now()) {
                     self.nodes[host].wake = None;
                     if self.nodes[host].paused_until <= self.world.now() {
-                        self.turn(host)?;
+                        self.service(host)?;
                     }
                     self.schedule(host);
                 }
@@ -276,7 +277,7 @@ impl Run {
         }
     }
 
-    /// Sees to it that a host gets its turn when it needs one.
+    /// Schedules a host's next service.
     pub(crate) fn schedule(&mut self, host: usize) {
         let now = self.world.now();
         let node = &mut self.nodes[host];
@@ -291,7 +292,7 @@ impl Run {
         due = due.max(node.paused_until);
         if let Some(frame) = node.plan.frame {
             due = due.div_ceil(frame) * frame;
-            if due == node.last_turn {
+            if due == node.last_service {
                 due += frame;
             }
         }
@@ -301,24 +302,24 @@ impl Run {
         }
     }
 
-    /// A host takes in what its socket holds, does its work, and its owner looks at what came of it.
-    fn turn(&mut self, host: usize) -> Result<(), String> {
+    /// Services a host: it receives what its socket holds and does what is due, and its output is checked.
+    fn service(&mut self, host: usize) -> Result<(), String> {
         let now = self.world.now();
         let plan = &self.nodes[host].plan;
-        // Crowds reach the default limits too.
+        // Chatty worlds reach the default limits, too.
         let is_roomy = plan.config.limits == Limits::default() && !self.plan.is_chatty;
-        let is_readable = self.plan.population != Population::Dtls;
-        let takes_everything = !plan.is_stock && is_roomy && is_readable;
-        if takes_everything && self.plan.damage == Damage::default() {
-            note_arrivals(&self.nodes, host, &mut self.links);
+        let is_readable = self.plan.mix != ImplementationMix::Dtls;
+        let accepts_everything = !plan.is_stock && is_roomy && is_readable;
+        if accepts_everything && self.plan.damage == Damage::default() {
+            record_deliveries(&self.nodes, host, &mut self.connections);
         }
         let node = &mut self.nodes[host];
         let Some(endpoint) = &mut node.endpoint else { return Ok(()) };
-        node.turns = if node.last_turn == now { node.turns + 1 } else { 0 };
-        if node.turns > TOO_MANY_TURNS {
-            return Err(format!("host {host} wants its turn again and again without time passing"));
+        node.services_at_once = if node.last_service == now { node.services_at_once + 1 } else { 0 };
+        if node.services_at_once > TOO_MANY_SERVICES {
+            return Err(format!("host {host} wants to be serviced again and again at the same time"));
         }
-        node.last_turn = now;
+        node.last_service = now;
         node.dirty = false;
         let clock = node.plan.clock + now / MILLISECOND;
         let mut counted = [0u32; 4];
@@ -337,13 +338,13 @@ impl Run {
         if let Some(counters) = endpoint.take_counters()
             && counters != counted
         {
-            return Err(format!("host {host} counts {counters:?}, but it was {counted:?}"));
+            return Err(format!("host {host} reports the counters {counters:?} instead of {counted:?}"));
         }
-        let most = waiting_cap(&node.plan.config);
+        let most = waiting_limit(&node.plan.config);
         if let Some(waiting) = endpoint.waiting_bytes()
             && waiting > most
         {
-            return Err(format!("host {host} lets {waiting} bytes wait, more than {most}"));
+            return Err(format!("{waiting} bytes wait at host {host}, more than {most}"));
         }
         let from = node.address;
         for (to, datagram) in output.datagrams.drain(..) {
@@ -354,8 +355,8 @@ impl Run {
         }
         self.output = output;
         let node = &self.nodes[host];
-        for (token, side) in node.links.values() {
-            holds_nothing_back(&self.links, *token, *side)?;
+        for (token, side) in node.connections.values() {
+            holds_nothing_back(&self.connections, *token, *side)?;
         }
         Ok(())
     }

@@ -1,30 +1,23 @@
-//! Every command, cut at every length and with every field at its extremes, from strangers and from a peer in every
-//! state: nothing panics, loops or grows, what is wrong is counted, and honest connections go on.
+//! Every command, truncated at every length and with every field at its extremes, from unvalidated addresses
+//! and from a peer in every state: nothing panics, loops or grows, malformed input is counted, and honest
+//! connections go on.
 #![allow(missing_docs, unreachable_pub)]
 
-#[path = "sweep/catalogue.rs"]
 mod catalogue;
-#[path = "sweep/scene.rs"]
 mod scene;
-
-#[path = "support/counting_allocator.rs"]
-#[allow(dead_code)]
-mod counting_allocator;
-#[path = "support/raw.rs"]
-#[allow(dead_code)]
-mod raw;
 
 use bytes::Bytes;
 use catalogue::{Swept, catalogue};
-use counting_allocator::{CountingAllocator, live_bytes};
 use enet_rs_protocol::{Event, PeerState};
-use raw::{ACKNOWLEDGED, LAYOUTS, NO_PEER, number};
+use enet_rs_test_support::counting_allocator::{CountingAllocator, live_bytes};
+use enet_rs_test_support::raw::{self, ACKNOWLEDGED, LAYOUTS, NO_PEER, number};
 use scene::{CLIENT, MAX_MESSAGE_SIZE, SERVER, Scene, address, config};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-/// Sends each of the catalogue to `host` of a new scene, checks what holds in any state, and hands the scene to `then`.
+/// Sends each entry of the catalogue to `host` of a new scene, checks what holds in any state, and passes the
+/// scene to `then`.
 fn sweep(host: usize, scene: impl Fn() -> Scene, mut then: impl FnMut(Scene, &Swept)) {
     for swept in catalogue() {
         let mut scene = scene();
@@ -100,7 +93,7 @@ fn a_connection_that_is_ending_ends_whatever_comes() {
 fn an_attempt_to_connect_survives_everything_but_a_refusal() {
     let scene = || {
         let mut scene = Scene::new();
-        // The CONNECT leaves; its answer does not come yet.
+        // The CONNECT is sent; its answer is still under way.
         let mut out = Vec::new();
         while scene.hosts[CLIENT].poll_transmit(scene.now, &mut out).is_some() {}
         scene.headers[CLIENT] = (0, 0);
@@ -182,7 +175,7 @@ fn compressed_datagrams_are_dropped_by_a_host_that_expands_none() {
     scene.check_connection("after them");
 }
 
-/// A fragment of a message of 1,500 bytes in pieces of 600.
+/// A fragment of a message of 1,500 bytes in fragments of 600.
 fn fragment(kind: u8, channel: u8, sequence: u16, number: u32, change: impl Fn(&mut [u32; 6])) -> Vec<u8> {
     let length = if number == 2 { 300 } else { 600 };
     let mut fields = [sequence.into(), length, 3, number, 1500, 600 * number];
@@ -207,7 +200,7 @@ fn duplicated_and_contradictory_fragments_change_nothing() {
     let changes: [(&str, Change); 6] = [
         ("another count", |fields| fields[2] = 4),
         ("another size", |fields| fields[4] = 1501),
-        ("another piece", |fields| *fields = [fields[0], 700, 3, fields[3], 1900, 700 * fields[3]]),
+        ("another fragment size", |fields| *fields = [fields[0], 700, 3, fields[3], 1900, 700 * fields[3]]),
         ("another offset", |fields| fields[5] += 1),
         ("a number out of range", |fields| fields[3] = 3),
         ("a gigantic size", |fields| fields[4] = 32 << 20),
@@ -221,7 +214,7 @@ fn duplicated_and_contradictory_fragments_change_nothing() {
                     for _ in 0..2 {
                         scene.inject(SERVER, Some(1), &fragment(kind, 0, 1, number, |_| {}));
                     }
-                    // What comes after the message is complete is old, and not looked at.
+                    // Fragments that follow the complete message are old, and ignored.
                     if number != order[2] {
                         scene.inject(SERVER, Some(1), &fragment(kind, 0, 1, 1, change));
                         scene.inject(SERVER, Some(1), &fragment(kind, 0, 1, 0, change));
@@ -252,7 +245,7 @@ fn messages_that_never_become_complete_stay_within_the_limits() {
         let mut scene = Scene::connected();
         let live_before = live_bytes();
         for sequence in 1..20_000u16 {
-            // The largest message that is allowed, in pieces of 600, of which one comes.
+            // The largest message that is allowed, in fragments of 600, of which one arrives.
             let claim = |fields: &mut [u32; 6]| {
                 let count = (MAX_MESSAGE_SIZE as u32).div_ceil(600);
                 *fields = [fields[0], 600, count, count / 2, MAX_MESSAGE_SIZE as u32, count / 2 * 600];

@@ -1,22 +1,18 @@
-//! The DTLS layer among many: honest crowds over loopback, and strangers who mean harm. What it costs is printed.
+//! The DTLS layer with many clients over loopback, and under attack. The tests print what it costs.
 #![allow(missing_docs)]
 #![cfg(feature = "dtls")]
 
-mod dtls_pair;
-#[allow(unreachable_pub)]
-#[path = "support/heap.rs"]
-mod heap;
-
 use bytes::Bytes;
-use dtls_pair::{CLEAN, End, Net, client_config, server_config};
 use enet_rs_driver::dtls::Dtls;
 use enet_rs_driver::protocol::{Event, HostConfig};
 use enet_rs_driver::{Driver, Encryption};
+use enet_rs_test_support::dtls_network::{CLEAN, End, Net, client_config, server_config};
+use enet_rs_test_support::heap;
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-const CROWD: usize = 500;
+const CLIENTS: usize = 500;
 
 /// Tests that measure take turns.
 static TURN: Mutex<()> = Mutex::new(());
@@ -32,7 +28,7 @@ fn five_hundred_clients_join_at_the_same_time_within_two_seconds() {
     server.set_encryption(Encryption::new(Dtls::server(server_config(), 600)));
     let address = server.local_address().unwrap();
     let config = client_config();
-    let mut clients: Vec<Driver> = (0..CROWD)
+    let mut clients: Vec<Driver> = (0..CLIENTS)
         .map(|_| {
             let mut client = Driver::unbound(HostConfig { max_peers: 1, ..HostConfig::default() }).unwrap();
             client.set_encryption(Encryption::new(Dtls::client(config.clone())));
@@ -41,9 +37,9 @@ fn five_hundred_clients_join_at_the_same_time_within_two_seconds() {
         })
         .collect();
     let start = Instant::now();
-    let crowd = std::thread::spawn(move || {
+    let joining = std::thread::spawn(move || {
         let mut connected = 0;
-        while connected < CROWD && start.elapsed() < Duration::from_secs(20) {
+        while connected < CLIENTS && start.elapsed() < Duration::from_secs(20) {
             for client in &mut clients {
                 match client.service(Duration::ZERO).unwrap() {
                     Some(Event::Connect { .. }) => connected += 1,
@@ -55,14 +51,14 @@ fn five_hundred_clients_join_at_the_same_time_within_two_seconds() {
         (connected, start.elapsed(), clients)
     });
     let mut accepted = 0;
-    while !crowd.is_finished() {
+    while !joining.is_finished() {
         while let Some(event) = server.service(Duration::from_millis(1)).unwrap() {
             accepted += usize::from(matches!(event, Event::Connect { .. }));
         }
     }
-    let (connected, took, _clients) = crowd.join().unwrap();
+    let (connected, took, _clients) = joining.join().unwrap();
     println!("{connected} clients in {took:?}, {accepted} of them known to the server");
-    assert_eq!(connected, CROWD);
+    assert_eq!(connected, CLIENTS);
     assert!(took < Duration::from_secs(2), "{took:?}");
 }
 
@@ -73,28 +69,28 @@ fn a_peer_takes_less_than_100_kib_and_gives_it_back() {
     drop(Net::connected(CLEAN, 1));
     let before = heap::used();
     let mut net = Net::new(CLEAN, 1, vec![End::server(roomy())]);
-    for number in 0..CROWD as u16 {
+    for number in 0..CLIENTS as u16 {
         let client = net.add(End::client(number));
         net.ends[client].connect();
     }
-    net.run_until(10_000, |net| net.ends[0].connected().len() == CROWD);
+    net.run_until(10_000, |net| net.ends[0].connected().len() == CLIENTS);
     net.run(200);
-    assert_eq!(net.ends[0].sessions(), CROWD);
+    assert_eq!(net.ends[0].sessions(), CLIENTS);
     // A message both ways, so that every buffer has been in use.
     for (index, peer) in net.ends[0].connected().into_iter().enumerate() {
         net.ends[0].send(peer, vec![7; 1300]);
         let peer = net.ends[index + 1].connected()[0];
         net.ends[index + 1].send(peer, vec![7; 1300]);
     }
-    net.run_until(5_000, |net| net.ends[0].received().count() == CROWD);
+    net.run_until(5_000, |net| net.ends[0].received().count() == CLIENTS);
     // The clients vanish; what is left is the server.
     for end in net.ends.drain(1..) {
         net.world.detach(end.address);
     }
     net.ends[0].events = Vec::new();
     let with_peers = heap::used();
-    net.run_until(60_000, |net| net.ends[0].disconnected().len() == CROWD);
-    assert_eq!(net.ends[0].disconnected().len(), CROWD);
+    net.run_until(60_000, |net| net.ends[0].disconnected().len() == CLIENTS);
+    assert_eq!(net.ends[0].disconnected().len(), CLIENTS);
     net.run(30_000);
     assert_eq!(net.ends[0].sessions(), 0);
     net.ends[0].events = Vec::new();
@@ -102,17 +98,17 @@ fn a_peer_takes_less_than_100_kib_and_gives_it_back() {
     if let (Some(before), Some(with_peers), Some(after)) = (before, with_peers, after) {
         let kib = |end: usize| end.saturating_sub(before) as f64 / 1024.0;
         println!(
-            "{:.1} KiB for each of {CROWD} peers; {:.1} KiB in all when they are gone",
-            kib(with_peers) / CROWD as f64,
+            "{:.1} KiB for each of {CLIENTS} peers; {:.1} KiB in all when they are gone",
+            kib(with_peers) / CLIENTS as f64,
             kib(after)
         );
-        assert!(kib(with_peers) / CROWD as f64 <= 100.0);
+        assert!(kib(with_peers) / CLIENTS as f64 <= 100.0);
         // The network of the test, and tables that keep their size.
         assert!(kib(after) < 2_000.0);
     }
 }
 
-/// A ClientHello as a stranger sends it, with a cookie that nobody gave out.
+/// A ClientHello with a cookie that no server has issued.
 fn hello_with_a_wrong_cookie() -> Vec<u8> {
     let mut net = Net::new(CLEAN, 2, vec![End::client(9)]);
     net.ends[0].connect();

@@ -1,5 +1,6 @@
-//! An allocator that counts, for tests that bound what the engine allocates. It is used by a test binary that says
-//! `#[global_allocator] static ALLOCATOR: CountingAllocator = CountingAllocator;`, and counts each thread by itself.
+//! An allocator that counts, for tests that bound what the engine allocates. A test binary installs it with
+//! `#[global_allocator] static ALLOCATOR: CountingAllocator = CountingAllocator;`. Each thread has its own
+//! counters.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -9,17 +10,19 @@ thread_local! {
     static LIVE_BYTES: Cell<i64> = const { Cell::new(0) };
 }
 
-/// How often this thread has allocated so far.
+/// Number of allocations that this thread has made so far; 0 if the allocator is not installed.
 pub fn allocations() -> u64 {
     ALLOCATIONS.get()
 }
 
-/// Bytes that this thread has allocated and not freed; in a difference, those of what lies between. 0 without the
-/// allocator.
+/// Bytes that this thread has allocated and not freed so far; 0 if the allocator is not installed. Only
+/// differences mean something, since one thread may free what another one has allocated.
 pub fn live_bytes() -> i64 {
     LIVE_BYTES.get()
 }
 
+/// The system's allocator, with counters for each thread.
+#[derive(Debug)]
 pub struct CountingAllocator;
 
 fn count(allocations: u64, bytes: i64) {

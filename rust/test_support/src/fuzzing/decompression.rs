@@ -1,14 +1,13 @@
-//! What the fuzz targets of the decompressors do with their bytes: the targets of `rust/fuzz` are one call each, and the
-//! test `compression` calls it with random bytes.
+//! Compressors that get any bytes as input, and as compressed data.
 
 use enet_rs_driver::Compression;
 
-/// The most that ENet expands a datagram to, bytes.
+/// Bytes of the largest datagram after expansion in ENet.
 const LIMIT: usize = 4092;
 
-/// Takes the bytes once as compressed data and once as a datagram to compress. Whatever they are, limits hold, and what was
-/// compressed comes back, also from a decompressor that has just been given junk.
-pub fn run(compression: Compression, data: &[u8]) {
+/// Takes the bytes once as compressed data and once as a datagram to compress. Whatever they are, limits
+/// hold, and what was compressed is restored, also by a decompressor that has just been given junk.
+pub fn decompression(compression: Compression, data: &[u8]) {
     let mut compressor = compression.compressor();
     let before = b"before".to_vec();
     for limit in [LIMIT, 16, 0] {
@@ -16,7 +15,7 @@ pub fn run(compression: Compression, data: &[u8]) {
         let is_good = compressor.decompress(data, limit, &mut out);
         assert!(out.len() <= before.len() + limit, "{} bytes where {limit} are allowed", out.len());
         assert!(out.starts_with(&before));
-        assert!(!is_good || out.len() > before.len(), "nothing is no datagram");
+        assert!(!is_good || out.len() > before.len(), "an empty datagram is not valid");
     }
     let mut compressed = before.clone();
     if compressor.compress(data, &mut compressed) {

@@ -1,7 +1,8 @@
-//! Hosts whose owners and whose network do what the input says, held against a simple model of what they promised.
+//! Hosts whose owners and network act as the input says, checked against a simple model of what may be
+//! received.
 
+use super::arena::service;
 use super::input::Input;
-use super::network::service;
 use bytes::Bytes;
 use enet_rs_protocol::{Event, Host, HostConfig, PacketFlags, PeerId, PeerState, SendError, Time};
 use std::collections::{BTreeSet, VecDeque};
@@ -9,19 +10,19 @@ use std::net::SocketAddr;
 
 const HOSTS: usize = 3;
 const CHANNELS: usize = 3;
-/// Datagrams that the network holds back at most.
+/// Most datagrams in flight; older ones are lost.
 const MAXIMUM_IN_FLIGHT: usize = 512;
-/// Milliseconds without faults after which everything must be settled: longer than any time-out.
-const CALM: u32 = 400_000;
-/// Added to a link's number: what its disconnect_later tells the other end.
+/// Milliseconds without faults after which the world must be quiescent: longer than any time-out.
+const QUIESCENCE_LIMIT: u32 = 400_000;
+/// The data of a `disconnect_later` is this plus the link's number.
 const LATER: u32 = 1000;
 
-/// What one end of a link may receive on one channel, by the messages' numbers.
+/// The numbers of the messages that one end of a link may receive on one channel.
 #[derive(Default)]
 struct Expected {
-    /// Exactly these, in this order.
+    /// All of these, in this order.
     reliable: VecDeque<u32>,
-    /// Some of these, in rising order.
+    /// Any of these, in this order.
     unreliable: VecDeque<u32>,
     /// Each of these at most once.
     unsequenced: BTreeSet<u32>,
@@ -32,13 +33,13 @@ struct Side {
     host: usize,
     id: PeerId,
     is_connected: bool,
-    /// Its owner has ended it, one way or the other.
+    /// Its owner has asked to end it.
     given_up: bool,
-    /// It is over, the id is stale.
+    /// It is over, and the id is stale.
     is_over: bool,
 }
 
-/// A connection: the side that asked for it, and the one that was asked, with what each may receive.
+/// A connection: the initiator, the acceptor, and what each may receive.
 struct Link {
     sides: [Option<Side>; 2],
     incoming: [[Expected; CHANNELS]; 2],
@@ -55,7 +56,7 @@ impl Link {
         Self { sides, incoming: Default::default() }
     }
 
-    /// Unless an end is over, no reliable message is missing.
+    /// Whether all reliable messages were received, or an end is over.
     fn is_settled(&self) -> bool {
         let [Some(first), Some(second)] = &self.sides else { return true };
         let is_complete = self.incoming.iter().flatten().all(|expected| expected.reliable.is_empty());
@@ -92,15 +93,15 @@ pub fn operations(data: &[u8]) {
         }
         world.act(&mut input);
     }
-    world.calm_down();
+    world.check_quiescence();
 }
 
 fn address(host: usize) -> SocketAddr {
     ([10, 0, 0, host as u8], 7).into()
 }
 
-/// How a message travels that is sent with these flags: one that does not fit into a datagram becomes reliable, unless
-/// it may be cut.
+/// The flags with which a message is really sent: one that does not fit into a datagram becomes reliable,
+/// unless it may be fragmented unreliably.
 fn travels_as(flags: PacketFlags, length: usize) -> PacketFlags {
     let is_cut = length > 600;
     if flags.contains(PacketFlags::RELIABLE) {
@@ -127,7 +128,7 @@ impl World {
             4 => self.broadcast(input),
             5 => self.give_up(input),
             6 | 7 => {
-                // Any datagram, so this is also what reorders.
+                // Any datagram, so this also reorders.
                 let index = usize::from(input.u8());
                 if !self.in_flight.is_empty() {
                     let datagram = self.in_flight.remove(index % self.in_flight.len());
@@ -148,7 +149,7 @@ impl World {
             12 => self.poll(usize::from(input.u8()) % HOSTS, 1),
             13 => self.set(input),
             _ => {
-                // Everything arrives, for a while.
+                // Everything is delivered for a while.
                 for _ in 0..input.u8() % 16 {
                     self.flow();
                     self.advance(5);
@@ -168,7 +169,7 @@ impl World {
         }
     }
 
-    /// A side that exists: its link's number and which one it is.
+    /// Chooses an end that exists: the link's number, and which end.
     fn choose(&self, input: &mut Input<'_>) -> Option<(usize, usize)> {
         let number = usize::from(input.u8()) % self.links.len().max(1);
         let which = usize::from(input.u8()) % 2;
@@ -206,7 +207,7 @@ impl World {
         }
     }
 
-    /// The other end of `sender` may receive the message drawn last.
+    /// Records that the other end of `sender` may receive the message drawn last.
     fn expect(&mut self, (number, which): (usize, usize), channel: u8, flags: PacketFlags, length: usize) {
         let message = self.next_message;
         let expected = &mut self.links[number].incoming[1 - which][usize::from(channel)];
@@ -299,14 +300,14 @@ impl World {
         (0..HOSTS).for_each(|host| self.transmit(host));
     }
 
-    /// Delivers what is in flight, and what follows from that.
+    /// Delivers datagrams until none is in flight.
     fn flow(&mut self) {
         let mut count = 0;
         (0..HOSTS).for_each(|host| self.transmit(host));
         while let Some(datagram) = self.in_flight.pop_front() {
             self.deliver(Some(datagram));
             count += 1;
-            assert!(count < 200_000, "hosts that answer each other without end");
+            assert!(count < 200_000, "hosts answer each other for ever");
         }
     }
 
@@ -345,7 +346,7 @@ impl World {
                     let incoming = &self.links[chosen.0].incoming[chosen.1];
                     assert!(
                         incoming.iter().all(|expected| expected.reliable.is_empty()),
-                        "messages that did not come before the end that waited for them"
+                        "reliable messages sent before disconnect_later were not received"
                     );
                 }
             }
@@ -362,8 +363,8 @@ impl World {
         }
     }
 
-    /// A connection comes in. One CONNECT may be accepted again when its first connection was forgotten: nothing can
-    /// come over that second one.
+    /// Records an incoming connection. One CONNECT may be accepted again when its first connection was
+    /// forgotten; nothing can be received over that second one.
     fn accept(&mut self, host: usize, id: PeerId, number: usize) {
         let side = Side::new(host, id, true);
         let link = &mut self.links[number];
@@ -374,9 +375,9 @@ impl World {
         link.sides[1] = Some(side);
     }
 
-    /// The network is good from now on: everything that was promised is kept, and then there is silence.
-    fn calm_down(&mut self) {
-        let end = self.now.after(CALM);
+    /// Ends all faults, and checks that everything reliable is received and the hosts become quiescent.
+    fn check_quiescence(&mut self) {
+        let end = self.now.after(QUIESCENCE_LIMIT);
         self.step(end);
         while self.now < end && !self.is_settled() {
             self.step(end);
@@ -386,7 +387,7 @@ impl World {
             self.step(end);
         }
         for host in &self.hosts {
-            assert_eq!(host.waiting_bytes(), 0, "bytes that wait though everything is quiet");
+            assert_eq!(host.waiting_bytes(), 0, "bytes wait although the world is quiescent");
         }
         for (number, link) in self.links.iter().enumerate() {
             for side in link.sides.iter().flatten() {
@@ -395,11 +396,11 @@ impl World {
                     if side.is_over { [None, None] } else { [Some(PeerState::Connected); 2] };
                 assert!(expected_states.contains(&state), "link {number} is {state:?}");
             }
-            assert!(link.is_settled(), "reliable messages that never came, link {number}");
+            assert!(link.is_settled(), "reliable messages were not received, link {number}");
         }
     }
 
-    /// Everything that is due has happened, then what is due next.
+    /// Delivers everything that is due, and moves the clock to the next deadline.
     fn step(&mut self, end: Time) {
         self.flow();
         (0..HOSTS).for_each(|host| self.poll(host, usize::MAX));
@@ -419,7 +420,7 @@ impl World {
 }
 
 impl Expected {
-    /// Message `number` has come.
+    /// Checks and records that message `number` was received.
     fn take(&mut self, number: u32, flags: PacketFlags) {
         if flags == PacketFlags::UNSEQUENCED {
             assert!(self.unsequenced.remove(&number), "an unsequenced message comes once");

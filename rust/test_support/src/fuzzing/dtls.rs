@@ -1,19 +1,11 @@
-//! What the fuzz target `dtls` does with its bytes; the target of `rust/fuzz` is one call of this function, and the test
-//! `fuzz_bodies` calls it with the seed corpus and with random bytes.
-//!
-//! Strangers send records to a DTLS server that has an honest client, also in that client's name, and to the client in the
-//! server's name; others are real clients whose handshake is spoilt on the way. The honest two must not suffer, and
-//! strangers must not get more than they sent.
+//! Attackers send records to a DTLS server that has an honest client, some of them with that client's
+//! address, and to the client with the server's address. Other clients are real, but their handshakes are
+//! damaged on the way. The honest connection must survive, and attackers must not be sent more than they have
+//! sent.
 
-#[path = "../dtls_pair/mod.rs"]
-mod dtls_pair;
-#[path = "../../../protocol/tests/fuzzing/input.rs"]
-#[allow(dead_code)]
-mod input;
-
+use super::input::Input;
+use crate::dtls_network::{CLEAN, End, Filter, Net, server_address};
 use bytes::Bytes;
-use dtls_pair::{CLEAN, End, Filter, Net, server_address};
-use input::Input;
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -26,13 +18,14 @@ const MOST_CLIENTS: usize = 6;
 /// The port of a real client is higher than this and 1000.
 const FIRST_CLIENT: u16 = 9;
 
-/// What each stranger has sent to the server, and got from it.
+/// Bytes that each attacker has sent to the server, and was sent by it.
 type Traffic = Rc<RefCell<HashMap<SocketAddr, (usize, usize)>>>;
 
-/// A byte to change in a datagram of a real client or for one: how many are let pass before, where, and how.
+/// A byte to change in a datagram of a real client or for one: how many datagrams pass before, the offset,
+/// and the mask.
 type Spoilers = Rc<RefCell<VecDeque<(u8, u16, u8)>>>;
 
-/// Records from strangers, and handshakes that go wrong.
+/// Records from attackers, and handshakes that go wrong.
 pub fn dtls(data: &[u8]) {
     let mut input = Input::new(data);
     let (mut net, at_client, _) = Net::connected(CLEAN, 1);
@@ -43,14 +36,14 @@ pub fn dtls(data: &[u8]) {
         if input.is_empty() {
             break;
         }
-        let stranger: SocketAddr = ([10, 1, 0, input.u8() % 4], 9).into();
+        let attacker: SocketAddr = ([10, 1, 0, input.u8() % 4], 9).into();
         match input.u8() % 8 {
             0 => {
                 let length = input.u8().into();
                 let bytes = Bytes::copy_from_slice(input.bytes(length));
-                attack(&mut net, &traffic, stranger, &bytes);
+                attack(&mut net, &traffic, attacker, &bytes);
             }
-            1 | 2 => attack(&mut net, &traffic, stranger, &record(&mut input)),
+            1 | 2 => attack(&mut net, &traffic, attacker, &record(&mut input)),
             3 => {
                 net.world.send(honest, server_address(), &record(&mut input));
             }
@@ -74,7 +67,7 @@ pub fn dtls(data: &[u8]) {
     net.filter = None;
     net.ends[1].send(at_client, &b"still here"[..]);
     net.run_until(10_000, |net| net.ends[0].received().next().is_some());
-    assert_eq!(net.ends[0].received().count(), 1, "the honest client is not heard any more");
+    assert_eq!(net.ends[0].received().count(), 1, "the honest client's connection has not survived");
 }
 
 fn filter(traffic: &Traffic, spoilers: &Spoilers) -> Filter {
@@ -103,14 +96,14 @@ fn attack(net: &mut Net, traffic: &Traffic, from: SocketAddr, bytes: &Bytes) {
     net.world.send(from, server_address(), bytes);
 }
 
-/// A record as the outside of one has to be, but for what the bytes want otherwise.
+/// A record with a plausible header, as far as the input wants.
 fn record(input: &mut Input<'_>) -> Bytes {
     let content = input.choose(&[20, 21, 22, 22, 23, 23, 24, 0]);
     let epoch = input.choose(&[0, 0, 0, 1, 1, 1, 2, 255]);
     let sequence = input.u16().to_be_bytes();
     let mut payload = Vec::new();
     if input.u8() & 1 == 0 {
-        // The header of a handshake message: its kind, length, number, and the piece of it that follows.
+        // The header of a handshake message: its kind, length, number, and the fragment of it that follows.
         payload.push(input.choose(&[0, 1, 1, 2, 11, 14, 16, 20]));
         payload.extend([0, input.choose(&[0, 0, 1, 64]), input.u8()]);
         payload.extend([0, input.u8() % 8]);

@@ -1,13 +1,14 @@
-//! Two engines, client and server, in a virtual world: what the tests of single connections are written with.
-#![allow(missing_docs, dead_code, unreachable_pub)]
+//! Two engines, client and server, on a simulated network in virtual time: what tests of single connections
+//! are written with.
 
 use bytes::Bytes;
 use enet_rs_protocol::{Event, Host, HostConfig, PacketFlags, PeerId, Time};
 use enet_rs_sim::{Conditions, Happening, MILLISECOND, World};
 use std::net::SocketAddr;
 
+/// 10 ms each way, and no faults.
 pub const CLEAN: Conditions = Conditions::with_latency(10 * MILLISECOND);
-/// Bad, but not so bad that ENet's time-out rule would often end the connection.
+/// Faults of all kinds, but seldom so many that ENet's time-out rule ends the connection.
 pub const BAD: Conditions = Conditions {
     latency: 20 * MILLISECOND,
     jitter: 30 * MILLISECOND,
@@ -16,18 +17,24 @@ pub const BAD: Conditions = Conditions {
     ..Conditions::PERFECT
 };
 
-/// What the hosts' clock shows when the world begins, milliseconds.
+/// The hosts' clock at the beginning of virtual time, milliseconds.
 const BEGIN: u64 = 1000;
-/// Datagrams at one moment that mean "it sends without end".
+/// Datagrams of one host at one moment from which on it is assumed to send for ever.
 const TOO_MANY: usize = 100_000;
 
+/// One engine of a pair.
+#[derive(Debug)]
 pub struct End {
+    /// The engine.
     pub host: Host,
+    /// Its address in the simulated network.
     pub address: SocketAddr,
+    /// All events so far, oldest first. Tests may clear it.
     pub events: Vec<Event>,
 }
 
 impl End {
+    /// An engine at `port`; with the same seed it makes the same random choices.
     pub fn new(config: HostConfig, port: u16, seed: u64) -> Self {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -36,7 +43,7 @@ impl End {
         Self { host, address: ([127, 0, 0, 1], port).into(), events: Vec::new() }
     }
 
-    /// Messages received on a channel, in order.
+    /// The payloads received on a channel, oldest first.
     pub fn received(&self, wanted: u8) -> Vec<Bytes> {
         let payload = |event: &Event| match event {
             Event::Receive { channel, packet, .. } if *channel == wanted => Some(packet.payload.clone()),
@@ -45,6 +52,7 @@ impl End {
         self.events.iter().filter_map(payload).collect()
     }
 
+    /// The peer of the first [`Event::Connect`].
     pub fn connected(&self) -> Option<PeerId> {
         self.events.iter().find_map(|event| match event {
             Event::Connect { peer, .. } => Some(*peer),
@@ -52,30 +60,36 @@ impl End {
         })
     }
 
+    /// Whether there was an [`Event::Disconnect`].
     pub fn has_disconnected(&self) -> bool {
         self.events.iter().any(|event| matches!(event, Event::Disconnect { .. }))
     }
 }
 
-/// Sees each datagram as it is sent, and whether it is for the server: `true` = it is lost.
+/// Called with each datagram that is sent, and whether it is for the server; drops it by returning `true`.
 pub type Filter = Box<dyn FnMut(bool, &[u8]) -> bool>;
 
 /// A client and a server.
 pub struct Pair {
+    /// At port 1.
     pub client: End,
+    /// At port 2.
     pub server: End,
+    /// The network between them, and its clock.
     pub world: World,
-    /// For tests that lose one certain datagram.
+    /// Drops chosen datagrams.
     pub filter: Option<Filter>,
-    /// Datagrams may be sent to addresses at which nobody is.
+    /// Whether datagrams for other addresses are lost; otherwise they fail the test.
     pub may_go_astray: bool,
 }
 
 impl Pair {
+    /// Two engines with default configurations.
     pub fn new(conditions: Conditions, seed: u64) -> Self {
         Self::with_configs(HostConfig::default(), HostConfig::default(), conditions, seed)
     }
 
+    /// Two engines that know nothing of each other yet. Prints the seed.
     pub fn with_configs(client: HostConfig, server: HostConfig, conditions: Conditions, seed: u64) -> Self {
         println!("seed {seed}");
         let (client, server) = (End::new(client, 1, seed), End::new(server, 2, seed));
@@ -86,7 +100,7 @@ impl Pair {
         Self { client, server, world, filter: None, may_go_astray: false }
     }
 
-    /// A pair that is connected with `channels` channels; gives the peer on the client's and on the server's side.
+    /// A pair that is connected with `channels` channels, the peer at the client, and the peer at the server.
     pub fn connected(conditions: Conditions, seed: u64, channels: u8) -> (Self, PeerId, PeerId) {
         let mut pair = Self::new(conditions, seed);
         let peer = pair.client.host.connect(pair.server.address, channels, 7).unwrap();
@@ -98,6 +112,7 @@ impl Pair {
         (pair, peer, at_server)
     }
 
+    /// Sends a message from one end to the other; `peer` is the receiver at the sender.
     pub fn send(
         &mut self,
         to_server: bool,
@@ -110,12 +125,13 @@ impl Pair {
         end.host.send(peer, channel, payload.into(), flags).unwrap();
     }
 
-    /// What the hosts' clock shows.
+    /// The time on the hosts' clock.
     pub fn now(&self) -> Time {
         Time::from_millis(BEGIN + self.world.now() / MILLISECOND)
     }
 
-    /// Lets up to `milliseconds` pass, until `done`; the number that passed. A pair that sends without end panics.
+    /// Lets up to `milliseconds` pass, or less if `done` holds earlier, and returns how many passed. Panics
+    /// if an engine sends for ever.
     pub fn run_until(&mut self, milliseconds: u64, mut done: impl FnMut(&Self) -> bool) -> u64 {
         let start = self.world.now();
         let end = start + milliseconds * MILLISECOND;
@@ -136,11 +152,12 @@ impl Pair {
         (self.world.now() - start) / MILLISECOND
     }
 
+    /// Lets `milliseconds` pass.
     pub fn run(&mut self, milliseconds: u64) {
         self.run_until(milliseconds, |_| false);
     }
 
-    /// Time passes while nobody looks after the hosts.
+    /// Lets time pass in which neither host is serviced.
     pub fn skip(&mut self, milliseconds: u64) {
         assert_eq!(self.world.next(self.world.now() + milliseconds * MILLISECOND), None);
     }
@@ -152,7 +169,7 @@ impl Pair {
         Some(time.as_millis().saturating_sub(BEGIN) * MILLISECOND)
     }
 
-    /// Lets one host do what is due.
+    /// Services one host: its timers, its datagrams, its events.
     fn work(&mut self, is_client: bool) {
         let now = self.now();
         let (end, other) =
@@ -161,7 +178,7 @@ impl Pair {
             end.host.handle_timeout(now);
         }
         for count in 0.. {
-            assert!(count < TOO_MANY, "a host that sends without end");
+            assert!(count < TOO_MANY, "a host sends for ever");
             let mut datagram = Vec::new();
             let Some(to) = end.host.poll_transmit(now, &mut datagram) else { break };
             if to != other.address {
@@ -176,7 +193,7 @@ impl Pair {
     }
 }
 
-/// A message of `length` bytes that tells its number.
+/// A message of `length` bytes whose first four are its number.
 pub fn message(number: u32, length: usize) -> Bytes {
     let mut bytes: Vec<u8> =
         (0..length).map(|index| (index as u32 ^ number.wrapping_mul(31)) as u8).collect();
@@ -186,6 +203,7 @@ pub fn message(number: u32, length: usize) -> Bytes {
     bytes.into()
 }
 
+/// The number of a [`message`] of at least four bytes.
 pub fn number_of(message: &[u8]) -> u32 {
     u32::from_le_bytes(message[..4].try_into().unwrap())
 }

@@ -1,16 +1,19 @@
-//! How much memory is in use, Rust's and OpenSSL's together: both come from the C library.
+//! The memory in use by the whole process, OpenSSL's included: everything comes from the C library's
+//! allocator.
 
-/// Bytes in use. Known only where the C library tells it (glibc); elsewhere the tests that ask say that they check nothing.
+/// Bytes in use, or `None` where the C library does not report them (all but glibc). A test that gets `None`
+/// cannot check anything, which this function prints.
 pub fn used() -> Option<usize> {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
-        // SAFETY: the function takes nothing and returns a structure by value, declared below as in `malloc.h`.
+        // SAFETY: the function takes nothing and returns a structure by value, declared below as in
+        // `malloc.h`.
         let info = unsafe { mallinfo2() };
         Some(info.uordblks + info.hblkhd)
     }
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
     {
-        println!("This C library does not tell how much memory is in use: not checked.");
+        println!("This C library does not report the memory in use: not checked.");
         None
     }
 }

@@ -1,25 +1,26 @@
-//! Commands from a client that has connected and then says what it likes.
+//! Arbitrary commands from a client that has connected.
 
+use super::arena::{Arena, config};
 use super::input::Input;
-use super::network::{Arena, config};
-use super::raw::{LAYOUTS, SYSTEM_CHANNEL, command, command_of, datagram, extremes, number, parse, split};
+use crate::raw::{LAYOUTS, SYSTEM_CHANNEL, command, command_of, datagram, extremes, number, parse, split};
 use enet_rs_protocol::{Event, PacketFlags, PeerId, PeerState};
 use std::net::SocketAddr;
 
-/// Bytes that a message which waits to be sent takes beyond its own, generously.
+/// An upper bound of the bytes that a queued message takes beyond its payload.
 const MESSAGE_OVERHEAD: usize = 512;
 
-/// The client that says what it likes.
+/// The client that sends arbitrary commands.
 struct Attacker {
     address: SocketAddr,
     slot: u16,
     session: u8,
-    /// What the host wants acknowledged: channel, sequence number, sent time.
+    /// Commands that the host wants acknowledged: channel, sequence number, sent time.
     owed: Vec<(u8, u16, u16)>,
     first_sequence: u16,
 }
 
-/// Commands, whole datagrams, acknowledgements and silence of a client, and what the host's owner does meanwhile.
+/// Commands, whole datagrams, acknowledgements and silence of a client, mixed with operations of the host's
+/// owner.
 pub fn established(data: &[u8]) {
     let mut input = Input::new(data);
     let first_sequence = input.choose(&[0, 4090, 32_760, 65_530]);
@@ -74,7 +75,7 @@ impl Attacker {
         }
     }
 
-    /// What the owner of the host does to this client's connection.
+    /// An operation of the host's owner on this client's connection.
     fn own(&self, input: &mut Input<'_>, arena: &mut Arena) {
         let Some(peer) = self.peer(arena) else { return };
         let kinds = [
@@ -103,7 +104,7 @@ impl Attacker {
         }
     }
 
-    /// This client at the host, if its connection was reported.
+    /// The peer of this client at the host, if its connection was reported.
     fn peer(&self, arena: &Arena) -> Option<PeerId> {
         arena.events.iter().rev().find_map(|event| match event {
             Event::Connect { peer, .. } => Some(*peer),
@@ -111,7 +112,7 @@ impl Attacker {
         })
     }
 
-    /// A command whose numbers make sense if `sane`, except where the input says otherwise.
+    /// A command whose fields are plausible if `sane`, else at their extremes.
     fn command(&self, input: &mut Input<'_>, sane: bool) -> Vec<u8> {
         let layout = &LAYOUTS[usize::from(input.u8()) % LAYOUTS.len()];
         let is_data = layout.length.is_some();
@@ -128,15 +129,15 @@ impl Attacker {
             fields[length] = payload.len() as u32;
         }
         if sane && let [start, _, count, number, total, offset] = &mut fields[..] {
-            // A layout that a sender might have made: equal pieces, the last one shorter.
-            let piece = 548 + *total % 2 * 400;
+            // A valid layout: equal fragments, of which the last one is shorter.
+            let fragment = 548 + *total % 2 * 400;
             *start = near(*start as u8).into();
             *count = *count % 32 + 1;
             *number %= *count;
-            *offset = *number * piece;
-            let last = piece - 7;
-            let length = if *number + 1 == *count { last } else { piece };
-            *total = (*count - 1) * piece + last;
+            *offset = *number * fragment;
+            let last = fragment - 7;
+            let length = if *number + 1 == *count { last } else { fragment };
+            *total = (*count - 1) * fragment + last;
             fields[1] = length;
             let payload = vec![5; length as usize];
             return command_of(
@@ -165,7 +166,7 @@ impl Attacker {
         arena.attack(self.address, datagram(self.slot, self.session, None, &commands));
     }
 
-    /// Remembers what the host wants acknowledged.
+    /// Records what the host wants acknowledged.
     fn note(&mut self, arena: &mut Arena) {
         for (to, bytes) in arena.sent.drain(..) {
             assert_eq!(to, self.address);
@@ -173,7 +174,8 @@ impl Attacker {
             for command in split(header.commands) {
                 let sequence = u16::from_be_bytes([command[2], command[3]]);
                 if command[0] & 0x80 != 0 {
-                    let sent_time = header.sent_time.expect("who wants an acknowledgement tells the time");
+                    let sent_time =
+                        header.sent_time.expect("a command that wants an acknowledgement needs a sent time");
                     assert!(command[1] == SYSTEM_CHANNEL || command[1] < 4, "channel {}", command[1]);
                     self.owed.push((command[1], sequence, sent_time));
                 }
@@ -181,7 +183,7 @@ impl Attacker {
         }
         let excess = self.owed.len().saturating_sub(256);
         self.owed.drain(..excess);
-        // Messages were seen; only the connection's beginning and end matter.
+        // Only the connection's beginning and end matter.
         arena.events.retain(|event| !matches!(event, Event::Receive { .. }));
     }
 }

@@ -1,4 +1,5 @@
-//! Runs the body of a fuzz target with its seed corpus and with random bytes.
+//! Runs the body of a fuzz target with its seed corpus and with random bytes, as part of an ordinary test
+//! run.
 
 use std::path::Path;
 
@@ -18,7 +19,8 @@ fn random(seed: u64) -> Vec<u8> {
     (0..length).map(|_| next() as u8).collect()
 }
 
-/// Calls `body` with each seed of `target`, and with that many random inputs.
+/// Calls `body` with each file of the seed corpus of `target` (`rust/fuzz/seeds`), then with `random_inputs`
+/// random inputs. Panics if the corpus is missing.
 pub fn run(target: &str, random_inputs: u64, body: fn(&[u8])) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds").join(target);
     let mut seeds: Vec<_> = std::fs::read_dir(&corpus)

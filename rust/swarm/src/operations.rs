@@ -1,77 +1,80 @@
-//! What the owners of hosts do, and what happens to hosts and network while a world is in its active time.
+//! The operations of a world's active time: what the owners of hosts do, and what happens to hosts and
+//! network.
 
 use crate::content::{BROADCAST_TAGS, Content, LARGEST};
 use crate::endpoint::{Ending, Key, Setting};
-use crate::ledger::{End, Life, Link, Side, Stage};
-use crate::plan::{DEEDS, Deed, Plan, Population, draw_weather};
+use crate::oracle::{Connection, End, Incarnation, Side, Stage};
+use crate::plan::{ImplementationMix, OPERATIONS, Operation, Plan, draw_conditions};
 use crate::run::Run;
 use enet_rs_protocol::PacketFlags;
 use enet_rs_sim::{Conditions, MILLISECOND, SECOND};
 
-/// Bytes of a datagram that a fragment's payload cannot use: the header and the command.
+/// Bytes of a datagram that a fragment's payload cannot use: header and command.
 const FRAGMENT_OVERHEAD: usize = 28;
 
-/// Does the deeds of a world.
-pub(crate) struct Deeds {
-    /// Mean microseconds between two.
+/// Draws the operations of a world and carries them out.
+pub(crate) struct Operations {
+    /// Mean microseconds between two operations.
     interval: u64,
     budget: usize,
     broadcasts: u32,
-    /// Numbers for DISCONNECT, all different.
-    farewells: u32,
+    /// The data of the last DISCONNECT; all are different, so that one can be traced to its sender.
+    last_disconnect_data: u32,
     stopped: Vec<usize>,
 }
 
-impl Deeds {
+impl Operations {
     pub(crate) fn new(plan: &Plan) -> Self {
-        let interval = plan.active / plan.deeds.max(1);
-        Self { interval, budget: plan.budget, broadcasts: 0, farewells: 0, stopped: Vec::new() }
+        let interval = plan.active / plan.operations.max(1);
+        Self { interval, budget: plan.budget, broadcasts: 0, last_disconnect_data: 0, stopped: Vec::new() }
     }
 
-    /// Microseconds until the next deed.
+    /// Microseconds until the next operation.
     pub(crate) fn pause(&self, run: &mut Run) -> u64 {
         1 + run.random.below(2 * self.interval)
     }
 
-    /// Does one deed.
+    /// Carries out one operation.
     pub(crate) fn act(&mut self, run: &mut Run) {
         let host = run.random.below(run.nodes.len() as u64) as usize;
         let weights = run.plan.weights;
-        let mut deed = DEEDS[run.random.weighted(&weights)];
+        let mut operation = OPERATIONS[run.random.weighted(&weights)];
         if run.world.now() == 0 {
-            // Somebody has to begin.
+            // Without connections there is nothing to do.
             (0..run.nodes.len()).for_each(|host| self.connect(run, host));
             return;
         }
-        if run.nodes[host].links.is_empty() && matches!(deed, Deed::Send | Deed::Broadcast) {
-            deed = Deed::Connect;
+        if run.nodes[host].connections.is_empty()
+            && matches!(operation, Operation::Send | Operation::Broadcast)
+        {
+            operation = Operation::Connect;
         }
-        if run.nodes[host].endpoint.is_none() && deed != Deed::Weather {
-            deed = Deed::Restart;
+        if run.nodes[host].endpoint.is_none() && operation != Operation::ChangeConditions {
+            operation = Operation::Restart;
         }
-        match deed {
-            Deed::Send => self.send(run, host),
-            Deed::Broadcast => self.broadcast(run, host),
-            Deed::Connect => self.connect(run, host),
-            Deed::Disconnect => self.end(run, host, Ending::Disconnect),
-            Deed::DisconnectLater => self.end(run, host, Ending::Later),
-            Deed::DisconnectNow => self.end(run, host, Ending::Now),
-            Deed::Reset => self.end(run, host, Ending::Reset),
-            Deed::Settings => self.set(run, host),
-            Deed::HostLimits => self.limit_host(run, host),
-            Deed::Pause => {
+        match operation {
+            Operation::Send => self.send(run, host),
+            Operation::Broadcast => self.broadcast(run, host),
+            Operation::Connect => self.connect(run, host),
+            Operation::Disconnect => self.end(run, host, Ending::Disconnect),
+            Operation::DisconnectLater => self.end(run, host, Ending::Later),
+            Operation::DisconnectNow => self.end(run, host, Ending::Now),
+            Operation::Reset => self.end(run, host, Ending::Reset),
+            Operation::Settings => self.set(run, host),
+            Operation::HostLimits => self.limit_host(run, host),
+            Operation::Pause => {
                 let pause = run.random.within(50 * MILLISECOND..3 * SECOND);
                 run.nodes[host].paused_until = run.world.now() + pause;
             }
-            Deed::Restart => self.restart(run, host),
-            Deed::Partition => self.part(run, host),
-            Deed::Weather => self.change_weather(run, host),
+            Operation::Restart => self.restart(run, host),
+            Operation::Partition => self.partition(run, host),
+            Operation::ChangeConditions => self.change_conditions(run, host),
         }
     }
 
-    /// The faults are over: everything works again, only latency stays.
+    /// Ends all faults: only latency stays.
     pub(crate) fn repair(&mut self, run: &mut Run) {
-        let latency = run.plan.weather.latency;
+        let latency = run.plan.conditions.latency;
         run.world.set_all_conditions(Conditions::with_latency(latency));
         run.world.unblock_all();
         for host in std::mem::take(&mut self.stopped) {
@@ -88,10 +91,10 @@ impl Deeds {
         run.trace.line(now, format_args!("the faults are over"));
     }
 
-    /// Sends one more reliable message over everything that claims to be up.
-    pub(crate) fn prove(&mut self, run: &mut Run) {
+    /// Sends one more reliable message over each connection that is up, to prove that it works.
+    pub(crate) fn send_probes(&mut self, run: &mut Run) {
         for host in 0..run.nodes.len() {
-            let keys: Vec<Key> = run.nodes[host].links.keys().copied().collect();
+            let keys: Vec<Key> = run.nodes[host].connections.keys().copied().collect();
             for key in keys {
                 self.send_one(run, host, key, 0, 20, PacketFlags::RELIABLE);
             }
@@ -101,9 +104,9 @@ impl Deeds {
     }
 
     fn pick_connection(&self, run: &mut Run, host: usize) -> Option<(Key, (u32, Side))> {
-        let count = run.nodes[host].links.len() as u64;
+        let count = run.nodes[host].connections.len() as u64;
         let index = run.random.below(count) as usize;
-        run.nodes[host].links.iter().nth(index).map(|(key, end)| (*key, *end))
+        run.nodes[host].connections.iter().nth(index).map(|(key, end)| (*key, *end))
     }
 
     fn draw_message(&mut self, run: &mut Run) -> (usize, PacketFlags) {
@@ -123,9 +126,10 @@ impl Deeds {
             3 => PacketFlags::UNRELIABLE_FRAGMENT,
             _ => PacketFlags::UNRELIABLE_FRAGMENT | PacketFlags::UNSEQUENCED,
         };
-        // Stock ENet does not tell how a message came, so it has to tell its name; and in a crowd it is found faster.
-        let has_name = run.plan.population == Population::Mixed || run.plan.is_chatty;
-        let least = if has_name { 4 } else { 0 };
+        // Stock ENet does not report a message's flags, so the message itself must carry its tag. Among very
+        // many messages the tag also makes the oracle's search faster.
+        let has_tag = run.plan.mix == ImplementationMix::Mixed || run.plan.is_chatty;
+        let least = if has_tag { 4 } else { 0 };
         ((length as usize).max(least).min(self.budget.max(least)), flags)
     }
 
@@ -153,15 +157,15 @@ impl Deeds {
         length: usize,
         flags: PacketFlags,
     ) {
-        let Some(&(token, side)) = run.nodes[host].links.get(&key) else { return };
+        let Some(&(token, side)) = run.nodes[host].connections.get(&key) else { return };
         let Some(endpoint) = &mut run.nodes[host].endpoint else { return };
         if channel >= endpoint.open_channels(key) {
             return;
         }
-        let link = &mut run.links[token as usize];
-        let content = link.next_content(token, side, channel, length);
+        let connection = &mut run.connections[token as usize];
+        let content = connection.next_content(token, side, channel, length);
         if endpoint.send(key, channel, content.bytes(), flags) {
-            link.sent(side, channel, content, flags);
+            connection.sent(side, channel, content, flags);
             self.budget = self.budget.saturating_sub(length);
             let now = run.world.now();
             run.trace.line(
@@ -181,9 +185,9 @@ impl Deeds {
         let content = Content { tag: BROADCAST_TAGS + self.broadcasts, salt: u32::MAX, length };
         let node = &mut run.nodes[host];
         let Some(endpoint) = &mut node.endpoint else { return };
-        for (key, (token, side)) in &node.links {
+        for (key, (token, side)) in &node.connections {
             if channel < endpoint.open_channels(*key) {
-                run.links[*token as usize].sent(*side, channel, content, flags);
+                run.connections[*token as usize].sent(*side, channel, content, flags);
                 self.budget = self.budget.saturating_sub(length);
             }
         }
@@ -203,28 +207,35 @@ impl Deeds {
     fn connect(&mut self, run: &mut Run, host: usize) {
         let count = run.nodes.len() as u64;
         let target = if run.plan.is_star { 0 } else { run.random.below(count) as usize };
-        let is_own = |(token, side): &&(u32, Side)| *side == 0 && !run.links[*token as usize].is_over();
-        let made = run.nodes[host].links.values().filter(is_own).count();
+        let is_own = |(token, side): &&(u32, Side)| *side == 0 && !run.connections[*token as usize].is_over();
+        let made = run.nodes[host].connections.values().filter(is_own).count();
         if target == host || made >= run.plan.connections {
             return;
         }
         let channels = *run.random.pick(&[1, 2, 4, 8, 8, 255]);
-        let token = run.links.len() as u32;
+        let token = run.connections.len() as u32;
         let to = run.nodes[target].address;
         let node = &mut run.nodes[host];
         let Some(endpoint) = &mut node.endpoint else { return };
         let Some(key) = endpoint.connect(to, channels, token) else { return };
-        let life = Life { host, number: node.life };
+        let incarnation = Incarnation { host, number: node.incarnation };
         let slot = endpoint.slot(key);
         let is_stock = node.plan.is_stock;
-        let end = End::new(life, slot, Stage::Connecting, is_stock);
-        let is_doubtful = !run.plan.is_intact();
+        let end = End::new(incarnation, slot, Stage::Connecting, is_stock);
+        let is_unchecked = !run.plan.is_intact();
         let (own, other) = (&run.nodes[host].plan.config, &run.nodes[target].plan.config);
         let overhead = FRAGMENT_OVERHEAD + if own.checksum { 4 } else { 0 };
         let longest_whole = usize::from(own.mtu.min(other.mtu)) - overhead;
-        run.links.push(Link::new(end, target, channels, longest_whole, own.first_sequence, is_doubtful));
+        run.connections.push(Connection::new(
+            end,
+            target,
+            channels,
+            longest_whole,
+            own.first_sequence,
+            is_unchecked,
+        ));
         let node = &mut run.nodes[host];
-        node.links.insert(key, (token, 0));
+        node.connections.insert(key, (token, 0));
         node.dirty = true;
         let now = run.world.now();
         run.trace.line(now, format_args!("host {host}: connect {key} to host {target}, connection {token}"));
@@ -233,10 +244,10 @@ impl Deeds {
 
     fn end(&mut self, run: &mut Run, host: usize, how: Ending) {
         let Some((key, (token, side))) = self.pick_connection(run, host) else { return };
-        self.farewells += 1;
-        let data = if run.random.chance(0.2) { 0 } else { self.farewells };
+        self.last_disconnect_data += 1;
+        let data = if run.random.chance(0.2) { 0 } else { self.last_disconnect_data };
         let Some(endpoint) = &mut run.nodes[host].endpoint else { return };
-        if let Some(end) = run.links[token as usize].end_mut(side) {
+        if let Some(end) = run.connections[token as usize].end_mut(side) {
             end.asked.push((how, data));
         }
         let event_follows = endpoint.end(key, how, data);
@@ -262,7 +273,7 @@ impl Deeds {
             },
             _ => Setting::Throttle {
                 interval: *random.pick(&[100, 1000, 5000]),
-                // Without any, a throttle that has fallen stays at its least for ever.
+                // At 0, a throttle that has fallen would never rise again.
                 acceleration: random.within(1..8) as u32,
                 deceleration: random.below(8) as u32,
             },
@@ -304,8 +315,9 @@ impl Deeds {
         }
     }
 
-    /// Cuts a host off from another one or from all, in one direction or both; or heals everything.
-    fn part(&mut self, run: &mut Run, host: usize) {
+    /// Blocks the paths between a host and another one or all others, in one direction or both; or unblocks
+    /// everything.
+    fn partition(&mut self, run: &mut Run, host: usize) {
         if run.random.chance(0.5) {
             return run.world.unblock_all();
         }
@@ -324,20 +336,20 @@ impl Deeds {
         }
     }
 
-    /// The network gets better or worse, everywhere or for one host.
-    fn change_weather(&mut self, run: &mut Run, host: usize) {
-        let weather = Conditions { damage: run.plan.damage.clone(), ..draw_weather(&mut run.random) };
+    /// Draws new link conditions for all paths, or for those of one host in one direction or both.
+    fn change_conditions(&mut self, run: &mut Run, host: usize) {
+        let conditions = Conditions { damage: run.plan.damage.clone(), ..draw_conditions(&mut run.random) };
         if run.random.chance(0.3) {
-            return run.world.set_all_conditions(weather);
+            return run.world.set_all_conditions(conditions);
         }
         let address = run.nodes[host].address;
         let directions = run.random.below(3);
         for node in &run.nodes {
             if directions != 1 {
-                run.world.set_conditions(address, node.address, weather.clone());
+                run.world.set_conditions(address, node.address, conditions.clone());
             }
             if directions != 0 {
-                run.world.set_conditions(node.address, address, weather.clone());
+                run.world.set_conditions(node.address, address, conditions.clone());
             }
         }
     }

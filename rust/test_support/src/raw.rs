@@ -1,13 +1,17 @@
-//! Datagrams and commands put together byte by byte, also wrong ones: the engine's own wire code has no part in it.
+//! Datagrams and commands put together byte by byte, malformed ones included. This code is independent of the
+//! engine's own wire code, so that a mistake there cannot hide here.
 
 use bytes::Bytes;
 
-/// The peer id of who has no slot yet.
+/// The peer id in a CONNECT, before the receiver has assigned a slot.
 pub const NO_PEER: u16 = 0xfff;
+/// The channel of all commands that belong to no channel of the application.
 pub const SYSTEM_CHANNEL: u8 = 0xff;
-/// In a command's first byte: wants an acknowledgement.
+/// The flag in a command's first byte that asks for an acknowledgement.
 pub const ACKNOWLEDGED: u8 = 0x80;
 
+/// The numbers of the commands.
+#[expect(missing_docs, reason = "the names are the protocol's")]
 pub mod number {
     pub const ACKNOWLEDGE: u8 = 1;
     pub const CONNECT: u8 = 2;
@@ -23,12 +27,14 @@ pub mod number {
     pub const SEND_UNRELIABLE_FRAGMENT: u8 = 12;
 }
 
-/// What a kind of command looks like.
+/// The layout of a kind of command.
+#[derive(Debug)]
 pub struct Layout {
+    /// The command's number, see [`number`].
     pub number: u8,
     /// Bytes of each field after channel and sequence number.
     pub fields: &'static [usize],
-    /// Which field tells the payload's length, if there is a payload.
+    /// The index of the field that holds the payload's length, if there is a payload.
     pub length: Option<usize>,
 }
 
@@ -52,7 +58,7 @@ pub const LAYOUTS: [Layout; 12] = [
     Layout { number: number::SEND_UNRELIABLE_FRAGMENT, fields: &FRAGMENT_FIELDS, length: Some(1) },
 ];
 
-/// Values at which a field of `width` bytes may break something.
+/// The values of a field of `width` bytes (1, 2 or 4) at which a parser is likeliest to fail.
 pub fn extremes(width: usize) -> Vec<u32> {
     let max = u32::MAX >> (32 - 8 * width);
     let mut values = vec![0, 1, 2, max, max - 1, max / 2, max / 2 + 1];
@@ -62,7 +68,7 @@ pub fn extremes(width: usize) -> Vec<u32> {
     values
 }
 
-/// One command. `fields` has a value for each field of its layout.
+/// One command. `head` is its first byte, and `fields` holds the value and width of each of its fields.
 pub fn command(head: u8, channel: u8, sequence: u16, fields: &[(u32, usize)], payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![head, channel];
     bytes.extend(sequence.to_be_bytes());
@@ -73,7 +79,7 @@ pub fn command(head: u8, channel: u8, sequence: u16, fields: &[(u32, usize)], pa
     bytes
 }
 
-/// A command of the given layout with a value for each of its fields.
+/// A command of the given layout, with a value for each of its fields.
 pub fn command_of(
     layout: &Layout,
     flags: u8,
@@ -86,7 +92,7 @@ pub fn command_of(
     command(layout.number | flags, channel, sequence, &fields, payload)
 }
 
-/// A datagram to a slot.
+/// A datagram for the peer id `slot`, with `session` and, if given, the sent time in its header.
 pub fn datagram(slot: u16, session: u8, sent_time: Option<u16>, commands: &[u8]) -> Bytes {
     let flag = if sent_time.is_some() { 0x8000 } else { 0 };
     let mut bytes = (flag | u16::from(session & 3) << 12 | slot & 0xfff).to_be_bytes().to_vec();
@@ -97,15 +103,20 @@ pub fn datagram(slot: u16, session: u8, sent_time: Option<u16>, commands: &[u8])
     bytes.into()
 }
 
-/// What the header of a datagram of the engine says: slot, session, whether it has a sent time, and how long it is.
+/// A datagram without checksum and compression, split into its parts.
+#[derive(Debug)]
 pub struct Parsed<'a> {
+    /// The receiver's slot.
     pub slot: u16,
+    /// The session bits.
     pub session: u8,
+    /// The low 16 bits of the sender's clock, milliseconds.
     pub sent_time: Option<u16>,
+    /// Everything behind the header.
     pub commands: &'a [u8],
 }
 
-/// Takes a datagram apart that the engine has sent.
+/// Parses a datagram that the engine has sent; panics if it is shorter than its header.
 pub fn parse(datagram: &[u8]) -> Parsed<'_> {
     let word = u16::from_be_bytes([datagram[0], datagram[1]]);
     let timed = word & 0x8000 != 0;
@@ -117,7 +128,8 @@ pub fn parse(datagram: &[u8]) -> Parsed<'_> {
     }
 }
 
-/// Splits the commands of a datagram that the engine has sent, each with its four bytes of head and all that follows.
+/// Splits the commands of a datagram that the engine has sent, each from its first byte to the end of its
+/// payload. Panics if one is malformed.
 pub fn split(mut commands: &[u8]) -> Vec<&[u8]> {
     let mut parts = Vec::new();
     while let Some(&head) = commands.first() {

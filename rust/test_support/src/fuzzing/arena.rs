@@ -1,21 +1,21 @@
-//! A host that is attacked, an honest client of it that must not suffer, and virtual time.
+//! An attacked host with an honest client whose connection must survive, on virtual time.
 
-use super::counting_allocator::live_bytes;
-use super::raw::parse;
+use crate::counting_allocator::live_bytes;
+use crate::raw::parse;
 use bytes::Bytes;
 use enet_rs_protocol::{Event, Host, HostConfig, Limits, PacketFlags, PeerId, PeerState, Time};
 use std::net::SocketAddr;
 
 /// Bytes that may wait for a peer; small, so that a fuzzer reaches the limit.
-pub const MAX_WAITING_BYTES: usize = 32 << 10;
-pub const MAX_MESSAGE_SIZE: usize = 64 << 10;
-/// Milliseconds of a step in which everyone is serviced once.
+pub(crate) const MAX_WAITING_BYTES: usize = 32 << 10;
+pub(crate) const MAX_MESSAGE_SIZE: usize = 64 << 10;
+/// Milliseconds between two services of every host.
 const SERVICE_INTERVAL: u64 = 100;
-/// What the engines may hold beyond the bytes that wait, with room for buffers that have grown and the allocator's
-/// own rounding: tables, queues and what one step sends.
+/// Bytes that the engines may allocate beyond the bytes that wait: tables, queues, what one step sends, and
+/// the spare capacity of buffers.
 const MEMORY_ALLOWANCE: i64 = 1 << 20;
 
-pub fn config(first_sequence: u16) -> HostConfig {
+pub(crate) fn config(first_sequence: u16) -> HostConfig {
     HostConfig {
         max_peers: 3,
         channel_limit: 4,
@@ -32,8 +32,8 @@ pub fn config(first_sequence: u16) -> HostConfig {
     }
 }
 
-/// Does what is due and gives every datagram that the host has to send to `send`.
-pub fn service(host: &mut Host, now: Time, mut send: impl FnMut(SocketAddr, Bytes)) {
+/// Services a host and passes all its datagrams to `send`.
+pub(crate) fn service(host: &mut Host, now: Time, mut send: impl FnMut(SocketAddr, Bytes)) {
     host.handle_timeout(now);
     let mut count = 0;
     loop {
@@ -41,7 +41,7 @@ pub fn service(host: &mut Host, now: Time, mut send: impl FnMut(SocketAddr, Byte
         let Some(to) = host.poll_transmit(now, &mut out) else { break };
         assert!(out.len() <= 4096, "a datagram of {} bytes", out.len());
         count += 1;
-        assert!(count < 20_000, "a host sends without end");
+        assert!(count < 20_000, "a host sends for ever");
         send(to, out.into());
     }
     let due = host.next_timeout();
@@ -49,26 +49,26 @@ pub fn service(host: &mut Host, now: Time, mut send: impl FnMut(SocketAddr, Byte
 }
 
 /// The attacked host with its honest client.
-pub struct Arena {
-    pub host: Host,
-    pub address: SocketAddr,
-    pub now: Time,
-    /// What the host has sent to others than the honest client.
-    pub sent: Vec<(SocketAddr, Bytes)>,
-    /// Events of the host that are not about the honest client.
-    pub events: Vec<Event>,
+pub(crate) struct Arena {
+    pub(crate) host: Host,
+    pub(crate) address: SocketAddr,
+    pub(crate) now: Time,
+    /// Datagrams that the host has sent to other addresses than the honest client's.
+    pub(crate) sent: Vec<(SocketAddr, Bytes)>,
+    /// Events of the host that do not concern the honest client.
+    pub(crate) events: Vec<Event>,
     honest: Host,
     honest_address: SocketAddr,
     honest_peer: PeerId,
     at_host: Option<PeerId>,
     honest_messages: u32,
-    /// Bytes that the owner of the host has sent, which wait until they are acknowledged.
-    pub owned: usize,
+    /// Bytes that the host's owner has sent; they may wait for acknowledgements.
+    pub(crate) owned: usize,
     live_before: i64,
 }
 
 impl Arena {
-    pub fn new(config: HostConfig, start: u64) -> Self {
+    pub(crate) fn new(config: HostConfig, start: u64) -> Self {
         let live_before = live_bytes();
         let mut honest = Host::new(config.clone(), &[1; 16]).expect("the configuration is valid");
         let address = ([10, 0, 0, 1], 1).into();
@@ -93,13 +93,14 @@ impl Arena {
         arena
     }
 
-    /// Hands a datagram to the host.
-    pub fn attack(&mut self, from: SocketAddr, datagram: Bytes) {
+    /// Delivers a datagram to the host.
+    pub(crate) fn attack(&mut self, from: SocketAddr, datagram: Bytes) {
         self.host.handle_datagram(self.now, from, datagram);
     }
 
-    /// Moves datagrams between the host and its client until both are quiet, and collects what else the host sends.
-    pub fn exchange(&mut self) {
+    /// Delivers datagrams between the host and its honest client until both are quiescent, and collects what
+    /// else the host sends.
+    pub(crate) fn exchange(&mut self) {
         let now = self.now;
         for _ in 0..64 {
             let mut to_honest = Vec::new();
@@ -120,11 +121,11 @@ impl Arena {
                 .drain(..)
                 .for_each(|datagram| self.host.handle_datagram(now, self.honest_address, datagram));
         }
-        panic!("two hosts send to each other without end");
+        panic!("two hosts answer each other for ever");
     }
 
     /// Takes events of the host, at most `count`.
-    pub fn take_events(&mut self, count: usize) {
+    pub(crate) fn take_events(&mut self, count: usize) {
         for _ in 0..count {
             let Some(event) = self.host.poll_event() else { break };
             let (Event::Connect { peer, .. } | Event::Disconnect { peer, .. } | Event::Receive { peer, .. }) =
@@ -145,15 +146,15 @@ impl Arena {
         }
     }
 
-    /// Everything that is due now has happened and was seen.
-    pub fn settle(&mut self) {
+    /// Exchanges everything that is due now, and takes all events.
+    pub(crate) fn settle(&mut self) {
         self.exchange();
         self.take_events(usize::MAX);
         self.exchange();
     }
 
-    /// Lets time pass, with everyone serviced as a game would.
-    pub fn advance(&mut self, milliseconds: u32) {
+    /// Lets time pass, with all hosts serviced at a game's rate.
+    pub(crate) fn advance(&mut self, milliseconds: u32) {
         let end = self.now.after(milliseconds);
         while self.now < end {
             self.now = Time::from_millis((self.now.as_millis() + SERVICE_INTERVAL).min(end.as_millis()));
@@ -161,8 +162,8 @@ impl Arena {
         }
     }
 
-    /// Slot and session of a datagram that the host takes for one of `from`'s, where `from` is a client of it.
-    pub fn connect_as(&mut self, from: SocketAddr, config: HostConfig, channels: u8) -> (u16, u8) {
+    /// Connects a client at `from`, and returns slot and session of its datagrams.
+    pub(crate) fn connect_as(&mut self, from: SocketAddr, config: HostConfig, channels: u8) -> (u16, u8) {
         let mut client = Host::new(config, &[3; 16]).expect("the configuration is valid");
         let peer = client.connect(self.address, channels, 77).expect("a new host has room");
         let mut known = None;
@@ -186,8 +187,8 @@ impl Arena {
         known.expect("the client has sent something")
     }
 
-    /// What must hold at any time.
-    pub fn check(&self) {
+    /// Checks the limits of memory, which must hold at any time.
+    pub(crate) fn check(&self) {
         let waiting = self.host.waiting_bytes();
         // The message that crosses a peer's limit is still accepted.
         assert!(waiting <= 3 * (MAX_WAITING_BYTES + MAX_MESSAGE_SIZE), "{waiting} bytes wait");
@@ -197,8 +198,8 @@ impl Arena {
         assert!(live <= MEMORY_ALLOWANCE, "{live} bytes are allocated");
     }
 
-    /// The honest client is still connected, and what it sends arrives.
-    pub fn check_honest_client(&mut self) {
+    /// Checks that the honest client is still connected and its messages arrive.
+    pub(crate) fn check_honest_client(&mut self) {
         self.settle();
         let expected = self.honest_messages + 1;
         let message = self.honest_messages.to_be_bytes();

@@ -1,0 +1,9 @@
+#![no_main]
+
+use enet_rs_test_support::counting_allocator::CountingAllocator;
+use enet_rs_test_support::fuzzing::unvalidated;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| unvalidated(data));
