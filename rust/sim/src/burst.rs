@@ -14,6 +14,16 @@ pub struct Bursts {
     pub loss: f64,
 }
 
+impl Bursts {
+    /// Loss that depends on the fate of the datagram before: `loss` is lost on average, and whether one is lost
+    /// correlates with whether the one before it was, by `correlation`. Both are in `0.0..1.0`; with a correlation of 0
+    /// each datagram stands alone.
+    pub const fn correlated(loss: f64, correlation: f64) -> Self {
+        let change = 1.0 - correlation;
+        Self { begin: loss * change, end: (1.0 - loss) * change, loss: 1.0 }
+    }
+}
+
 /// The state of a path.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BurstState {
@@ -42,5 +52,18 @@ mod tests {
         let runs = lost.windows(2).filter(|pair| !pair[0] && pair[1]).count();
         assert!((8_000..10_200).contains(&losses), "{losses}");
         assert!((8..13).contains(&(losses / runs)), "{losses} in {runs} bursts");
+    }
+
+    #[test]
+    fn correlated_loss_has_the_mean_and_the_correlation_asked_for() {
+        let (bursts, count) = (Bursts::correlated(0.1, 0.25), 200_000);
+        let (mut state, mut random) = (BurstState::default(), Random::new(6));
+        let lost: Vec<bool> = (0..count).map(|_| state.loses(&bursts, &mut random)).collect();
+        let losses = lost.iter().filter(|lost| **lost).count() as f64;
+        let behind_a_loss = lost.windows(2).filter(|pair| pair[0] && pair[1]).count() as f64 / losses;
+        let mean = losses / f64::from(count);
+        assert!((0.097..0.103).contains(&mean), "{mean}");
+        let correlation = (behind_a_loss - mean) / (1.0 - mean);
+        assert!((0.23..0.27).contains(&correlation), "{correlation}");
     }
 }

@@ -6,6 +6,8 @@
 //! * [`Conditions`] describe a path; a [`Path`] is one direction between two addresses and decides for each
 //!   datagram when it arrives, how often, and with which damage.
 //! * [`World`] is the network: addresses, paths, partitions, a virtual clock, and a queue of events.
+//! * [`Frames`] and [`ReceiveBuffer`] stand between a network and a program: it works once per frame, and
+//!   until then what arrives waits in its socket.
 //! * [`Pcap`] writes what was sent to a file for Wireshark.
 //!
 //! Times are microseconds of virtual time, `u64`, since the world began. Nothing here ever waits or steps
@@ -16,17 +18,21 @@
 mod burst;
 mod conditions;
 mod damage;
+mod frames;
 mod path;
 mod pcap;
 mod random;
 mod rate;
+mod receive_buffer;
 mod world;
 
 pub use burst::Bursts;
 pub use conditions::{Conditions, Damage, RateLimit};
+pub use frames::Frames;
 pub use path::{Copies, Path, Received};
 pub use pcap::Pcap;
 pub use random::Random;
+pub use receive_buffer::ReceiveBuffer;
 pub use world::{Happening, World};
 
 /// Microseconds in a millisecond.

@@ -1,0 +1,217 @@
+//! What the runs of a row come to, and the columns in which it is shown.
+
+use super::run::{FlowOutcome, Outcome};
+use std::cmp::Ordering;
+
+/// The sum of some runs.
+#[derive(Debug, Default)]
+pub(super) struct Figures {
+    /// Microseconds, in ascending order.
+    latencies: Vec<u32>,
+    sent: u64,
+    parts: u64,
+    first: u64,
+    repeated: u64,
+    needless: u64,
+    /// Messages of all flows, of which the bytes and datagrams are shares.
+    messages: u64,
+    bytes: u64,
+    datagrams: u64,
+    runs: u64,
+    lost: u64,
+    overflowed: u64,
+}
+
+impl Figures {
+    /// Adds up the flows that `counts` lets through.
+    pub(super) fn new<'a>(
+        outcomes: impl Iterator<Item = &'a Outcome>,
+        counts: impl Fn(usize) -> bool,
+    ) -> Self {
+        let mut figures = Self::default();
+        for outcome in outcomes {
+            figures.add(outcome);
+            let flows = outcome.flows.iter().enumerate();
+            flows.filter(|(index, _)| counts(*index)).for_each(|(_, flow)| figures.add_flow(flow));
+        }
+        figures.latencies.sort_unstable();
+        figures
+    }
+
+    /// The times that it took to connect, as latencies.
+    pub(super) fn of_connecting<'a>(outcomes: impl Iterator<Item = &'a Outcome> + Clone) -> Self {
+        let mut figures = Self::new(outcomes.clone(), |_| false);
+        figures.latencies =
+            outcomes.filter_map(|outcome| outcome.connected_after.map(|after| after as u32)).collect();
+        figures.latencies.sort_unstable();
+        (figures.sent, figures.messages) = (figures.runs, figures.runs);
+        figures
+    }
+
+    fn add(&mut self, outcome: &Outcome) {
+        self.runs += 1;
+        self.lost += u64::from(outcome.is_lost);
+        self.messages += outcome.flows.iter().map(|flow| flow.sent).sum::<u64>();
+        self.bytes += outcome.bytes;
+        self.datagrams += outcome.datagrams;
+        self.overflowed += outcome.overflowed;
+    }
+
+    fn add_flow(&mut self, flow: &FlowOutcome) {
+        self.latencies.extend_from_slice(&flow.latencies);
+        self.sent += flow.sent;
+        self.parts += flow.parts;
+        self.first += flow.transmissions.first;
+        self.repeated += flow.transmissions.repeated;
+        self.needless += flow.transmissions.needless;
+    }
+
+    /// Milliseconds below which this share of the latencies is.
+    fn percentile(&self, share: f64) -> f64 {
+        let rank = (self.latencies.len() as f64 * share).ceil() as usize;
+        self.latencies.get(rank.max(1) - 1).map_or(f64::NAN, |latency| f64::from(*latency) / 1000.0)
+    }
+
+    fn mean(&self) -> f64 {
+        let sum: u64 = self.latencies.iter().map(|latency| u64::from(*latency)).sum();
+        sum as f64 / 1000.0 / self.latencies.len() as f64
+    }
+
+    /// What stands in a column; not a number if there is nothing to show.
+    pub(super) fn value(&self, column: Column) -> f64 {
+        let per_cent = |share: u64, whole: u64| share as f64 * 100.0 / whole as f64;
+        match column {
+            Column::Mean => self.mean(),
+            Column::P50 => self.percentile(0.5),
+            Column::P95 => self.percentile(0.95),
+            Column::P99 => self.percentile(0.99),
+            Column::Max => self.percentile(1.0),
+            Column::Bytes => self.bytes as f64 / self.messages as f64,
+            Column::Datagrams => self.datagrams as f64 / self.messages as f64,
+            Column::Repeated => per_cent(self.repeated, self.parts),
+            Column::Needless => per_cent(self.needless, self.parts),
+            Column::Withheld => per_cent(self.parts.saturating_sub(self.first), self.parts),
+            Column::Arrived => per_cent(self.latencies.len() as u64, self.sent),
+            Column::Lost => self.lost as f64,
+            Column::Runs => self.runs as f64,
+            Column::Overflowed => per_cent(self.overflowed, self.datagrams),
+        }
+    }
+}
+
+/// A figure that tables can show.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(super) enum Column {
+    /// One-way latency, from the sending program to the receiving one, in milliseconds.
+    Mean,
+    P50,
+    P95,
+    P99,
+    Max,
+    /// Bytes on the wire for each message, those of IP and UDP headers and of acknowledgements included.
+    Bytes,
+    /// The same of datagrams.
+    Datagrams,
+    /// Repetitions, per cent of what was to be sent.
+    Repeated,
+    /// Repetitions of what had arrived or was about to.
+    Needless,
+    /// Messages that the sender has dropped, or has not got round to send, per cent.
+    Withheld,
+    /// Messages that have arrived, per cent.
+    Arrived,
+    /// Connections that came to an end.
+    Lost,
+    /// Connections.
+    Runs,
+    /// Datagrams that found the receive buffer of a socket full, per cent.
+    Overflowed,
+}
+
+impl Column {
+    pub(super) const fn heading(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::P50 => "p50",
+            Self::P95 => "p95",
+            Self::P99 => "p99",
+            Self::Max => "max",
+            Self::Bytes => "bytes",
+            Self::Datagrams => "datagrams",
+            Self::Repeated => "repeated %",
+            Self::Needless => "needless %",
+            Self::Withheld => "withheld %",
+            Self::Arrived => "arrived %",
+            Self::Lost => "lost",
+            Self::Runs => "connections",
+            Self::Overflowed => "overflowed %",
+        }
+    }
+
+    /// The figure as the tables show it.
+    pub(super) fn show(self, value: f64) -> String {
+        if value.is_nan() {
+            return "-".into();
+        }
+        match self {
+            Self::P95 | Self::P99 | Self::Max | Self::Bytes | Self::Lost | Self::Runs => {
+                format!("{value:.0}")
+            }
+            Self::Mean | Self::P50 | Self::Arrived => format!("{value:.1}"),
+            Self::Datagrams | Self::Repeated | Self::Needless | Self::Withheld | Self::Overflowed => {
+                format!("{value:.2}")
+            }
+        }
+    }
+}
+
+/// What a figure should come to.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) column: Column,
+    pub(super) figure: f64,
+    /// On which side of the figure is what is wanted: the figure itself is good as well.
+    pub(super) side: Ordering,
+}
+
+impl Wanted {
+    pub(super) const fn at_most(column: Column, figure: f64) -> Self {
+        Self { column, figure, side: Ordering::Less }
+    }
+
+    /// As a cell of a table.
+    pub(super) fn show(self, is_met: bool) -> String {
+        let Self { column, figure, side } = self;
+        let side = if side == Ordering::Less { "at most" } else { "at least" };
+        let verdict = if is_met { "" } else { " MISSED" };
+        format!("{} {side} {figure}{verdict}", column.heading())
+    }
+
+    pub(super) fn is_met(self, figures: &Figures) -> bool {
+        let value = figures.value(self.column);
+        value.partial_cmp(&self.figure).is_some_and(|order| order == self.side || order == Ordering::Equal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_those_of_the_sorted_latencies() {
+        let flow =
+            FlowOutcome { latencies: (1..=100).rev().map(|n| n * 1000).collect(), ..Default::default() };
+        let outcome = Outcome { flows: vec![flow], ..Outcome::default() };
+        let figures = Figures::new([outcome].iter(), |_| true);
+        let shown = [Column::P50, Column::P95, Column::P99, Column::Max].map(|column| figures.value(column));
+        assert_eq!(shown, [50.0, 95.0, 99.0, 100.0]);
+        assert!((figures.value(Column::Mean) - 50.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_was_not_measured_is_shown_as_nothing_and_meets_no_wish() {
+        let figures = Figures::new([].iter(), |_| true);
+        assert_eq!(Column::P99.show(figures.value(Column::P99)), "-");
+        assert!(!Wanted::at_most(Column::P99, 1000.0).is_met(&figures));
+    }
+}
