@@ -148,6 +148,16 @@ func write_project(folder: String, settings: String = "") -> void:
 	project.close()
 
 
+## Puts the addon into a project, as it is once the project was imported: its classes are there from the next start on.
+func install_addon(project: DirAccess) -> void:
+	project.make_dir_recursive("addons")
+	project.make_dir_recursive(".godot")
+	project.create_link(ProjectSettings.globalize_path("res://addons/enet_rs"), "addons/enet_rs")
+	var list := FileAccess.open(project.get_current_dir().path_join(".godot/extension_list.cfg"), FileAccess.WRITE)
+	list.store_line("res://addons/enet_rs/enet_rs.gdextension")
+	list.close()
+
+
 ## Connects two connections of this process with each other; fails when that takes too long.
 func connected_pair(channels: int = 8) -> Pair:
 	var pair := Pair.new()
