@@ -328,26 +328,21 @@ func test_the_last_reference_may_go_while_messages_are_under_way() -> void:
 	_expect_many_and_the_end(group.clients[0], "disconnected 1")
 
 
-func test_a_second_thread_gets_an_error_and_the_session_goes_on() -> void:
-	var group := _with_client(implementation)
-	var host: ENetConnection = group.server.peer.host
-	var started := Semaphore.new()
-	var thread := Thread.new()
-	thread.start(func() -> void:
-		started.post()
-		host.service(400))
-	started.wait()
-	OS.delay_msec(100)
-	take_errors()
-	group.server.peer.poll()
-	check_equal(group.server.peer.put_packet([1]), ERR_BUSY, "put_packet")
-	check_equal(group.server.peer.get_connection_status(), MultiplayerPeer.CONNECTION_CONNECTED, "status")
-	var errors := take_errors()
-	check_equal(errors.size(), 3, "number of errors")
-	for entry in errors:
-		check(entry.contains("another thread"), "the error does not speak of threads: %s" % entry)
-	thread.wait_to_finish()
-	check_equal(group.server.put([1]), OK, "put_packet once the other thread is done")
+func test_a_former_connection_of_a_mesh_delivers_before_it_ends() -> void:
+	var former := connected_pair()
+	var next := connected_pair()
+	var mesh := make_member(implementation)
+	mesh.peer.create_mesh(11)
+	mesh.peer.add_mesh_peer(12, former.server)
+	for number in _MANY:
+		var bytes := PackedByteArray()
+		bytes.resize(_PACKET_SIZE)
+		check_equal(mesh.put(bytes, 12), OK, "put_packet")
+	check_equal(mesh.peer.add_mesh_peer(12, next.server), OK, "add_mesh_peer")
+	wait_until(func() -> bool:
+		former.client.call(&"service_packets", 1)
+		return former.client_peer.get_available_packet_count() == _MANY, SECONDS, "what was put before")
+	wait_for_event(former.client, ENetConnection.EVENT_DISCONNECT)
 
 
 ## A server of this process, and a client that runs on `on`.
