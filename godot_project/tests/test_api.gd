@@ -5,8 +5,6 @@ extends "framework/test_case.gd"
 const _CLASSES: PackedStringArray = ["ENetConnection", "ENetPacketPeer", "ENetMultiplayerPeer"]
 const _DUMP := "extension_api.json"
 const _MEMBERS: PackedStringArray = ["methods", "enums", "constants", "properties", "signals"]
-## Methods with further arguments at the end, all with a default: DTLS by an argument.
-const _EXTENDED: PackedStringArray = ["ENetMultiplayerPeer create_server", "ENetMultiplayerPeer create_client"]
 ## What scripts see beyond the engine's, "CLASS KIND NAME"; README.md describes it. Virtual methods of the parents are not in it.
 const _ADDITIONS: PackedStringArray = [
 	"ENetConnection constant COMPRESS_LZ4",
@@ -19,6 +17,8 @@ const _ADDITIONS: PackedStringArray = [
 	"ENetConnection method make_self_signed_certificate",
 	"ENetConnection method next_event",
 	"ENetConnection method service_packets",
+	"ENetMultiplayerPeer method create_client_with_tls",
+	"ENetMultiplayerPeer method create_server_with_tls",
 	"ENetPacketPeer method get_disconnect_reason",
 	"ENetPacketPeer method get_packet_channel",
 	"ENetPacketPeer method get_packets",
@@ -53,7 +53,7 @@ func test_scripts_see_what_they_see_without_the_addon_and_the_additions() -> voi
 	for member in native:
 		if not ours.has(member):
 			fail("%s is missing" % member)
-		elif not member.replace(" method ", " ") in _EXTENDED and ours[member] != native[member]:
+		elif ours[member] != native[member]:
 			fail("%s is\n%s\nnatively\n%s" % [member, ours[member], native[member]])
 	for member in ours:
 		if not native.has(member) and not _is_addition(member):
@@ -68,10 +68,6 @@ func test_the_comparison_notices_differences() -> void:
 	check_equal(_compare_lists("it", native, ours, false).size(), 1, "differences in existence")
 	check_equal(_compare_lists("it", native, ours, true).size(), 3, "differences")
 	check_equal(_compare_lists("it", native, native, true).size(), 0, "differences to itself")
-	var short := [{"name": "m", "hash": 1, "arguments": [{"name": "x"}]}]
-	var long := [{"name": "m", "hash": 2, "arguments": [{"name": "x"}, {"name": "y"}]}]
-	check_equal(_compare_lists("it", short, long, true, ["m"]).size(), 0, "differences of an extended method")
-	check_equal(_compare_lists("it", long, short, true, ["m"]).size(), 1, "differences of a method that lacks an argument")
 
 
 ## A new addition has to be added to the list above, and to README.md.
@@ -106,7 +102,7 @@ func _differences(exact: bool) -> PackedStringArray:
 		var our_class: Dictionary = ours[name]
 		for list in _MEMBERS:
 			differences.append_array(_compare_lists(name + " " + list, native_class.get(list, []),
-					our_class.get(list, []), exact, _extended_methods(name)))
+					our_class.get(list, []), exact))
 		if exact:
 			for field: String in ["is_refcounted", "is_instantiable"]:
 				if native_class[field] != our_class[field]:
@@ -114,17 +110,7 @@ func _differences(exact: bool) -> PackedStringArray:
 	return differences
 
 
-func _extended_methods(of_class: String) -> PackedStringArray:
-	var names: PackedStringArray = []
-	for method in _EXTENDED:
-		if method.get_slice(" ", 0) == of_class:
-			names.append(method.get_slice(" ", 1))
-	return names
-
-
-## Of those in `extended` only the arguments that the engine has are compared, and their defaults.
-func _compare_lists(what: String, native: Array, ours: Array, exact: bool,
-		extended: PackedStringArray = []) -> PackedStringArray:
+func _compare_lists(what: String, native: Array, ours: Array, exact: bool) -> PackedStringArray:
 	var differences: PackedStringArray = []
 	for member: Dictionary in native:
 		var same := ours.filter(func(other: Dictionary) -> bool: return other["name"] == member["name"])
@@ -134,10 +120,6 @@ func _compare_lists(what: String, native: Array, ours: Array, exact: bool,
 			differences.append_array(_compare_lists(what + " " + member["name"], member["values"], same[0]["values"], exact))
 			if exact and member["is_bitfield"] != same[0]["is_bitfield"]:
 				differences.append("%s: %s differs in is_bitfield" % [what, member["name"]])
-		elif exact and member["name"] in extended:
-			var arguments: Array = member["arguments"]
-			if (same[0]["arguments"] as Array).slice(0, arguments.size()) != arguments:
-				differences.append("%s: %s has other arguments" % [what, member["name"]])
 		elif exact and JSON.stringify(same[0]) != JSON.stringify(member):
 			differences.append("%s: %s is\n%s\nnatively\n%s" % [what, member["name"],
 					JSON.stringify(same[0]), JSON.stringify(member)])

@@ -235,11 +235,11 @@ func _check_refusal(options: TLSOptions, name: String, text: String) -> void:
 func test_the_high_level_multiplayer_is_encrypted_too() -> void:
 	var server := ENetMultiplayerPeer.new()
 	server.set_bind_ip("127.0.0.1")
-	check_equal(server.callv(&"create_server", [0, 32, 0, 0, 0, _server_options()]), OK, "create_server")
+	check_equal(server.create_server_with_tls(0, 32, 0, 0, 0, _server_options()), OK, "create_server")
 	var client := ENetMultiplayerPeer.new()
 	var port := server.host.get_local_port()
 	var options := TLSOptions.client(_certificate())
-	check_equal(client.callv(&"create_client", ["127.0.0.1", port, 0, 0, 0, 0, options, _NAME]), OK, "create_client")
+	check_equal(client.create_client_with_tls("127.0.0.1", port, 0, 0, 0, 0, options, _NAME), OK, "create_client_with_tls")
 	var poll := func() -> void:
 		server.poll()
 		client.poll()

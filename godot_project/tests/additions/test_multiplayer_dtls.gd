@@ -1,5 +1,5 @@
 extends "../framework/multiplayer_peer_case.gd"
-## Multiplayer peers that speak DTLS by their own arguments, which the engine's class lacks.
+## Multiplayer peers that speak DTLS by methods which the engine's class lacks.
 
 const _NAME := "game.example"
 const _MANY := 300
@@ -39,14 +39,14 @@ func test_the_certificate_must_be_for_the_name_or_the_address() -> void:
 func test_options_of_the_other_kind_are_refused_and_nothing_remains() -> void:
 	var peer := ENetMultiplayerPeer.new()
 	var port := ServerAndClients.free_port()
-	check_call(peer, &"create_server", [port, 4, 0, 0, 0, TLSOptions.client_unsafe()], ERR_INVALID_PARAMETER,
+	check_call(peer, &"create_server_with_tls", [port, 4, 0, 0, 0, TLSOptions.client_unsafe()], ERR_INVALID_PARAMETER,
 			["!p_options->is_server()"])
 	check_equal(peer.get_connection_status(), MultiplayerPeer.CONNECTION_DISCONNECTED, "status")
 	var server_options := TLSOptions.server(_own["key"], _own["certificate"])
-	check_call(peer, &"create_client", ["127.0.0.1", port, 0, 0, 0, 0, server_options], ERR_INVALID_PARAMETER,
+	check_call(peer, &"create_client_with_tls", ["127.0.0.1", port, 0, 0, 0, 0, server_options], ERR_INVALID_PARAMETER,
 			["p_options->is_server()"])
 	check_equal(peer.get_connection_status(), MultiplayerPeer.CONNECTION_DISCONNECTED, "status")
-	check_call(peer, &"create_server", [port, 4, 0, 0, 0, server_options], OK)
+	check_call(peer, &"create_server_with_tls", [port, 4, 0, 0, 0, server_options], OK)
 
 
 func test_what_is_sent_before_the_end_arrives() -> void:
@@ -85,14 +85,14 @@ func _server() -> ServerAndClients:
 	group.server.peer.set_bind_ip("127.0.0.1")
 	group.port = ServerAndClients.free_port()
 	var options := TLSOptions.server(_own["key"], _own["certificate"])
-	check_equal(group.server.invoke(&"create_server", [group.port, 32, 0, 0, 0, options]), OK, "create_server")
+	check_equal(group.server.invoke(&"create_server_with_tls", [group.port, 32, 0, 0, 0, options]), OK, "create_server")
 	return group
 
 
 func _join(group: ServerAndClients, options: TLSOptions, name: String) -> Member:
 	var client := make_member(implementation)
 	group.clients.append(client)
-	check_equal(client.invoke(&"create_client", ["127.0.0.1", group.port, 0, 0, 0, 0, options, name]), OK,
+	check_equal(client.invoke(&"create_client_with_tls", ["127.0.0.1", group.port, 0, 0, 0, 0, options, name]), OK,
 			"create_client")
 	return client
 
