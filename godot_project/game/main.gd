@@ -56,7 +56,7 @@ func _ready() -> void:
 
 ## Why the game cannot run on this ENetConnection; "" if it can.
 func _missing_addon() -> String:
-	if ClassDB.class_has_method(&"ENetConnection", &"get_engine_version"):
+	if _options.may_use_engines_enet or ClassDB.class_has_method(&"ENetConnection", &"get_engine_version"):
 		return ""
 	if not FileAccess.file_exists(_MANIFEST):
 		return _NOT_OURS % _NOT_BUILT

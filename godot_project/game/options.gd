@@ -10,10 +10,10 @@ extends RefCounted
 ##     --bot         plays by itself on the server at --address and --port
 ## The connection, alike at all ends:
 ##     --port=N  --dtls  --compression=none|range_coder|fastlz|zlib|zstd|lz4
-##     --peer=enet_rs|engine       whose MultiplayerPeer is used
 ## Of a player: --name=TEXT  --colour=0..15  --seed=N (of a bot)
 ## Of a server: --players=N (a match starts with so many)  --match=SECONDS
 ## For scripts: --once (ends after one match and reports it)  --picture=FILE.png  --picture-after=SECONDS
+##     --engine (plays although the addon is missing, on the engine's own ENet)
 
 enum Role { LOBBY, HOST, JOIN, SERVER, BOT }
 
@@ -21,16 +21,13 @@ const MAX_PLAYERS := 16
 const MAX_NAME_LENGTH := 14
 const DEFAULT_PORT := 24_865
 const COMPRESSIONS: PackedStringArray = ["none", "range_coder", "fastlz", "zlib", "zstd", "lz4"]
-const ENET_RS := "enet_rs"
-const ENGINE := "engine"
 
-const _FLAGS: PackedStringArray = ["host", "join", "server", "bot", "dtls", "once"]
+const _FLAGS: PackedStringArray = ["host", "join", "server", "bot", "dtls", "once", "engine"]
 ## The options with a value, and the smallest and the largest of those that take a number.
 const _VALUES: Dictionary[String, Array] = {
 	"address": [],
 	"port": [1, 65_535],
 	"compression": [],
-	"peer": [],
 	"name": [],
 	"colour": [0, MAX_PLAYERS - 1],
 	"seed": [0, 1 << 31],
@@ -43,7 +40,6 @@ const _VALUES: Dictionary[String, Array] = {
 var role := Role.LOBBY
 var address := "127.0.0.1"
 var port := DEFAULT_PORT
-var peer := ENET_RS
 var dtls := false
 ## Index into COMPRESSIONS, and the value of ENetConnection.CompressionMode.
 var compression := 0
@@ -53,6 +49,7 @@ var bot_seed := 1
 var players_to_start := 2
 var match_seconds := 180
 var once := false
+var may_use_engines_enet := false
 var picture := ""
 var picture_after := 10.0
 
@@ -96,6 +93,8 @@ func _set_flag(name: String) -> void:
 			dtls = true
 		"once":
 			once = true
+		"engine":
+			may_use_engines_enet = true
 
 
 func _set_value(name: String, value: String) -> String:
@@ -111,10 +110,6 @@ func _set_value(name: String, value: String) -> String:
 			compression = COMPRESSIONS.find(value)
 			if compression < 0:
 				return "--compression is one of %s, not '%s'" % [", ".join(COMPRESSIONS), value]
-		"peer":
-			peer = value
-			if peer != ENET_RS and peer != ENGINE:
-				return "--peer is %s or %s, not '%s'" % [ENET_RS, ENGINE, value]
 		"name":
 			player_name = value.left(MAX_NAME_LENGTH)
 		"colour":

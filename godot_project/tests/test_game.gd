@@ -1,6 +1,6 @@
 extends "framework/test_case.gd"
-## The game: matches of a server and eight bots in processes of their own end alike everywhere, on enet_rs's
-## MultiplayerPeer and on the engine's.
+## The game: matches of a server and eight bots in processes of their own end alike everywhere, on enet_rs and
+## on the engine's own ENet.
 ##
 ## A match takes 8 s, or as many as ENET_RS_GAME_SECONDS says.
 
@@ -20,27 +20,27 @@ func time_limit_seconds(_test: String) -> float:
 
 
 func test_server_and_bots_on_enet_rs() -> void:
-	_play(Options.ENET_RS, Options.ENET_RS)
+	_play(PeerProcess.ENET_RS, PeerProcess.ENET_RS)
 
 
-func test_server_on_enet_rs_and_bots_on_the_engines_peer() -> void:
-	_play(Options.ENET_RS, Options.ENGINE)
+func test_server_on_enet_rs_and_bots_on_the_engines_classes() -> void:
+	_play(PeerProcess.ENET_RS, PeerProcess.ENGINE)
 
 
-func test_server_on_the_engines_peer_and_bots_on_enet_rs() -> void:
-	_play(Options.ENGINE, Options.ENET_RS)
+func test_server_on_the_engines_classes_and_bots_on_enet_rs() -> void:
+	_play(PeerProcess.ENGINE, PeerProcess.ENET_RS)
 
 
-func test_server_and_bots_on_the_engines_peer() -> void:
-	_play(Options.ENGINE, Options.ENGINE)
+func test_server_and_bots_on_the_engines_classes() -> void:
+	_play(PeerProcess.ENGINE, PeerProcess.ENGINE)
 
 
 func test_over_dtls_and_compression() -> void:
-	_play(Options.ENET_RS, Options.ENET_RS, ["--dtls", "--compression=range_coder"])
+	_play(PeerProcess.ENET_RS, PeerProcess.ENET_RS, ["--dtls", "--compression=range_coder"])
 
 
 func test_the_judge_notices_a_different_result() -> void:
-	var job := Job.new(Options.ENET_RS, Options.ENET_RS, 2, 1, 1)
+	var job := Job.new(PeerProcess.ENET_RS, PeerProcess.ENET_RS, 2, 1, 1)
 	var of_server := {"last_line": 3, "missed_lines": 0, "players": [
 		{"id": 5, "name": "A", "score": 2, "x": 0.1, "y": 2.0}, {"id": 6, "name": "B", "score": 1, "x": 3.0, "y": 4.0}]}
 	var of_bot := of_server.duplicate(true)
@@ -56,7 +56,7 @@ func test_the_judge_notices_a_different_result() -> void:
 
 
 func test_wrong_options_are_named() -> void:
-	for wrong: String in ["--colour=16", "--port=none", "--compression=lzma", "--peer=other", "--fly", "--name", "--dtls=1"]:
+	for wrong: String in ["--colour=16", "--port=none", "--compression=lzma", "--fly", "--name", "--dtls=1"]:
 		var problem := Options.new().read([wrong])
 		check(problem.contains(wrong.get_slice("=", 0)), "%s gives '%s'" % [wrong, problem])
 	var options := Options.new()
@@ -93,10 +93,10 @@ func test_a_client_without_a_server_says_so() -> void:
 	check(client.output.contains("does not answer"), "it prints %s" % client.output.right(300))
 
 
-func _play(peer_of_server: String, peer_of_bots: String, arguments: PackedStringArray = []) -> void:
+func _play(server_on: String, bots_on: String, arguments: PackedStringArray = []) -> void:
 	var seed_value := int(Time.get_unix_time_from_system()) % 10_000
 	print("seed %d" % seed_value)
-	var job := Job.new(peer_of_server, peer_of_bots, _BOTS, _match_seconds(), seed_value, arguments)
+	var job := Job.new(server_on, bots_on, _BOTS, _match_seconds(), seed_value, arguments)
 	job.run()
 	for failure in job.failures:
 		fail("seed %d: %s" % [seed_value, failure])

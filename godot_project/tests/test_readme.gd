@@ -28,10 +28,11 @@ func finish() -> void:
 		DirAccess.remove_absolute(_pasted)
 
 
-## The blocks of GDScript, first to last.
+## The blocks of GDScript that are whole scripts, first to last.
 func _blocks() -> PackedStringArray:
 	var found: PackedStringArray = []
 	var text := FileAccess.get_file_as_string(ProjectSettings.globalize_path("res://").path_join("../README.md"))
 	for part in text.split("```gdscript\n").slice(1):
-		found.append(part.get_slice("```", 0))
+		if part.begins_with("extends "):
+			found.append(part.get_slice("```", 0))
 	return found

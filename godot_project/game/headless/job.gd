@@ -4,6 +4,7 @@ extends RefCounted
 
 const Options := preload("../options.gd")
 const PeerProcess := preload("res://common/peer_process.gd")
+const PlainProject := preload("res://common/plain_project.gd")
 
 const _START_SECONDS := 30.0
 ## Beyond the match: joining, the whistle, the result.
@@ -18,21 +19,23 @@ var rows: Array[Dictionary] = []
 var chat_lines := 0
 var seconds := 0.0
 
-var _peer_of_server := ""
-var _peer_of_bots := ""
+var _server_on := ""
+var _bots_on := ""
 var _bots := 0
 var _match_seconds := 0
 var _seed := 0
 var _arguments: PackedStringArray = []
+## For what runs on the engine's own classes.
+var _plain_project: PlainProject
 ## The server, then the bots.
 var _processes: Array[PeerProcess] = []
 
 
-## `arguments` are passed to all of them.
-func _init(peer_of_server: String, peer_of_bots: String, bots: int, match_seconds: int, seed_value: int,
+## The server and the bots run on these implementations (PeerProcess.ENET_RS or ENGINE). `arguments` are passed to all of them.
+func _init(server_on: String, bots_on: String, bots: int, match_seconds: int, seed_value: int,
 		arguments: PackedStringArray = []) -> void:
-	_peer_of_server = peer_of_server
-	_peer_of_bots = peer_of_bots
+	_server_on = server_on
+	_bots_on = bots_on
 	_bots = bots
 	_match_seconds = match_seconds
 	_seed = seed_value
@@ -43,13 +46,13 @@ func _init(peer_of_server: String, peer_of_bots: String, bots: int, match_second
 func run() -> bool:
 	var started := Time.get_ticks_msec()
 	var port := "--port=%d" % free_port()
-	var server := _start("server", ["--server", port, "--peer=" + _peer_of_server, "--players=%d" % _bots,
+	var server := _start("server", _server_on, ["--server", port, "--players=%d" % _bots,
 			"--match=%d" % _match_seconds])
 	if server.wait_for_report("ready", _START_SECONDS).is_empty():
 		failures.append("%s did not start: %s" % [server, server.error_output])
 	else:
 		for number in range(1, _bots + 1):
-			_start("bot %d" % number, ["--bot", port, "--peer=" + _peer_of_bots, "--name=Bot %d" % number,
+			_start("bot %d" % number, _bots_on, ["--bot", port, "--name=Bot %d" % number,
 					"--colour=%d" % (number - 1), "--seed=%d" % (_seed * Options.MAX_PLAYERS + number)])
 		judge(_results(), PackedStringArray(_processes.map(str)))
 		if rows.size() != _bots:
@@ -62,9 +65,13 @@ func run() -> bool:
 	return failures.is_empty()
 
 
-func _start(name: String, arguments: PackedStringArray) -> PeerProcess:
-	var options: PackedStringArray = ["--headless", "--path", ProjectSettings.globalize_path("res://"),
-			"res://game/main.tscn", "--", "--once"]
+func _start(name: String, on: String, arguments: PackedStringArray) -> PeerProcess:
+	var project := ProjectSettings.globalize_path("res://")
+	if on == PeerProcess.ENGINE:
+		if _plain_project == null:
+			_plain_project = PlainProject.new()
+		project = _plain_project.path()
+	var options: PackedStringArray = ["--headless", "--path", project, "res://game/main.tscn", "--", "--once", "--engine"]
 	var process: PeerProcess = PeerProcess.start_godot(name, options + arguments + _arguments)
 	_processes.append(process)
 	return process

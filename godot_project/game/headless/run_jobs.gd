@@ -1,20 +1,20 @@
 extends Node
-## Matches of bots, each with a server and eight bots as processes of their own, on enet_rs's MultiplayerPeer and on the
-## engine's; prints the result tables. Exits 0 only if all processes of a match agree in everything.
+## Matches of bots, each with a server and eight bots as processes of their own, on enet_rs and on the engine's own ENet;
+## prints the result tables. Exits 0 only if all processes of a match agree in everything.
 ##
 ##     scripts/demo --game --headless [--seconds=30] [--seed=N]
 
 const Job := preload("job.gd")
-const Options := preload("../options.gd")
+const PeerProcess := preload("res://common/peer_process.gd")
 
 const _BOTS := 8
 const _ROW := "    %-10s %5s  %19s  %s"
 const _JOBS: Array[Array] = [
-	["(a) server and bots on ENetRsMultiplayerPeer", Options.ENET_RS, Options.ENET_RS, []],
-	["(b) server on ENetRsMultiplayerPeer, bots on the engine's ENetMultiplayerPeer", Options.ENET_RS, Options.ENGINE, []],
-	["(c) server on the engine's ENetMultiplayerPeer, bots on ENetRsMultiplayerPeer", Options.ENGINE, Options.ENET_RS, []],
-	["(d) server and bots on the engine's ENetMultiplayerPeer", Options.ENGINE, Options.ENGINE, []],
-	["(e) server and bots on ENetRsMultiplayerPeer, over DTLS and the range coder", Options.ENET_RS, Options.ENET_RS,
+	["(a) server and bots on enet_rs", PeerProcess.ENET_RS, PeerProcess.ENET_RS, []],
+	["(b) server on enet_rs, bots on the engine's own ENet", PeerProcess.ENET_RS, PeerProcess.ENGINE, []],
+	["(c) server on the engine's own ENet, bots on enet_rs", PeerProcess.ENGINE, PeerProcess.ENET_RS, []],
+	["(d) server and bots on the engine's own ENet", PeerProcess.ENGINE, PeerProcess.ENGINE, []],
+	["(e) server and bots on enet_rs, over DTLS and the range coder", PeerProcess.ENET_RS, PeerProcess.ENET_RS,
 			["--dtls", "--compression=range_coder"]],
 ]
 

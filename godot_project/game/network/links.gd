@@ -12,7 +12,7 @@ const _CHANNEL := 3
 
 ## The last figures of one process, oldest first.
 class Link:
-	## False if its MultiplayerPeer has no figures to ask for.
+	## False until it has sent figures.
 	var is_measured := false
 	## Mean round trip time to the server in ms; on the server itself 0.
 	var round_trip: PackedFloat32Array = []
@@ -55,7 +55,7 @@ func _process(delta: float) -> void:
 	if _seconds_to_sample > 0.0 or not LinkMeter.is_online(multiplayer.multiplayer_peer):
 		return
 	_seconds_to_sample = SECONDS_BETWEEN_SAMPLES
-	var sample := _meter.measure(multiplayer.multiplayer_peer)
+	var sample := _meter.measure(multiplayer.multiplayer_peer as ENetMultiplayerPeer)
 	if multiplayer.is_server():
 		_fresh[MultiplayerPeer.TARGET_PEER_SERVER] = sample
 		_publish.rpc(_fresh)

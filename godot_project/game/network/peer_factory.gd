@@ -1,72 +1,65 @@
 extends RefCounted
-## Makes the MultiplayerPeer of a session: enet_rs's own, or for comparison the engine's ENetMultiplayerPeer.
-##
-## Both have the same methods; `call` is used because a script that names ENetRsMultiplayerPeer does not load where the
-## addon is missing, and the game could not say so.
+## Makes the ENetMultiplayerPeer of a session. Nothing in here, or anywhere in the game, knows of enet_rs: that the class is its
+## own is the addon's work.
 
 const Options := preload("../options.gd")
 
 ## Channels beside the two that the high-level multiplayer has for itself: chat, shots, network figures.
 const CHANNELS := 3
 
-const _CLASS_OF_ENET_RS := &"ENetRsMultiplayerPeer"
+const _HOST_NAME := "ricochet"
+const _KEY_BITS := 2048
 
 ## What is wrong; empty if `peer` can be used.
 var problem := ""
-var peer: MultiplayerPeer
+var peer: ENetMultiplayerPeer
 
 
 ## A server for so many players that `options` names the port of.
 func create_server(options: Options) -> void:
-	if not _make(options):
-		return
 	# Who hosts plays as well.
 	var clients := Options.MAX_PLAYERS - (1 if options.role == Options.Role.HOST else 0)
-	var arguments: Array = [options.port, clients, CHANNELS, 0, 0]
+	peer = ENetMultiplayerPeer.new()
+	var error := peer.create_server(options.port, clients, CHANNELS)
+	if error != OK:
+		_refuse("Cannot listen on port %d. Is another server using it?" % options.port, error)
+		return
+	_set_compression(options)
 	if options.dtls:
-		arguments.append(_server_certificate())
-	_finish(options, peer.callv(&"create_server", arguments),
-			"Cannot listen on port %d. Is another server using it?" % options.port)
+		error = peer.host.dtls_server_setup(_server_certificate())
+		if error != OK:
+			_refuse("Cannot encrypt.", error)
 
 
 ## A client that connects to the address in `options`.
 func create_client(options: Options) -> void:
-	if not _make(options):
+	peer = ENetMultiplayerPeer.new()
+	var error := peer.create_client(options.address, options.port, CHANNELS)
+	if error != OK:
+		_refuse("Cannot connect to '%s'." % options.address, error)
 		return
-	var arguments: Array = [options.address, options.port, CHANNELS, 0, 0, 0]
+	_set_compression(options)
 	if options.dtls:
 		# Encrypted, but whoever answers is believed: nobody has signed the certificate of a server in a living room.
-		arguments.append(TLSOptions.client_unsafe())
-	_finish(options, peer.callv(&"create_client", arguments), "Cannot connect to '%s'." % options.address)
+		error = peer.host.dtls_client_setup(_HOST_NAME, TLSOptions.client_unsafe())
+		if error != OK:
+			_refuse("Cannot encrypt.", error)
 
 
-## Whose statistics can be asked for: `host` and `get_peer()` of the engine's peer are objects of the engine's own classes.
-static func has_statistics(some_peer: MultiplayerPeer) -> bool:
-	return some_peer != null and some_peer.is_class(_CLASS_OF_ENET_RS)
+## Before the first datagram, at both ends.
+func _set_compression(options: Options) -> void:
+	if options.compression != 0:
+		peer.host.compress(options.compression as ENetConnection.CompressionMode)
 
 
-func _make(options: Options) -> bool:
-	if options.peer == Options.ENGINE:
-		if options.dtls or options.compression != 0:
-			problem = "DTLS and compression need --peer=%s." % Options.ENET_RS
-			return false
-		peer = ENetMultiplayerPeer.new()
-	else:
-		peer = ClassDB.instantiate(_CLASS_OF_ENET_RS)
-	return true
-
-
-func _finish(options: Options, error: Error, what_failed: String) -> void:
-	if error != OK:
-		problem = "%s (%s)" % [what_failed, error_string(error)]
-		peer = null
-	elif options.compression != 0:
-		# Before the first datagram, at both ends.
-		var host: ENetConnection = peer.get(&"host")
-		host.compress(options.compression as ENetConnection.CompressionMode)
+func _refuse(what_failed: String, error: Error) -> void:
+	problem = "%s (%s)" % [what_failed, error_string(error)]
+	peer.close()
+	peer = null
 
 
 ## One that the server signs itself, each time that it starts.
 func _server_certificate() -> TLSOptions:
-	var made: Dictionary = ClassDB.class_call_static(&"ENetConnection", &"make_self_signed_certificate", "ricochet")
-	return TLSOptions.server(made["key"], made["certificate"])
+	var crypto := Crypto.new()
+	var key := crypto.generate_rsa(_KEY_BITS)
+	return TLSOptions.server(key, crypto.generate_self_signed_certificate(key, "CN=%s" % _HOST_NAME))

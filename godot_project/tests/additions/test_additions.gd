@@ -34,6 +34,14 @@ func test_next_event_tells_what_service_does() -> void:
 	check_call(server, &"next_event", [], ENetConnection.EVENT_ERROR, ["isn't currently active"])
 
 
+func test_next_event_fails_like_service_while_another_thread_is_inside() -> void:
+	var connection := bound_connection()
+	var thread := service_in_thread(connection)
+	check_refused(connection, &"next_event", [], ENetConnection.EVENT_ERROR)
+	thread.wait_to_finish()
+	check_call(connection, &"next_event", [], ENetConnection.EVENT_NONE)
+
+
 func test_many_packets_come_in_one_call() -> void:
 	var pair := connected_pair()
 	for number in 300:

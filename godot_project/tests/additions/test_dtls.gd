@@ -233,13 +233,13 @@ func _check_refusal(options: TLSOptions, name: String, text: String) -> void:
 
 
 func test_the_high_level_multiplayer_is_encrypted_too() -> void:
-	var server := ENetRsMultiplayerPeer.new()
+	var server := ENetMultiplayerPeer.new()
 	server.set_bind_ip("127.0.0.1")
-	check_equal(server.create_server(0, 32, 0, 0, 0, _server_options()), OK, "create_server")
-	var client := ENetRsMultiplayerPeer.new()
+	check_equal(server.create_server_with_tls(0, 32, 0, 0, 0, _server_options()), OK, "create_server")
+	var client := ENetMultiplayerPeer.new()
 	var port := server.host.get_local_port()
-	check_equal(client.create_client("127.0.0.1", port, 0, 0, 0, 0, TLSOptions.client(_certificate()), _NAME), OK,
-			"create_client")
+	var options := TLSOptions.client(_certificate())
+	check_equal(client.create_client_with_tls("127.0.0.1", port, 0, 0, 0, 0, options, _NAME), OK, "create_client_with_tls")
 	var poll := func() -> void:
 		server.poll()
 		client.poll()
@@ -262,11 +262,11 @@ func test_the_high_level_multiplayer_is_encrypted_too() -> void:
 
 
 func test_a_refused_certificate_ends_a_multiplayer_client() -> void:
-	var server := ENetRsMultiplayerPeer.new()
+	var server := ENetMultiplayerPeer.new()
 	server.set_bind_ip("127.0.0.1")
 	server.create_server(0)
 	server.host.dtls_server_setup(_server_options())
-	var client := ENetRsMultiplayerPeer.new()
+	var client := ENetMultiplayerPeer.new()
 	client.create_client("127.0.0.1", server.host.get_local_port())
 	client.host.dtls_client_setup("other.example", TLSOptions.client(_certificate()))
 	expect_error("the server's certificate is not for \"other.example\"")

@@ -1,6 +1,47 @@
 extends "res://tests/framework/conformance_case.gd"
 ## A connection and its peers may be used by any thread, by one at a time.
 
+const _HANDED_PEERS := 20_000
+
+## A thread that takes peers, and lets go of each at once.
+class Dropper:
+	var dropped := 0
+
+	var _peers: Array[ENetPacketPeer] = []
+	var _is_over := false
+	var _guard := Mutex.new()
+	var _thread := Thread.new()
+
+
+	func start() -> void:
+		_thread.start(_drop)
+
+
+	func hand(peer: ENetPacketPeer) -> void:
+		_guard.lock()
+		_peers.append(peer)
+		_guard.unlock()
+
+
+	func finish() -> void:
+		_guard.lock()
+		_is_over = true
+		_guard.unlock()
+		_thread.wait_to_finish()
+
+
+	func _drop() -> void:
+		while true:
+			_guard.lock()
+			var peer: ENetPacketPeer = _peers.pop_back()
+			var is_over := _is_over
+			_guard.unlock()
+			if peer != null:
+				dropped += 1
+			elif is_over:
+				break
+			peer = null
+
 
 func test_a_connection_works_inside_a_thread() -> void:
 	var thread := Thread.new()
@@ -63,6 +104,29 @@ func test_a_connection_can_be_freed_by_another_thread() -> void:
 		thread.start(func() -> void: holder.clear())
 		thread.wait_to_finish()
 		check_call(ENetConnection.new(), &"create_host_bound", ["127.0.0.1", port], OK)
+
+
+## The objects of connections that are over live for as long as a script holds them, and may be let go anywhere.
+func test_last_references_that_go_in_another_thread_disturb_nobody() -> void:
+	var receiver := silent_receiver()
+	var connection := ENetConnection.new()
+	connection.create_host(1)
+	var dropper := Dropper.new()
+	dropper.start()
+	var failed_services := 0
+	var failed_lists := 0
+	for turn in _HANDED_PEERS:
+		dropper.hand(connection.connect_to_host("127.0.0.1", receiver.get_local_port()))
+		if connection.get_peers().size() != 1:
+			failed_lists += 1
+			break
+		connection.get_peers()[0].reset()
+		if connection.service()[0] == ENetConnection.EVENT_ERROR:
+			failed_services += 1
+	dropper.finish()
+	check_equal(failed_services, 0, "calls of service() that failed")
+	check_equal(failed_lists, 0, "lists of peers that were wrong")
+	check_equal(dropper.dropped, _HANDED_PEERS, "peers that the thread has let go")
 
 
 func test_many_threads_with_a_pair_each() -> void:

@@ -1,7 +1,7 @@
 extends "test_case.gd"
 ## A test of the high-level multiplayer: this process takes part in it with a node, and further processes with theirs.
 
-const Crowd := preload("crowd.gd")
+const ServerAndClients := preload("server_and_clients.gd")
 const Participant := preload("../peers/multiplayer_node.gd")
 
 const SECONDS := 20.0
@@ -26,32 +26,27 @@ func finish() -> void:
 	super()
 
 
-## The classes that this process can use.
-func local_classes() -> PackedStringArray:
-	return [Crowd.OURS, Crowd.ENGINES] if implementation == PeerProcess.ENET_RS else [Crowd.ENGINES]
-
-
 ## What further processes can run on.
 func implementations() -> PackedStringArray:
 	return [PeerProcess.ENET_RS, PeerProcess.ENGINE] if implementation == PeerProcess.ENET_RS else [PeerProcess.ENGINE]
 
 
 ## Becomes a server; returns its port.
-func serve(of_class: String, password: String = "") -> int:
+func serve(password: String = "") -> int:
 	enter(password)
-	var port := Crowd.free_port()
-	var peer: MultiplayerPeer = ClassDB.instantiate(of_class)
-	peer.call(&"set_bind_ip", "127.0.0.1")
-	check_equal(peer.call(&"create_server", port), OK, "create_server")
+	var port := ServerAndClients.free_port()
+	var peer := ENetMultiplayerPeer.new()
+	peer.set_bind_ip("127.0.0.1")
+	check_equal(peer.create_server(port), OK, "create_server")
 	multiplayer_api().multiplayer_peer = peer
 	return port
 
 
 ## Becomes a client; returns its id.
-func join(of_class: String, port: int, wait: bool = true) -> int:
+func join(port: int, wait: bool = true) -> int:
 	enter("")
-	var peer: MultiplayerPeer = ClassDB.instantiate(of_class)
-	check_equal(peer.call(&"create_client", "127.0.0.1", port), OK, "create_client")
+	var peer := ENetMultiplayerPeer.new()
+	check_equal(peer.create_client("127.0.0.1", port), OK, "create_client")
 	multiplayer_api().multiplayer_peer = peer
 	if wait:
 		await wait_frames_until(func() -> bool: return "connected_to_server" in node.notes, SECONDS, "the connection")
@@ -82,9 +77,7 @@ func leave() -> void:
 
 ## Starts a process and waits until it is up.
 func start(on: String, arguments: String) -> PeerProcess:
-	var its_class := Crowd.OURS if on == PeerProcess.ENET_RS else Crowd.ENGINES
-	var process := start_process(on, "res://tests/peers/multiplayer.gd",
-			PackedStringArray(["--class=" + its_class]) + arguments.split(" "))
+	var process := start_process(on, "res://tests/peers/multiplayer.gd", arguments.split(" "))
 	await wait_frames_until(func() -> bool:
 		process.poll()
 		return process.output.contains("@id "), SECONDS, "%s to be up" % process)

@@ -72,6 +72,34 @@ func check_call(object: Object, method: StringName, arguments: Array, expected: 
 		fail("%s reported %s, expected %s" % [call_text, reported, errors])
 
 
+## Calls a method that has to be refused, as another thread is inside. What is printed about it is said once per method in the
+## life of a process (see additions/test_refused_calls), so that there may be nothing.
+func check_refused(object: Object, method: StringName, arguments: Array, expected: Variant) -> void:
+	_judge_errors("before %s" % method)
+	var before := Time.get_ticks_msec()
+	check_equal(object.callv(method, arguments), expected, "%s of another thread" % method)
+	check(Time.get_ticks_msec() - before < 200, "%s waited for the other thread" % method)
+	check_only_refusals(method)
+
+
+## Takes the errors that were reported since the last check; refused calls may have reported some.
+func check_only_refusals(what: String) -> void:
+	for entry in take_errors():
+		check(entry.contains("was refused"), "unexpected error of %s: %s" % [what, entry])
+
+
+## A thread that waits inside `service`, as it surely does when this returns.
+func service_in_thread(connection: ENetConnection) -> Thread:
+	var started := Semaphore.new()
+	var thread := Thread.new()
+	thread.start(func() -> void:
+		started.post()
+		connection.service(400))
+	started.wait()
+	OS.delay_msec(100)
+	return thread
+
+
 ## Announces one error that will be, or already was, reported in this test and contains `text`.
 func expect_error(text: String) -> void:
 	_announced.append(text)
@@ -146,6 +174,23 @@ func write_project(folder: String, settings: String = "") -> void:
 	project.store_string("config_version=5\n[application]\nconfig/name=\"fresh\"\n"
 			+ "[debug]\nfile_logging/enable_file_logging.pc=false\n" + settings)
 	project.close()
+
+
+## Puts the addon into a project, as it is once the project was imported: its classes are there from the next start on.
+func install_addon(project: DirAccess) -> void:
+	project.make_dir_recursive("addons")
+	project.make_dir_recursive(".godot")
+	project.create_link(ProjectSettings.globalize_path("res://addons/enet_rs"), "addons/enet_rs")
+	var list := FileAccess.open(project.get_current_dir().path_join(".godot/extension_list.cfg"), FileAccess.WRITE)
+	list.store_line("res://addons/enet_rs/enet_rs.gdextension")
+	list.close()
+
+
+## Copies the files of a folder of this project, without its subfolders.
+func copy_files(from: String, to: String) -> void:
+	DirAccess.make_dir_recursive_absolute(to)
+	for file in DirAccess.get_files_at(from):
+		DirAccess.copy_absolute(ProjectSettings.globalize_path(from.path_join(file)), to.path_join(file))
 
 
 ## Connects two connections of this process with each other; fails when that takes too long.

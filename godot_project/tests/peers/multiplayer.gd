@@ -2,7 +2,7 @@ extends SceneTree
 ## A server, a client or a member of a mesh in a process of its own, with the node of multiplayer_node.gd, whose notes it
 ## prints as reports.
 ##
-##     -- --class=CLASS --listen=PORT | --connect=PORT | --mesh=ID [--links=ID:PORT,...] [--password=TEXT]
+##     -- --listen=PORT | --connect=PORT | --mesh=ID [--links=ID:PORT,...] [--password=TEXT]
 ##
 ## It prints "@id ID" once it is up. A member of a mesh with a greater id connects to the ports in --links; for those with
 ## a smaller one it prints "@link ID PORT" for each of the --expects=ID,... . It uses nothing but the engine.
@@ -10,7 +10,7 @@ extends SceneTree
 const _FRAMES_PER_SECOND := 200
 const _LIFETIME_SECONDS := 60.0
 
-var _peer: MultiplayerPeer
+var _peer := ENetMultiplayerPeer.new()
 var _links: Dictionary[int, ENetConnection] = {}
 
 
@@ -24,14 +24,13 @@ func _initialize() -> void:
 	node.set(&"prints", true)
 	node.set(&"password", options.get("password", ""))
 	root.add_child(node)
-	_peer = ClassDB.instantiate(options["class"])
 	if options.has("listen"):
-		_peer.call(&"set_bind_ip", "127.0.0.1")
-		_peer.call(&"create_server", int(options["listen"]))
+		_peer.set_bind_ip("127.0.0.1")
+		_peer.create_server(int(options["listen"]))
 	elif options.has("connect"):
-		_peer.call(&"create_client", "127.0.0.1", int(options["connect"]))
+		_peer.create_client("127.0.0.1", int(options["connect"]))
 	else:
-		_peer.call(&"create_mesh", int(options["mesh"]))
+		_peer.create_mesh(int(options["mesh"]))
 		_open_links(options)
 	get_multiplayer().multiplayer_peer = _peer
 	print("@id ", _peer.get_unique_id())
@@ -42,7 +41,7 @@ func _process(_delta: float) -> bool:
 	for id: int in _links.keys():
 		var connection := _links[id]
 		if connection.service()[0] == ENetConnection.EVENT_CONNECT:
-			_peer.call(&"add_mesh_peer", id, connection)
+			_peer.add_mesh_peer(id, connection)
 			_links.erase(id)
 	return false
 

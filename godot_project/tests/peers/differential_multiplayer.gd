@@ -1,9 +1,10 @@
 extends SceneTree
-## As twin.gd, for multiplayer peers:  -- CLASS
+## Calls every method of a multiplayer peer, rightly and wrongly, in each state that it can be in, and prints the result and
+## the errors of each call. See differential.gd.
 ##
 ## Left out is what differs for a reason: see "Differences" in README.
 
-const Twin := preload("twin.gd")
+const Differential := preload("differential.gd")
 
 const _SERVER_ARGUMENTS: Array[Array] = [[-1], [65536], [0, 0], [0, 4096], [0, -1], [0, 4, 0, 0, 0]]
 const _CLIENT_ARGUMENTS: Array[Array] = [
@@ -15,9 +16,9 @@ var _packet := PackedByteArray([1, 2, 3])
 
 
 func _initialize() -> void:
-	var printer := Twin.ErrorPrinter.new()
+	var printer := Differential.ErrorPrinter.new()
 	OS.add_logger(printer)
-	var peer: MultiplayerPeer = ClassDB.instantiate(OS.get_cmdline_user_args()[0])
+	var peer := ENetMultiplayerPeer.new()
 	_call_each(peer)
 	_call(peer, &"set_bind_ip", [""])
 	for ip: String in ["*", "::", "127.0.0.1"]:
@@ -44,30 +45,30 @@ func _process(_delta: float) -> bool:
 	return true
 
 
-func _stage_connected(server: MultiplayerPeer) -> void:
+func _stage_connected(server: ENetMultiplayerPeer) -> void:
 	var socket := PacketPeerUDP.new()
 	socket.bind(0, "127.0.0.1")
 	var port := socket.get_local_port()
 	socket.close()
-	var client: MultiplayerPeer = ClassDB.instantiate(server.get_class())
-	for peer: MultiplayerPeer in [server, client]:
+	var client := ENetMultiplayerPeer.new()
+	for peer: ENetMultiplayerPeer in [server, client]:
 		peer.peer_connected.connect(func(id: int) -> void: print("@  connected ", mini(id, 2)))
 		peer.peer_disconnected.connect(func(id: int) -> void: print("@  disconnected ", mini(id, 2)))
-	server.call(&"create_server", port, 2)
-	client.call(&"create_client", "127.0.0.1", port)
+	server.create_server(port, 2)
+	client.create_client("127.0.0.1", port)
 	_call(client, &"get_connection_status")
 	_call(client, &"put_packet", [_packet])
 	_call(client, &"create_client", ["127.0.0.1", 5])
 	_settle([server, client])
-	for peer: MultiplayerPeer in [server, client]:
+	for peer: ENetMultiplayerPeer in [server, client]:
 		_call_each(peer)
 	for turn in 3:
-		for peer: MultiplayerPeer in [server, client]:
+		for peer: ENetMultiplayerPeer in [server, client]:
 			peer.set_target_peer(0)
 			_call(peer, &"put_packet", [_packet])
 			peer.put_var({"some": [turn, "thing"]})
 		_settle([server, client])
-		for peer: MultiplayerPeer in [server, client]:
+		for peer: ENetMultiplayerPeer in [server, client]:
 			_call(peer, &"get_available_packet_count")
 			while peer.get_available_packet_count() > 0:
 				_call(peer, &"get_packet_mode")
@@ -83,7 +84,7 @@ func _stage_connected(server: MultiplayerPeer) -> void:
 	server.close()
 
 
-func _call_each(peer: MultiplayerPeer) -> void:
+func _call_each(peer: ENetMultiplayerPeer) -> void:
 	var expects_id := peer.get_connection_status() == MultiplayerPeer.CONNECTION_DISCONNECTED
 	for method: StringName in [
 		&"get_connection_status", &"get_packet_peer", &"get_packet_channel", &"get_packet_mode",
@@ -116,9 +117,9 @@ func _call(object: Object, method: StringName, arguments: Array = []) -> void:
 
 
 ## Polls until all has arrived.
-func _settle(peers: Array[MultiplayerPeer]) -> void:
+func _settle(peers: Array[ENetMultiplayerPeer]) -> void:
 	for turn in 100:
-		for peer: MultiplayerPeer in peers:
+		for peer: ENetMultiplayerPeer in peers:
 			if peer.get_connection_status() != MultiplayerPeer.CONNECTION_DISCONNECTED:
 				peer.poll()
 		OS.delay_msec(1)

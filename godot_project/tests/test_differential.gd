@@ -7,15 +7,16 @@ func applies() -> bool:
 
 
 func test_every_call_has_the_same_result_and_the_same_errors() -> void:
-	_compare(_calls(PeerProcess.ENGINE, "twin.gd"), _calls(PeerProcess.ENET_RS, "twin.gd"))
+	_compare("differential.gd")
 
 
 func test_every_call_of_a_multiplayer_peer_has_the_same_result_and_the_same_errors() -> void:
-	_compare(_calls(PeerProcess.ENGINE, "twin_multiplayer.gd", ["ENetMultiplayerPeer"]),
-			_calls(PeerProcess.ENET_RS, "twin_multiplayer.gd", ["ENetRsMultiplayerPeer"]))
+	_compare("differential_multiplayer.gd")
 
 
-func _compare(native: PackedStringArray, ours: PackedStringArray) -> void:
+func _compare(script: String) -> void:
+	var native := _calls(PeerProcess.ENGINE, script)
+	var ours := _calls(PeerProcess.ENET_RS, script)
 	check(native.size() > 300, "the script printed only %d lines" % native.size())
 	check_equal(ours.size(), native.size(), "number of lines")
 	var last_call := ""
@@ -30,8 +31,8 @@ func _compare(native: PackedStringArray, ours: PackedStringArray) -> void:
 	check_equal(differences, 0, "number of differences")
 
 
-func _calls(on: String, script: String, arguments: PackedStringArray = []) -> PackedStringArray:
-	var process := PeerProcess.start(on, "res://tests/peers/" + script, arguments)
+func _calls(on: String, script: String) -> PackedStringArray:
+	var process := PeerProcess.start(on, "res://tests/peers/" + script)
 	check_equal(process.wait_for_exit(30.0), 0, "exit code on " + on)
 	process.kill()
 	var lines: PackedStringArray = []
