@@ -1,7 +1,9 @@
 //! The driver: an engine, a socket and a clock that work together.
 
 use crate::clock::Clock;
-use crate::encryption::Encryption;
+#[cfg(feature = "dtls")]
+use crate::dtls::Dtls;
+use crate::endpoint::Endpoint;
 use crate::error::{BindError, ServiceError};
 use crate::resolve::Lookup;
 use crate::seen_empty::SeenEmpty;
@@ -32,7 +34,7 @@ const MAXIMUM_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// out by their time-outs.
 #[derive(Debug)]
 pub struct Driver {
-    host: Host,
+    endpoint: Endpoint,
     socket: Socket,
     clock: Clock,
     seen_empty: SeenEmpty,
@@ -41,8 +43,6 @@ pub struct Driver {
     unacknowledged: Option<(Instant, u32)>,
     /// Names of remote hosts that are being looked up, with the connections that wait for it.
     lookups: Vec<(PeerId, Lookup)>,
-    /// Boxed, since most drivers have none.
-    encryption: Option<Box<Encryption>>,
 }
 
 /// What came of receiving.
@@ -79,25 +79,24 @@ impl Driver {
         getrandom::fill(&mut seed).map_err(BindError::Random)?;
         let host = Host::new(config, &seed)?;
         Ok(Self {
-            host,
+            endpoint: Endpoint::new(host),
             socket,
             clock: Clock::new(),
             seen_empty: SeenEmpty::default(),
             send_queue: SendQueue::default(),
             unacknowledged: None,
             lookups: Vec::new(),
-            encryption: None,
         })
     }
 
     /// The engine.
     pub fn host(&self) -> &Host {
-        &self.host
+        self.endpoint.host()
     }
 
     /// The engine, for commands; they take effect with the next [`service`](Self::service) or [`flush`](Self::flush).
     pub fn host_mut(&mut self) -> &mut Host {
-        &mut self.host
+        self.endpoint.host_mut()
     }
 
     /// Begins a connection with the host of that name, see [`Host::connect_later`]. The name is looked up in the background;
@@ -112,7 +111,7 @@ impl Driver {
         channel_count: u8,
         data: u32,
     ) -> Result<PeerId, ConnectError> {
-        let peer = self.host.connect_later(channel_count, data)?;
+        let peer = self.host_mut().connect_later(channel_count, data)?;
         self.lookups.push((peer, Lookup::start(name, port)));
         Ok(peer)
     }
@@ -130,7 +129,7 @@ impl Driver {
     /// The socket failed, and there is no event. The driver stays usable, and further calls fail for as long as the cause
     /// lasts.
     pub fn service(&mut self, wait: Duration) -> Result<Option<Event>, ServiceError> {
-        if let Some(event) = self.take_event()? {
+        if let Some(event) = self.endpoint.poll_event()? {
             self.acknowledge_in_time();
             return Ok(Some(event));
         }
@@ -141,11 +140,11 @@ impl Driver {
         loop {
             let now = self.clock.time(instant);
             self.take_lookups();
-            self.handle_timeout(now);
+            self.endpoint.handle_timeout(now);
             // Where one peer cannot be reached, the others are served all the same.
             let sent = self.transmit(now);
             let received = if asks { self.receive(now) } else { Ok(Received::default()) };
-            let mut event = self.take_event()?;
+            let mut event = self.endpoint.poll_event()?;
             let mut answered = Ok(());
             // A message is acknowledged together with what it makes its taker send, as in ENet; all else is answered at once.
             let is_message = matches!(event, Some(Event::Receive { .. }));
@@ -153,7 +152,7 @@ impl Driver {
                 answered = self.transmit(now);
                 // A connection that the other end has ended is over when that is acknowledged.
                 if event.is_none() {
-                    event = self.take_event()?;
+                    event = self.endpoint.poll_event()?;
                 }
             }
             if let Some(event) = event {
@@ -169,7 +168,7 @@ impl Driver {
             if left.is_zero() {
                 return Ok(None);
             }
-            let timer = self.next_timeout().map_or(left, |time| self.clock.until(time));
+            let timer = self.endpoint.next_timeout().map_or(left, |time| self.clock.until(time));
             let lookup = if self.lookups.is_empty() { left } else { LOOKUP_INTERVAL };
             self.socket.wait(left.min(timer).min(lookup)).map_err(ServiceError::Wait)?;
             instant = Instant::now();
@@ -194,18 +193,11 @@ impl Driver {
     /// # Errors
     /// A DTLS handshake failed; this comes before the event of its connection.
     pub fn poll_event(&mut self) -> Result<Option<Event>, ServiceError> {
-        let event = self.take_event()?;
+        let event = self.endpoint.poll_event()?;
         if event.is_none() {
             self.seen_empty.forget();
         }
         Ok(event)
-    }
-
-    fn take_event(&mut self) -> Result<Option<Event>, ServiceError> {
-        if let Some(encryption) = &mut self.encryption {
-            encryption.check()?;
-        }
-        Ok(self.host.poll_event())
     }
 
     /// Sends what is queued, without receiving.
@@ -222,35 +214,34 @@ impl Driver {
     /// # Errors
     /// The socket failed; the connection is over all the same.
     pub fn disconnect_now(&mut self, peer: PeerId, data: u32) -> Result<(), ServiceError> {
-        self.host.disconnect_now(peer, data);
+        self.host_mut().disconnect_now(peer, data);
         self.transmit(self.clock.now())
     }
 
-    /// Sends a datagram that is not ENet's from this driver's port, for example to open a way through a NAT. With DTLS it
-    /// goes through the session with that address; without one, a client sends it as it is, and a server drops it.
+    /// Sends a datagram that is not ENet's from this driver's port, for example to open a way through a NAT; with DTLS see
+    /// [`Endpoint::wrap_raw`].
     ///
     /// # Errors
     /// The operating system's reason.
     pub fn send_raw(&mut self, to: SocketAddr, payload: &[u8]) -> io::Result<()> {
-        match &mut self.encryption {
-            None => self.socket.send(to, payload),
-            Some(encryption) => {
-                let mut out = Vec::new();
-                if encryption.wrap_raw(to, payload, &mut out) { self.socket.send(to, &out) } else { Ok(()) }
-            }
+        let mut datagram = Vec::new();
+        if self.endpoint.wrap_raw(to, payload, &mut datagram) {
+            self.socket.send(to, &datagram)
+        } else {
+            Ok(())
         }
     }
 
     /// Encrypts everything from here on.
     #[cfg(feature = "dtls")]
-    pub fn set_encryption(&mut self, encryption: Encryption) {
-        self.encryption = Some(Box::new(encryption));
+    pub fn set_dtls(&mut self, dtls: Dtls) {
+        self.endpoint.set_dtls(dtls);
     }
 
-    /// What encrypts, if something does.
+    /// The DTLS layer, if there is one.
     #[cfg(feature = "dtls")]
-    pub fn encryption_mut(&mut self) -> Option<&mut Encryption> {
-        self.encryption.as_deref_mut()
+    pub fn dtls_mut(&mut self) -> Option<&mut Dtls> {
+        self.endpoint.dtls_mut()
     }
 
     /// The local address; `None` until an unbound driver has sent something.
@@ -260,7 +251,7 @@ impl Driver {
 
     /// Hands the engine the addresses that were looked up.
     fn take_lookups(&mut self) {
-        let host = &mut self.host;
+        let host = self.endpoint.host_mut();
         self.lookups.retain(|(peer, lookup)| match lookup.addresses() {
             Some(addresses) => {
                 host.provide_addresses(*peer, &addresses);
@@ -270,52 +261,28 @@ impl Driver {
         });
     }
 
-    fn handle_timeout(&mut self, now: Time) {
-        self.host.handle_timeout(now);
-        if let Some(encryption) = &mut self.encryption {
-            encryption.handle_timeout(&mut self.host, now);
-        }
-    }
-
-    fn next_timeout(&self) -> Option<Time> {
-        let encryption = self.encryption.as_ref().and_then(|encryption| encryption.next_timeout());
-        [self.host.next_timeout(), encryption].into_iter().flatten().min()
-    }
-
     fn transmit(&mut self, now: Time) -> Result<(), ServiceError> {
-        let Self { host, socket, send_queue, encryption, .. } = self;
+        let Self { endpoint, socket, send_queue, .. } = self;
         loop {
-            match encryption {
-                None => {
-                    while let Some(to) = host.poll_transmit(now, send_queue.buffer()) {
-                        send_queue.appended(to, socket);
-                    }
-                }
-                Some(encryption) => {
-                    while let Some(to) = encryption.poll_transmit(host, now, send_queue.buffer()) {
-                        send_queue.appended(to, socket);
-                    }
-                }
+            while let Some(to) = endpoint.poll_transmit(now, send_queue.buffer()) {
+                send_queue.appended(to, socket);
             }
             match send_queue.flush(socket) {
                 // An attempt to connect has another address to try; it cannot have many.
-                Err(ServiceError::Send { address, .. }) if host.handle_send_failure(address) => {}
+                Err(ServiceError::Send { address, .. })
+                    if endpoint.host_mut().handle_send_failure(address) => {}
                 sent => return sent,
             }
         }
     }
 
     fn receive(&mut self, now: Time) -> Result<Received, ServiceError> {
-        let Self { host, encryption, .. } = self;
         let (mut count, mut arrived, mut is_empty) = (0, false, false);
         while count < MAXIMUM_DATAGRAMS && !is_empty {
             let before = count;
             let take = |from, datagram| {
                 count += 1;
-                match encryption {
-                    None => host.handle_datagram(now, from, datagram),
-                    Some(encryption) => encryption.handle_datagram(host, now, from, datagram),
-                }
+                self.endpoint.handle_datagram(now, from, datagram);
             };
             is_empty = !self.socket.receive(take).map_err(ServiceError::Receive)?;
             let brought_something = count > before;
@@ -329,11 +296,9 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        let farewells = self.encryption.as_mut().map(|encryption| encryption.close()).unwrap_or_default();
-        for (to, datagram) in farewells {
-            // Who does not hear it times out.
-            let _ = self.socket.send(to, &datagram);
-        }
+        self.endpoint.close();
+        // A remote host that does not hear it times out.
+        let _ = self.flush();
     }
 }
 

@@ -24,7 +24,7 @@ pub enum BindError {
     Random(getrandom::Error),
 }
 
-/// The socket failed. Nothing is lost by it but the datagrams concerned: servicing can go on.
+/// The socket failed, or a handshake. Nothing is lost by it but the datagrams concerned: servicing can go on.
 #[derive(Debug, Error)]
 pub enum ServiceError {
     /// A datagram could not be sent.
@@ -38,15 +38,20 @@ pub enum ServiceError {
     /// Datagrams could not be received.
     #[error("cannot receive: {0}")]
     Receive(io::Error),
-    /// A DTLS handshake of this end failed. The event of the connection attempt that wanted it follows.
-    #[error("TLS handshake error with {address}: {reason}")]
-    Handshake {
-        /// With whom.
-        address: SocketAddr,
-        /// Why, in words.
-        reason: String,
-    },
+    /// A DTLS handshake of this end failed.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeFailure),
     /// Waiting for datagrams failed.
     #[error("cannot wait for datagrams: {0}")]
     Wait(io::Error),
+}
+
+/// A DTLS handshake of this end failed. The event that ends its connection attempt follows.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("TLS handshake error with {address}: {reason}")]
+pub struct HandshakeFailure {
+    /// With whom.
+    pub address: SocketAddr,
+    /// Why, in words.
+    pub reason: String,
 }

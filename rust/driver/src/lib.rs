@@ -11,7 +11,7 @@ mod compression;
 mod driver;
 #[cfg(feature = "dtls")]
 pub mod dtls;
-mod encryption;
+mod endpoint;
 mod error;
 mod lingering;
 mod receive_buffers;
@@ -22,9 +22,8 @@ mod socket;
 
 pub use compression::Compression;
 pub use driver::Driver;
-#[cfg(feature = "dtls")]
-pub use encryption::Encryption;
+pub use endpoint::Endpoint;
 pub use enet_rs_protocol as protocol;
-pub use error::{BindError, ServiceError};
+pub use error::{BindError, HandshakeFailure, ServiceError};
 pub use lingering::Lingering;
 pub use resolve::resolve;

@@ -235,7 +235,7 @@ fn they_do_so_where_a_tenth_of_the_datagrams_is_lost() {
 #[test]
 fn a_client_comes_back_on_its_session() {
     let (mut net, at_client, _) = Net::connected(CLEAN, 1);
-    net.ends[1].host.disconnect(at_client, 3);
+    net.ends[1].host().disconnect(at_client, 3);
     net.run_until(1_000, |net| net.ends[1].disconnected() == [at_client]);
     net.run(3_000);
     net.ends[1].connect();
@@ -248,9 +248,9 @@ fn a_client_comes_back_on_its_session() {
 fn a_session_is_freed_when_its_peer_is_gone() {
     type Go = fn(&mut Net, PeerId, PeerId);
     let ways: [(&str, Go); 4] = [
-        ("disconnect", |net, at_client, _| net.ends[1].host.disconnect(at_client, 0)),
-        ("disconnect now", |net, _, at_server| net.ends[0].host.disconnect_now(at_server, 0)),
-        ("reset", |net, _, at_server| net.ends[0].host.reset(at_server)),
+        ("disconnect", |net, at_client, _| net.ends[1].host().disconnect(at_client, 0)),
+        ("disconnect now", |net, _, at_server| net.ends[0].host().disconnect_now(at_server, 0)),
+        ("reset", |net, _, at_server| net.ends[0].host().reset(at_server)),
         ("vanish", |net, _, _| {
             let client = net.ends[1].address;
             net.world.detach(client);
@@ -259,7 +259,7 @@ fn a_session_is_freed_when_its_peer_is_gone() {
     for (name, go) in ways {
         let (mut net, at_client, at_server) = Net::connected(CLEAN, 1);
         go(&mut net, at_client, at_server);
-        net.run_until(60_000, |net| net.ends[0].host.state(at_server).is_none());
+        net.run_until(60_000, |net| net.ends[0].endpoint.host().state(at_server).is_none());
         assert_eq!(net.ends[0].sessions(), 1, "{name}");
         net.run_until(FREED, |_| false);
         assert_eq!(net.ends[0].sessions(), 0, "{name}");
@@ -269,8 +269,8 @@ fn a_session_is_freed_when_its_peer_is_gone() {
 #[test]
 fn a_quiet_connection_keeps_its_session() {
     let (mut net, at_client, at_server) = Net::connected(CLEAN, 1);
-    net.ends[0].host.set_ping_interval(at_server, 3_600_000);
-    net.ends[1].host.set_ping_interval(at_client, 3_600_000);
+    net.ends[0].host().set_ping_interval(at_server, 3_600_000);
+    net.ends[1].host().set_ping_interval(at_client, 3_600_000);
     net.run(100_000);
     net.ends[1].send(at_client, &b"still here"[..]);
     net.run(1_000);
@@ -320,14 +320,21 @@ fn who_pretends_that_a_client_starts_anew_ends_nothing() {
     assert_eq!((net.ends[0].events.len(), net.ends[0].sessions()), (2, 1));
 }
 
+/// Closes the server and sends what it has to say.
+fn close_server(net: &mut Net) {
+    net.ends[0].endpoint.close();
+    let now = net.now();
+    while let Some((to, datagram)) = net.ends[0].next_datagram(now) {
+        net.world.send(server_address(), to, &datagram.into());
+    }
+}
+
 #[test]
 fn a_client_is_notified_when_the_server_goes_and_can_connect_to_the_next_one() {
     let (mut net, at_client, at_server) = Net::connected(CLEAN, 1);
-    net.ends[0].host.disconnect_now(at_server, 5);
+    net.ends[0].host().disconnect_now(at_server, 5);
     net.run(20);
-    for (to, datagram) in net.ends[0].encryption.close() {
-        net.world.send(server_address(), to, &datagram.into());
-    }
+    close_server(&mut net);
     net.ends[0] = End::server(HostConfig::default());
     net.run(100);
     let reason = DisconnectReason::Remote;
@@ -336,18 +343,33 @@ fn a_client_is_notified_when_the_server_goes_and_can_connect_to_the_next_one() {
     let took = net.run_until(5_000, |net| net.ends[1].connected().len() == 2);
     assert!(took <= 60, "{took} ms");
     // This one goes without a word of ENet's.
-    for (to, datagram) in net.ends[0].encryption.close() {
-        net.world.send(server_address(), to, &datagram.into());
-    }
+    close_server(&mut net);
     let took = net.run_until(5_000, |net| net.ends[1].disconnected().len() == 2);
     assert!(took <= 10, "{took} ms");
     assert!(net.ends[1].failures.is_empty());
 }
 
 #[test]
+fn a_closed_end_tells_that_its_sessions_are_over_and_then_is_silent() {
+    let (mut net, at_client, at_server) = Net::connected(CLEAN, 1);
+    let now = net.now();
+    for (index, peer) in [at_server, at_client].into_iter().enumerate() {
+        let end = &mut net.ends[index];
+        end.send(peer, &b"too late"[..]);
+        end.endpoint.close();
+        let (_, alert) = end.next_datagram(now).expect("the end of the session");
+        assert_eq!(alert[0], 21, "a record of an alert");
+        assert_eq!(end.next_datagram(now), None);
+        end.connect();
+        assert_eq!(end.next_datagram(now), None, "a new handshake");
+        assert_eq!(end.sessions(), 0);
+    }
+}
+
+#[test]
 fn a_client_notices_that_the_server_has_forgotten_its_session() {
     let (mut net, at_client, _) = Net::connected(CLEAN, 1);
-    net.ends[1].host.disconnect(at_client, 0);
+    net.ends[1].host().disconnect(at_client, 0);
     net.run(100);
     net.ends[0] = End::server(HostConfig::default());
     net.ends[1].connect();
@@ -358,7 +380,7 @@ fn a_client_notices_that_the_server_has_forgotten_its_session() {
 #[test]
 fn a_server_that_refuses_newcomers_does_not_answer_them() {
     let (mut net, at_client, _) = Net::connected(CLEAN, 1);
-    net.ends[0].encryption.dtls_mut().refuse_new_connections(true);
+    net.ends[0].dtls().refuse_new_connections(true);
     let newcomer = net.add(End::client(2));
     net.ends[newcomer].connect();
     net.filter = Some(Box::new(|_, to, _| {
@@ -370,7 +392,7 @@ fn a_server_that_refuses_newcomers_does_not_answer_them() {
     net.run(1_000);
     assert_eq!(net.ends[0].received().count(), 1);
     net.filter = None;
-    net.ends[0].encryption.dtls_mut().refuse_new_connections(false);
+    net.ends[0].dtls().refuse_new_connections(false);
     net.run_until(30_000, |net| !net.ends[newcomer].connected().is_empty());
     assert_eq!(net.ends[newcomer].connected().len(), 1);
 }
@@ -390,7 +412,7 @@ fn a_handshake_that_stops_is_given_up() {
     net.ends.truncate(1);
     net.run(14_000);
     assert_eq!(net.ends[0].sessions(), 0);
-    assert!(net.ends[0].encryption.next_timeout().is_none());
+    assert!(net.ends[0].dtls().next_timeout().is_none());
 }
 
 #[test]
@@ -405,7 +427,7 @@ fn the_oldest_of_too_many_unused_sessions_is_freed() {
             net.run(100);
         } else {
             net.run(60);
-            net.ends[client].host.reset(peer);
+            net.ends[client].host().reset(peer);
         }
         assert!(net.ends[0].sessions() <= 66, "{}", net.ends[0].sessions());
     }
@@ -446,13 +468,13 @@ fn what_is_not_encrypted_is_ignored() {
 fn a_raw_datagram_begins_no_handshake() {
     let mut net = net();
     let mut out = Vec::new();
-    assert!(net.ends[1].encryption.wrap_raw(server_address(), b"punch", &mut out));
+    assert!(net.ends[1].endpoint.wrap_raw(server_address(), b"punch", &mut out));
     assert_eq!((&out[..], net.ends[1].sessions()), (&b"punch"[..], 0));
     let unknown = ([10, 9, 9, 9], 9).into();
-    assert!(!net.ends[0].encryption.wrap_raw(unknown, b"punch", &mut Vec::new()));
+    assert!(!net.ends[0].endpoint.wrap_raw(unknown, b"punch", &mut Vec::new()));
     let (mut net, _, _) = Net::connected(CLEAN, 1);
     let client = net.ends[1].address;
     let mut out = Vec::new();
-    assert!(net.ends[0].encryption.wrap_raw(client, b"punch", &mut out));
+    assert!(net.ends[0].endpoint.wrap_raw(client, b"punch", &mut out));
     assert!(out.len() > 20 && out[0] == 23, "it goes through the session");
 }

@@ -3,9 +3,9 @@
 #![cfg(feature = "dtls")]
 
 use bytes::Bytes;
+use enet_rs_driver::Driver;
 use enet_rs_driver::dtls::Dtls;
 use enet_rs_driver::protocol::{Event, HostConfig};
-use enet_rs_driver::{Driver, Encryption};
 use enet_rs_test_support::dtls_network::{CLEAN, End, Net, client_config, server_config};
 use enet_rs_test_support::heap;
 use std::net::Ipv4Addr;
@@ -25,13 +25,13 @@ fn roomy() -> HostConfig {
 fn five_hundred_clients_join_at_the_same_time_within_two_seconds() {
     let _turn = TURN.lock();
     let mut server = Driver::bind((Ipv4Addr::LOCALHOST, 0).into(), roomy()).unwrap();
-    server.set_encryption(Encryption::new(Dtls::server(server_config(), 600)));
+    server.set_dtls(Dtls::server(server_config(), 600));
     let address = server.local_address().unwrap();
     let config = client_config();
     let mut clients: Vec<Driver> = (0..CLIENTS)
         .map(|_| {
             let mut client = Driver::unbound(HostConfig { max_peers: 1, ..HostConfig::default() }).unwrap();
-            client.set_encryption(Encryption::new(Dtls::client(config.clone())));
+            client.set_dtls(Dtls::client(config.clone()));
             client.host_mut().connect(address, 1, 0).unwrap();
             client
         })
@@ -163,10 +163,10 @@ fn encrypted_records_that_come_before_their_keys_take_little_memory() {
     let now = net.now();
     let server = &mut net.ends[0];
     // OpenSSL passes over a change of keys that comes too early; the limit must not believe it either.
-    server.encryption.handle_datagram(&mut server.host, now, client, record(20, 0, 50, &[1]));
+    server.endpoint.handle_datagram(now, client, record(20, 0, 50, &[1]));
     for sequence in 0..200 {
         let early = record(23, 1, sequence, &[7; 1300]);
-        server.encryption.handle_datagram(&mut server.host, now, client, early);
+        server.endpoint.handle_datagram(now, client, early);
     }
     assert_eq!(server.sessions(), 1);
     if let (Some(before), Some(after)) = (before, heap::used()) {
@@ -186,10 +186,10 @@ fn who_asks_again_and_again_takes_no_more_memory_than_one() {
         let server = &mut net.ends[0];
         for number in 0..count {
             hello[random.clone()].copy_from_slice(&number.to_be_bytes());
-            server.encryption.handle_datagram(&mut server.host, now, client, Bytes::copy_from_slice(&hello));
+            server.endpoint.handle_datagram(now, client, Bytes::copy_from_slice(&hello));
         }
         let mut answer = Vec::new();
-        while server.encryption.poll_transmit(&mut server.host, now, &mut answer).is_some() {
+        while server.endpoint.poll_transmit(now, &mut answer).is_some() {
             answer.clear();
         }
     };
@@ -232,8 +232,8 @@ fn a_storm_of_strangers_costs_no_memory_and_hurts_no_peer() {
         let mut answer = Vec::new();
         for number in 0..hellos {
             let from = ([10, 2, (number >> 8) as u8, number as u8], 9).into();
-            server.encryption.handle_datagram(&mut server.host, now, from, hello.clone());
-            while server.encryption.poll_transmit(&mut server.host, now, &mut answer).is_some() {
+            server.endpoint.handle_datagram(now, from, hello.clone());
+            while server.endpoint.poll_transmit(now, &mut answer).is_some() {
                 answered += answer.len();
                 answer.clear();
             }
@@ -243,8 +243,8 @@ fn a_storm_of_strangers_costs_no_memory_and_hurts_no_peer() {
             // Every other one pretends to be the client that is connected.
             let from =
                 if number % 2 == 0 { victim } else { ([10, 3, 0, 1], (number % 60_000) as u16 + 1).into() };
-            server.encryption.handle_datagram(&mut server.host, now, from, junk(number));
-            while server.encryption.poll_transmit(&mut server.host, now, &mut answer).is_some() {
+            server.endpoint.handle_datagram(now, from, junk(number));
+            while server.endpoint.poll_transmit(now, &mut answer).is_some() {
                 answer.clear();
             }
         }

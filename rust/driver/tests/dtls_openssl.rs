@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use enet_rs_driver::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
 use enet_rs_driver::protocol::{Event, Host, HostConfig, PacketFlags, Time};
-use enet_rs_driver::{Driver, Encryption, ServiceError};
+use enet_rs_driver::{Driver, ServiceError};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
@@ -65,14 +65,14 @@ impl Credentials {
     fn server(&self) -> Driver {
         let mut driver = Driver::bind((Ipv4Addr::LOCALHOST, 0).into(), config()).unwrap();
         let config = ServerConfig::new(&self.own.certificate, &self.own.key).unwrap();
-        driver.set_encryption(Encryption::new(Dtls::server(config, 32)));
+        driver.set_dtls(Dtls::server(config, 32));
         driver
     }
 
     fn client(&self, name: &str) -> Driver {
         let mut driver = Driver::unbound(config()).unwrap();
         let trust = Trust::Named(self.own.certificate.clone());
-        driver.set_encryption(Encryption::new(Dtls::client(ClientConfig::new(name, &trust).unwrap())));
+        driver.set_dtls(Dtls::client(ClientConfig::new(name, &trust).unwrap()));
         driver
     }
 }
@@ -263,7 +263,7 @@ fn the_wrong_name_of_s_server_is_refused() {
             Err(error) => break error,
         }
     };
-    assert!(matches!(error, ServiceError::Handshake { .. }), "{error}");
+    assert!(matches!(error, ServiceError::Handshake(_)), "{error}");
     assert!(error.to_string().contains("hostname mismatch"), "{error}");
     let event = client.service(Duration::ZERO).unwrap();
     assert!(matches!(event, Some(Event::Disconnect { peer: ended, .. }) if ended == peer), "{event:?}");

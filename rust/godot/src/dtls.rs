@@ -3,8 +3,8 @@
 use crate::errors::{self, OURS, condition, refuse, refuse_inactive, refuse_plainly};
 use crate::shared::SharedHost;
 use crate::tls_options::{self, OptionsError};
+use enet_rs_driver::Driver;
 use enet_rs_driver::dtls::Dtls;
-use enet_rs_driver::{Driver, Encryption};
 use godot::builtin::{GString, VarDictionary};
 use godot::classes::TlsOptions;
 use godot::global::Error;
@@ -47,8 +47,8 @@ pub(crate) fn client_setup(host: &SharedHost, host_name: &GString, options: Opti
 /// `ENetConnection.refuse_new_connections`: concerns DTLS servers only, as in the engine.
 pub(crate) fn refuse_new_connections(host: &SharedHost, refuse: bool) {
     let set = |driver: &mut Driver| {
-        if let Some(encryption) = driver.encryption_mut() {
-            encryption.dtls_mut().refuse_new_connections(refuse);
+        if let Some(dtls) = driver.dtls_mut() {
+            dtls.refuse_new_connections(refuse);
         }
     };
     if host.with(|host| set(&mut host.driver)).is_none() {
@@ -77,7 +77,7 @@ fn set_up<Make: FnOnce(&Driver) -> Dtls>(
     host: &SharedHost,
     configure: impl FnOnce() -> Result<Make, OptionsError>,
 ) -> Error {
-    if host.with(|host| host.driver.encryption_mut().is_some()) == Some(true) {
+    if host.with(|host| host.driver.dtls_mut().is_some()) == Some(true) {
         let message = format!("{OURS}DTLS is set up already; destroy the host to set it up anew.");
         refuse(function, errors::FAILED, &message);
         return Error::FAILED;
@@ -86,7 +86,7 @@ fn set_up<Make: FnOnce(&Driver) -> Dtls>(
         Ok(make) => {
             host.with(|host| {
                 let dtls = make(&host.driver);
-                host.driver.set_encryption(Encryption::new(dtls));
+                host.driver.set_dtls(dtls);
             });
             Error::OK
         }

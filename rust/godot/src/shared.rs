@@ -261,7 +261,7 @@ impl ActiveHost {
         {
             Ok(Some(event)) => event,
             Ok(None) => return Happened::Known(Serviced::Nothing),
-            Err(error @ ServiceError::Handshake { .. }) => {
+            Err(error @ ServiceError::Handshake(_)) => {
                 return Happened::NoHandshake(error.to_string());
             }
             Err(_) => return Happened::Known(Serviced::Failed),

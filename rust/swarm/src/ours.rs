@@ -2,7 +2,6 @@
 
 use crate::endpoint::{Counters, Ending, Endpoint, Event, Key, Output, Setting};
 use bytes::Bytes;
-use enet_rs_driver::Encryption;
 use enet_rs_driver::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
 use enet_rs_protocol::{
     Event as EngineEvent, Host, HostConfig, HostStatistic, PacketFlags, PeerId, PeerState, Time,
@@ -33,8 +32,7 @@ pub(crate) enum Security {
 
 /// An engine, with its DTLS layer if it encrypts.
 pub(crate) struct Ours {
-    host: Host,
-    encryption: Option<Encryption>,
+    endpoint: enet_rs_driver::Endpoint,
     /// The ids of all connections so far, by key. Ids are never used twice.
     ids: Vec<PeerId>,
     keys: HashMap<PeerId, Key>,
@@ -44,13 +42,19 @@ impl Ours {
     pub(crate) fn new(config: HostConfig, seed: u64, security: Security) -> Self {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        let host = Host::new(config, &bytes).expect("worlds draw valid configurations");
         let dtls = match security {
             Security::Plain => None,
-            Security::Server => Some(Dtls::server(CREDENTIALS.0.clone(), config.max_peers)),
+            Security::Server => Some(Dtls::server(CREDENTIALS.0.clone(), host.max_peers())),
             Security::Client => Some(Dtls::client(CREDENTIALS.1.clone())),
         };
-        let host = Host::new(config, &bytes).expect("worlds draw valid configurations");
-        Self { host, encryption: dtls.map(Encryption::new), ids: Vec::new(), keys: HashMap::new() }
+        let mut endpoint = enet_rs_driver::Endpoint::new(host);
+        dtls.into_iter().for_each(|dtls| endpoint.set_dtls(dtls));
+        Self { endpoint, ids: Vec::new(), keys: HashMap::new() }
+    }
+
+    fn host(&mut self) -> &mut Host {
+        self.endpoint.host_mut()
     }
 
     fn key(&mut self, id: PeerId) -> Key {
@@ -78,25 +82,25 @@ impl Ours {
 
 impl Endpoint for Ours {
     fn connect(&mut self, to: SocketAddr, channels: u8, data: u32) -> Option<Key> {
-        let id = self.host.connect(to, channels, data).ok()?;
+        let id = self.host().connect(to, channels, data).ok()?;
         Some(self.key(id))
     }
 
     fn send(&mut self, key: Key, channel: u8, payload: Bytes, flags: PacketFlags) -> bool {
-        self.host.send(self.ids[key], channel, payload, flags).is_ok()
+        self.endpoint.host_mut().send(self.ids[key], channel, payload, flags).is_ok()
     }
 
     fn broadcast(&mut self, channel: u8, payload: Bytes, flags: PacketFlags) {
-        self.host.broadcast(channel, payload, flags).expect("messages of worlds are below the limit");
+        self.host().broadcast(channel, payload, flags).expect("messages of worlds are below the limit");
     }
 
     fn end(&mut self, key: Key, how: Ending, data: u32) -> bool {
         let id = self.ids[key];
         match how {
-            Ending::Disconnect => self.host.disconnect(id, data),
-            Ending::Later => self.host.disconnect_later(id, data),
-            Ending::Now => self.host.disconnect_now(id, data),
-            Ending::Reset => self.host.reset(id),
+            Ending::Disconnect => self.host().disconnect(id, data),
+            Ending::Later => self.host().disconnect_later(id, data),
+            Ending::Now => self.host().disconnect_now(id, data),
+            Ending::Reset => self.host().reset(id),
         }
         matches!(how, Ending::Disconnect | Ending::Later)
     }
@@ -104,23 +108,23 @@ impl Endpoint for Ours {
     fn set(&mut self, key: Key, setting: Setting) {
         let id = self.ids[key];
         match setting {
-            Setting::Ping => self.host.ping(id),
-            Setting::PingInterval(milliseconds) => self.host.set_ping_interval(id, milliseconds),
+            Setting::Ping => self.host().ping(id),
+            Setting::PingInterval(milliseconds) => self.host().set_ping_interval(id, milliseconds),
             Setting::Timeout { limit, minimum, maximum } => {
-                self.host.set_timeout(id, limit, minimum, maximum)
+                self.host().set_timeout(id, limit, minimum, maximum)
             }
             Setting::Throttle { interval, acceleration, deceleration } => {
-                self.host.configure_throttle(id, interval, acceleration, deceleration);
+                self.host().configure_throttle(id, interval, acceleration, deceleration);
             }
         }
     }
 
     fn set_bandwidth_limit(&mut self, incoming: u32, outgoing: u32) {
-        self.host.set_bandwidth_limit(incoming, outgoing);
+        self.host().set_bandwidth_limit(incoming, outgoing);
     }
 
     fn set_channel_limit(&mut self, limit: u8) {
-        self.host.set_channel_limit(limit);
+        self.host().set_channel_limit(limit);
     }
 
     fn slot(&self, key: Key) -> u16 {
@@ -132,60 +136,53 @@ impl Endpoint for Ours {
 
     fn open_channels(&self, key: Key) -> u8 {
         let id = self.ids[key];
-        match self.host.state(id) {
-            Some(PeerState::Connected) => self.host.channel_count(id).unwrap_or(0),
+        match self.endpoint.host().state(id) {
+            Some(PeerState::Connected) => self.endpoint.host().channel_count(id).unwrap_or(0),
             _ => 0,
         }
     }
 
     fn receive(&mut self, now: u64, from: SocketAddr, datagram: Bytes) {
-        let now = Time::from_millis(now);
-        match &mut self.encryption {
-            None => self.host.handle_datagram(now, from, datagram),
-            Some(encryption) => encryption.handle_datagram(&mut self.host, now, from, datagram),
-        }
+        self.endpoint.handle_datagram(Time::from_millis(now), from, datagram);
     }
 
     fn work(&mut self, now: u64, output: &mut Output) {
         let now = Time::from_millis(now);
-        if self.host.next_timeout().is_some_and(|time| time <= now) {
-            self.host.handle_timeout(now);
-        }
-        if let Some(encryption) = &mut self.encryption {
-            encryption.handle_timeout(&mut self.host, now);
+        if self.endpoint.next_timeout().is_some_and(|time| time <= now) {
+            self.endpoint.handle_timeout(now);
         }
         loop {
             let mut datagram = Vec::new();
-            let to = match &mut self.encryption {
-                None => self.host.poll_transmit(now, &mut datagram),
-                Some(encryption) => encryption.poll_transmit(&mut self.host, now, &mut datagram),
-            };
-            let Some(to) = to else { break };
+            let Some(to) = self.endpoint.poll_transmit(now, &mut datagram) else { break };
             output.datagrams.push((to, datagram.into()));
             assert!(output.datagrams.len() < TOO_MANY_DATAGRAMS, "poll_transmit never returns None");
         }
-        // A connection whose handshake failed ends with an event of its own.
-        while self.encryption.as_mut().is_some_and(|encryption| encryption.check().is_err()) {}
-        while let Some(event) = self.host.poll_event() {
-            let event = self.translate(event);
-            output.events.push(event);
+        loop {
+            match self.endpoint.poll_event() {
+                Ok(Some(event)) => {
+                    let event = self.translate(event);
+                    output.events.push(event);
+                }
+                Ok(None) => break,
+                // A connection whose handshake failed ends with an event of its own.
+                Err(_) => {}
+            }
         }
     }
 
     fn next_timeout(&self, _: u64) -> Option<u64> {
-        let encryption = self.encryption.as_ref().and_then(Encryption::next_timeout);
-        [self.host.next_timeout(), encryption].into_iter().flatten().min().map(Time::as_millis)
+        self.endpoint.next_timeout().map(Time::as_millis)
     }
 
     fn take_counters(&mut self) -> Option<Counters> {
         use HostStatistic::*;
         let statistics = [TotalSentData, TotalSentPackets, TotalReceivedData, TotalReceivedPackets];
         // The engine's counters do not include what DTLS adds.
-        let is_plain = self.encryption.is_none();
-        is_plain.then(|| statistics.map(|statistic| self.host.pop_statistic(statistic)))
+        let is_plain = self.endpoint.dtls_mut().is_none();
+        is_plain.then(|| statistics.map(|statistic| self.host().pop_statistic(statistic)))
     }
 
     fn waiting_bytes(&self) -> Option<usize> {
-        Some(self.host.waiting_bytes())
+        Some(self.endpoint.host().waiting_bytes())
     }
 }

@@ -2,9 +2,9 @@
 //! time.
 
 use bytes::Bytes;
+use enet_rs_driver::Endpoint;
 use enet_rs_driver::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
 use enet_rs_driver::protocol::{Event, Host, HostConfig, PacketFlags, PeerId, Time};
-use enet_rs_driver::{Encryption, ServiceError};
 use enet_rs_sim::{Conditions, Happening, MILLISECOND, World};
 use std::net::SocketAddr;
 use std::sync::OnceLock;
@@ -45,10 +45,8 @@ pub fn server_address() -> SocketAddr {
 /// An engine with its DTLS layer.
 #[derive(Debug)]
 pub struct End {
-    /// The engine.
-    pub host: Host,
-    /// The layer between engine and network.
-    pub encryption: Encryption,
+    /// The engine with its DTLS layer.
+    pub endpoint: Endpoint,
     /// Its address in the simulated network.
     pub address: SocketAddr,
     /// All events so far, oldest first. Tests may clear it.
@@ -79,13 +77,31 @@ impl End {
     pub fn new(dtls: Dtls, config: HostConfig, address: SocketAddr) -> Self {
         let mut seed = [0; 16];
         seed[..2].copy_from_slice(&address.port().to_le_bytes());
-        let host = Host::new(config, &seed).unwrap();
-        Self { host, encryption: Encryption::new(dtls), address, events: Vec::new(), failures: Vec::new() }
+        let mut endpoint = Endpoint::new(Host::new(config, &seed).unwrap());
+        endpoint.set_dtls(dtls);
+        Self { endpoint, address, events: Vec::new(), failures: Vec::new() }
+    }
+
+    /// The engine.
+    pub fn host(&mut self) -> &mut Host {
+        self.endpoint.host_mut()
+    }
+
+    /// The layer between engine and network.
+    pub fn dtls(&mut self) -> &mut Dtls {
+        self.endpoint.dtls_mut().unwrap()
+    }
+
+    /// The next datagram that this end sends at `now`.
+    pub fn next_datagram(&mut self, now: Time) -> Option<(SocketAddr, Vec<u8>)> {
+        let mut datagram = Vec::new();
+        let to = self.endpoint.poll_transmit(now, &mut datagram)?;
+        Some((to, datagram))
     }
 
     /// Begins to connect to [`server_address`].
     pub fn connect(&mut self) -> PeerId {
-        self.host.connect(server_address(), 2, 7).unwrap()
+        self.host().connect(server_address(), 2, 7).unwrap()
     }
 
     /// The peers that have connected here, oldest first.
@@ -116,12 +132,12 @@ impl End {
 
     /// Sends a reliable message on channel 0.
     pub fn send(&mut self, peer: PeerId, payload: impl Into<Bytes>) {
-        self.host.send(peer, 0, payload.into(), PacketFlags::RELIABLE).unwrap();
+        self.host().send(peer, 0, payload.into(), PacketFlags::RELIABLE).unwrap();
     }
 
     /// The number of DTLS sessions, those in their handshake included.
     pub fn sessions(&mut self) -> usize {
-        self.encryption.dtls_mut().session_count()
+        self.dtls().session_count()
     }
 }
 
@@ -210,35 +226,34 @@ impl Net {
     fn arrive(&mut self, from: SocketAddr, to: SocketAddr, datagram: Bytes) {
         let now = self.now();
         if let Some(end) = self.ends.iter_mut().find(|end| end.address == to) {
-            end.encryption.handle_datagram(&mut end.host, now, from, datagram);
+            end.endpoint.handle_datagram(now, from, datagram);
         }
     }
 
     fn next_timeout(&self) -> Option<u64> {
-        let times = |end: &End| [end.host.next_timeout(), end.encryption.next_timeout()];
-        let time = self.ends.iter().flat_map(times).flatten().min()?;
+        let time = self.ends.iter().filter_map(|end| end.endpoint.next_timeout()).min()?;
         Some(time.as_millis().saturating_sub(BEGIN) * MILLISECOND)
     }
 
     fn work(&mut self, index: usize) {
         let now = self.now();
         let end = &mut self.ends[index];
-        end.host.handle_timeout(now);
-        end.encryption.handle_timeout(&mut end.host, now);
+        end.endpoint.handle_timeout(now);
         for count in 0.. {
             assert!(count < TOO_MANY, "a host sends for ever");
-            let mut datagram = Vec::new();
-            let Some(to) = end.encryption.poll_transmit(&mut end.host, now, &mut datagram) else { break };
+            let Some((to, mut datagram)) = end.next_datagram(now) else { break };
             assert!(!datagram.is_empty(), "a host sends an empty datagram");
             self.sent += 1;
             if !self.filter.as_mut().is_some_and(|filter| filter(end.address, to, &mut datagram)) {
                 self.world.send(end.address, to, &datagram.into());
             }
         }
-        end.events.extend(std::iter::from_fn(|| end.host.poll_event()));
-        while let Err(error) = end.encryption.check() {
-            let ServiceError::Handshake { reason, .. } = error else { panic!("{error}") };
-            end.failures.push(reason);
+        loop {
+            match end.endpoint.poll_event() {
+                Ok(Some(event)) => end.events.push(event),
+                Ok(None) => break,
+                Err(failure) => end.failures.push(failure.reason),
+            }
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use super::end::End;
 use crate::message::{Event, Kind};
+use enet_rs_driver::Driver;
 use enet_rs_driver::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
 use enet_rs_driver::protocol::{Copier, HostConfig, PeerId};
-use enet_rs_driver::{Driver, Encryption};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -69,7 +69,7 @@ impl End for Encrypted {
         let own = certificate();
         let config = ServerConfig::new(&own.certificate, &own.key).expect("a new certificate fits its key");
         let mut end = Ours::server(max_peers);
-        end.0.set_encryption(Encryption::new(Dtls::server(config, max_peers)));
+        end.0.set_dtls(Dtls::server(config, max_peers));
         Self(end)
     }
 
@@ -77,7 +77,7 @@ impl End for Encrypted {
         let trust = Trust::Named(certificate().certificate.clone());
         let config = ClientConfig::new(NAME, &trust).expect("a good certificate");
         let mut end = Ours::client();
-        end.0.set_encryption(Encryption::new(Dtls::client(config)));
+        end.0.set_dtls(Dtls::client(config));
         Self(end)
     }
 

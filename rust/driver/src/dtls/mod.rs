@@ -103,6 +103,7 @@ pub struct Dtls {
     newcomers: VecDeque<SocketAddr>,
     starts_left: usize,
     refuses_newcomers: bool,
+    is_closed: bool,
 }
 
 impl Dtls {
@@ -126,6 +127,7 @@ impl Dtls {
             newcomers: VecDeque::new(),
             starts_left: STARTS_PER_TURN,
             refuses_newcomers: false,
+            is_closed: false,
         }
     }
 
@@ -212,9 +214,10 @@ impl Dtls {
         }
     }
 
-    /// Ends all sessions; [`poll_transmit`](Self::poll_transmit) then tells the remote hosts. Only for a host that goes
-    /// for good: Godot's own clients, once told, cannot connect from the same host again.
+    /// Ends all sessions, for good; [`poll_transmit`](Self::poll_transmit) then tells the remote hosts. Only for a host that goes
+    /// for good, too: Godot's own clients, once told, cannot connect from the same host again.
     pub fn close(&mut self) {
+        self.is_closed = true;
         for (address, mut session) in self.associations.take_sessions() {
             session.close();
             session.take_written(|datagram| self.outgoing.push_back((address, datagram.to_vec())));
@@ -256,7 +259,7 @@ impl Dtls {
     /// A stranger, or a known client that has started anew, asks for a session.
     fn greet(&mut self, now: Time, from: SocketAddr, random: record::HelloRandom, hello: Bytes) {
         let Role::Server(listener) = &mut self.role else { return };
-        if self.refuses_newcomers || from.port() == 0 {
+        if self.refuses_newcomers || self.is_closed || from.port() == 0 {
             return;
         }
         let answer = |datagram: &[u8]| self.outgoing.push_back((from, datagram.to_vec()));
@@ -278,6 +281,9 @@ impl Dtls {
     /// Holds a datagram until the handshake is over, which begins now if there is none.
     fn send_later(&mut self, now: Time, to: SocketAddr, datagram: &[u8]) -> Sent {
         let Role::Client(config) = &self.role else { return Sent::Dropped };
+        if self.is_closed {
+            return Sent::Dropped;
+        }
         if self.associations.handshake_mut(to).is_none() {
             let Ok(session) = Session::connect(config) else { return Sent::Dropped };
             self.associations.remove_session(to);

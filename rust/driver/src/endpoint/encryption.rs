@@ -1,0 +1,103 @@
+//! Carries datagrams between the engine and the network through DTLS. Owned by [`Endpoint`](super::Endpoint).
+
+use crate::dtls::{Delivery, Dtls, Sent};
+use crate::error::HandshakeFailure;
+use bytes::Bytes;
+use enet_rs_protocol::{Host, Time};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+/// The DTLS layer, and what moves between it and the engine. Its methods are those of the endpoint, and are told the engine.
+#[derive(Debug)]
+pub(super) struct Encryption {
+    dtls: Dtls,
+    /// What the engine sends, before it is encrypted.
+    plaintext: Vec<u8>,
+    /// Handshakes that ended a connection attempt, until they are reported.
+    failures: VecDeque<HandshakeFailure>,
+}
+
+impl Encryption {
+    pub(super) fn new(dtls: Dtls) -> Self {
+        Self { dtls, plaintext: Vec::new(), failures: VecDeque::new() }
+    }
+
+    pub(super) fn dtls_mut(&mut self) -> &mut Dtls {
+        &mut self.dtls
+    }
+
+    pub(super) fn handle_datagram(&mut self, host: &mut Host, now: Time, from: SocketAddr, datagram: Bytes) {
+        self.dtls.handle_datagram(now, from, datagram);
+        self.deliver(host, now);
+    }
+
+    pub(super) fn poll_transmit(
+        &mut self,
+        host: &mut Host,
+        now: Time,
+        out: &mut Vec<u8>,
+    ) -> Option<SocketAddr> {
+        loop {
+            if let Some(to) = self.dtls.poll_transmit(out) {
+                return Some(to);
+            }
+            self.plaintext.clear();
+            let to = host.poll_transmit(now, &mut self.plaintext)?;
+            let is_in_use = || host.is_connected_to(to);
+            match self.dtls.send(now, to, &self.plaintext, is_in_use, out) {
+                Sent::Encrypted => return Some(to),
+                Sent::Held => host.handle_delay(to),
+                Sent::Dropped => {}
+            }
+            self.deliver(host, now);
+        }
+    }
+
+    /// The engine's own part is [`Host::handle_timeout`].
+    pub(super) fn handle_timeout(&mut self, host: &mut Host, now: Time) {
+        self.dtls.handle_timeout(now, host.remote_addresses());
+        self.deliver(host, now);
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Time> {
+        self.dtls.next_timeout()
+    }
+
+    /// The next failure that was not reported yet.
+    pub(super) fn poll_failure(&mut self) -> Option<HandshakeFailure> {
+        self.failures.pop_front()
+    }
+
+    pub(super) fn wrap_raw(&mut self, to: SocketAddr, datagram: &[u8], out: &mut Vec<u8>) -> bool {
+        match self.dtls.send_raw(to, datagram, out) {
+            Sent::Encrypted => true,
+            Sent::Held | Sent::Dropped => {
+                let is_client = self.dtls.is_client();
+                if is_client {
+                    out.extend_from_slice(datagram);
+                }
+                is_client
+            }
+        }
+    }
+
+    /// Hands the engine what has come out of the DTLS layer.
+    fn deliver(&mut self, host: &mut Host, now: Time) {
+        while let Some(delivery) = self.dtls.poll_delivery() {
+            match delivery {
+                Delivery::Datagram { from, payload } => host.handle_datagram(now, from, payload),
+                Delivery::Ended { address } => {
+                    host.handle_unreachable(address);
+                }
+                Delivery::Failed { address, error } => {
+                    // Report the failure only if it ended a connection attempt; otherwise the attempt was abandoned, or another
+                    // address is tried.
+                    if host.handle_unreachable(address) > 0 {
+                        let reason = error.to_string();
+                        self.failures.push_back(HandshakeFailure { address, reason });
+                    }
+                }
+            }
+        }
+    }
+}
