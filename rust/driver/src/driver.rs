@@ -6,7 +6,6 @@ use crate::dtls::Dtls;
 use crate::endpoint::Endpoint;
 use crate::error::{BindError, ServiceError};
 use crate::resolve::Lookup;
-use crate::seen_empty::SeenEmpty;
 use crate::send_queue::SendQueue;
 use crate::socket::Socket;
 use enet_rs_protocol::{ConnectError, Event, Host, HostConfig, PeerId, Seed, Time};
@@ -21,9 +20,6 @@ const MAXIMUM_DATAGRAMS: usize = 1024;
 const MESSAGES_PER_LOOK: u32 = 4;
 /// How long these may wait at such a look.
 const LONGEST_ACKNOWLEDGEMENT: Duration = Duration::from_millis(5);
-/// While a name is being looked up, waiting is interrupted so often to see whether it is done.
-const LOOKUP_INTERVAL: Duration = Duration::from_millis(5);
-
 /// The longest wait: the clock need not be able to tell the end of every [`Duration`].
 const MAXIMUM_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -37,7 +33,6 @@ pub struct Driver {
     endpoint: Endpoint,
     socket: Socket,
     clock: Clock,
-    seen_empty: SeenEmpty,
     send_queue: SendQueue,
     /// When the messages came that are taken now, and how many of them were taken, as long as they are not acknowledged.
     unacknowledged: Option<(Instant, u32)>,
@@ -82,7 +77,6 @@ impl Driver {
             endpoint: Endpoint::new(host),
             socket,
             clock: Clock::new(),
-            seen_empty: SeenEmpty::default(),
             send_queue: SendQueue::default(),
             unacknowledged: None,
             lookups: Vec::new(),
@@ -112,7 +106,7 @@ impl Driver {
         data: u32,
     ) -> Result<PeerId, ConnectError> {
         let peer = self.host_mut().connect_later(channel_count, data)?;
-        self.lookups.push((peer, Lookup::start(name, port)));
+        self.lookups.push((peer, Lookup::start(name, port, self.socket.waker())));
         Ok(peer)
     }
 
@@ -122,8 +116,8 @@ impl Driver {
     /// Messages are acknowledged by the next call that finds no event, or by [`flush`](Self::flush): together with what they make
     /// their taker send, as in ENet. Who takes them slowly, one each frame for example, does not hold that up for long.
     ///
-    /// Where the datagrams of the last events left the socket empty, the next call without a wait that finds no event does not
-    /// ask the socket again, unless a millisecond has passed: loops that take all events end with such a call.
+    /// If the last receive drained the socket, the next zero-timeout call that finds no event may skip `recv` once, within 1 ms:
+    /// loops that take all events end with such a call.
     ///
     /// # Errors
     /// The socket failed, and there is no event. The driver stays usable, and further calls fail for as long as the cause
@@ -136,14 +130,14 @@ impl Driver {
         self.unacknowledged = None;
         let mut instant = Instant::now();
         let deadline = (!wait.is_zero()).then(|| instant + wait.min(MAXIMUM_WAIT));
-        let asks = !self.seen_empty.spares_question(instant) || deadline.is_some();
+        let skips_recv = self.socket.policy.take_skip(instant) && deadline.is_none();
         loop {
             let now = self.clock.time(instant);
             self.take_lookups();
             self.endpoint.handle_timeout(now);
             // Where one peer cannot be reached, the others are served all the same.
             let sent = self.transmit(now);
-            let received = if asks { self.receive(now) } else { Ok(Received::default()) };
+            let received = if skips_recv { Ok(Received::default()) } else { self.receive(now) };
             let mut event = self.endpoint.poll_event()?;
             let mut answered = Ok(());
             // A message is acknowledged together with what it makes its taker send, as in ENet; all else is answered at once.
@@ -158,7 +152,7 @@ impl Driver {
             if let Some(event) = event {
                 self.unacknowledged = is_message.then_some((instant, 0));
                 if matches!(&received, Ok(received) if received.everything) {
-                    self.seen_empty.remember(instant);
+                    self.socket.policy.allow_skip(instant);
                 }
                 return Ok(Some(event));
             }
@@ -169,8 +163,7 @@ impl Driver {
                 return Ok(None);
             }
             let timer = self.endpoint.next_timeout().map_or(left, |time| self.clock.until(time));
-            let lookup = if self.lookups.is_empty() { left } else { LOOKUP_INTERVAL };
-            self.socket.wait(left.min(timer).min(lookup)).map_err(ServiceError::Wait)?;
+            self.socket.wait(left.min(timer)).map_err(ServiceError::Wait)?;
             instant = Instant::now();
         }
     }
@@ -195,7 +188,7 @@ impl Driver {
     pub fn poll_event(&mut self) -> Result<Option<Event>, ServiceError> {
         let event = self.endpoint.poll_event()?;
         if event.is_none() {
-            self.seen_empty.forget();
+            self.socket.policy.forbid_skip();
         }
         Ok(event)
     }
@@ -306,7 +299,7 @@ impl Drop for Driver {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use enet_rs_protocol::{HostStatistic, PacketFlags};
+    use enet_rs_protocol::{DisconnectReason, HostStatistic, PacketFlags};
     use std::net::Ipv4Addr;
 
     const DEADLINE: Duration = Duration::from_secs(20);
@@ -336,11 +329,11 @@ mod tests {
     }
 
     #[test]
-    fn one_service_spares_the_question_to_a_socket_that_was_just_empty() {
+    fn one_service_does_not_read_a_socket_that_was_just_drained() {
         let (mut server, mut client, peer) = pair();
         send(&mut server, &mut client, peer);
         // However slowly this goes, no time has passed.
-        server.seen_empty.remember(Instant::now() + DEADLINE);
+        server.socket.policy.allow_skip(Instant::now() + DEADLINE);
         assert_eq!(server.service(Duration::ZERO).unwrap(), None);
         assert!(matches!(server.service(Duration::ZERO).unwrap(), Some(Event::Receive { .. })));
     }
@@ -382,19 +375,19 @@ mod tests {
     }
 
     #[test]
-    fn no_question_is_spared_to_who_has_seen_that_there_are_no_more_events() {
+    fn a_service_reads_the_socket_after_its_caller_saw_that_there_are_no_more_events() {
         let (mut server, mut client, peer) = pair();
         send(&mut server, &mut client, peer);
-        server.seen_empty.remember(Instant::now() + DEADLINE);
+        server.socket.policy.allow_skip(Instant::now() + DEADLINE);
         assert_eq!(server.poll_event().unwrap(), None);
         assert!(matches!(server.service(Duration::ZERO).unwrap(), Some(Event::Receive { .. })));
     }
 
     #[test]
-    fn a_service_that_may_wait_asks_the_socket_all_the_same() {
+    fn a_service_that_may_wait_reads_the_socket_all_the_same() {
         let (mut server, mut client, peer) = pair();
         send(&mut server, &mut client, peer);
-        server.seen_empty.remember(Instant::now() + DEADLINE);
+        server.socket.policy.allow_skip(Instant::now() + DEADLINE);
         assert!(matches!(server.service(DEADLINE).unwrap(), Some(Event::Receive { .. })));
     }
 
@@ -414,10 +407,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_queued_leaves_although_the_socket_is_not_asked() {
+    fn a_service_that_waits_goes_on_when_a_name_has_no_address() {
+        let mut driver = Driver::unbound(HostConfig::default()).unwrap();
+        let peer = driver.connect_by_name("*", 7, 1, 0).unwrap();
+        let reason = DisconnectReason::Unresolved;
+        let start = Instant::now();
+        let event = driver.service(DEADLINE).unwrap();
+        assert_eq!(event, Some(Event::Disconnect { peer, data: 0, reason }));
+        assert!(start.elapsed() < DEADLINE);
+    }
+
+    #[test]
+    fn what_is_queued_leaves_although_the_socket_is_not_read() {
         let (mut server, mut client, peer) = pair();
         client.host_mut().send(peer, 0, Bytes::from_static(b"message"), PacketFlags::UNSEQUENCED).unwrap();
-        client.seen_empty.remember(Instant::now() + DEADLINE);
+        client.socket.policy.allow_skip(Instant::now() + DEADLINE);
         assert_eq!(client.service(Duration::ZERO).unwrap(), None);
         assert!(matches!(server.service(DEADLINE).unwrap(), Some(Event::Receive { .. })));
     }

@@ -15,10 +15,11 @@ mod endpoint;
 mod error;
 mod lingering;
 mod receive_buffers;
+mod recv_policy;
 mod resolve;
-mod seen_empty;
 mod send_queue;
 mod socket;
+mod sys;
 
 pub use compression::Compression;
 pub use driver::Driver;

@@ -1,5 +1,6 @@
 //! From names to addresses.
 
+use crate::sys::Waker;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
@@ -17,8 +18,9 @@ pub(crate) struct Lookup {
 }
 
 impl Lookup {
-    /// Starts to look `name` up, in a thread of its own. Where too many lookups go on, it ends without a result.
-    pub(crate) fn start(name: &str, port: u16) -> Self {
+    /// Starts to look `name` up, in a thread of its own, and wakes `waker` at the end. Where too many lookups go on, it ends without a
+    /// result.
+    pub(crate) fn start(name: &str, port: u16, waker: Option<Waker>) -> Self {
         let (sender, result) = mpsc::channel();
         let name = name.to_owned();
         if LOOKUPS.fetch_add(1, Ordering::Relaxed) < MAXIMUM_LOOKUPS {
@@ -26,6 +28,7 @@ impl Lookup {
                 let _ends = Ends;
                 // Nobody may be interested any more.
                 let _ = sender.send(resolve(&name, port));
+                waker.inspect(Waker::wake);
             };
             if thread::Builder::new().name("enet_rs lookup".into()).spawn(look_up).is_ok() {
                 return Self { result };
@@ -86,7 +89,7 @@ mod tests {
     #[test]
     fn a_lookup_in_the_background_has_the_same_result() {
         for name in ["localhost", "", "127.0.0.1"] {
-            let lookup = Lookup::start(name, 9);
+            let lookup = Lookup::start(name, 9, None);
             let deadline = Instant::now() + Duration::from_secs(20);
             let addresses = loop {
                 assert!(Instant::now() < deadline, "{name}");

@@ -1,16 +1,13 @@
 //! The UDP socket: both address families, sending and receiving by few calls to the kernel, waiting.
 
-mod options;
-mod readiness;
-mod send_many;
 #[cfg(test)]
 mod tests;
 
 use crate::receive_buffers::ReceiveBuffers;
+use crate::recv_policy::{Batches, RecvPolicy};
+use crate::sys::{self, Readiness, Waker};
 use bytes::Bytes;
 use quinn_udp::{Transmit, UdpSocketState};
-use readiness::Readiness;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{Domain, Protocol, SockAddr, Type};
 use std::cell::OnceCell;
 use std::io::{self, ErrorKind, IoSliceMut};
@@ -19,13 +16,6 @@ use std::time::Duration;
 
 /// Buffers, each for one or several datagrams, that one call to the kernel can fill.
 const MAXIMUM_BATCH: usize = quinn_udp::BATCH_SIZE;
-/// How many it is offered when little arrives, since each costs some work even if it stays empty. Two, so that the
-/// usual single datagram leaves one empty: then there is no need to ask again.
-const MINIMUM_BATCH: usize = if MAXIMUM_BATCH < 2 { MAXIMUM_BATCH } else { 2 };
-/// When so many datagrams were there at once, a socket begins to receive in batches.
-const MANY_AT_ONCE: usize = 3;
-/// After so many calls in a row that found the socket empty, there is a cheaper question first.
-const VAIN_CALLS: u32 = 4;
 /// Bytes that the socket's own buffers should hold, each way (`ENET_HOST_RECEIVE_BUFFER_SIZE`).
 const SOCKET_BUFFER: usize = 256 << 10;
 
@@ -33,6 +23,8 @@ const SOCKET_BUFFER: usize = 256 << 10;
 /// kernel, happens one by one.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Batching {
+    /// `quinn-udp` may be used, which `segments`, `joins_received` and `buffers` need.
+    uses_state: bool,
     /// The most datagrams of one segmented send, which has one destination (`UDP_SEGMENT`); 1 does without.
     segments: usize,
     /// Datagrams to different destinations leave by one call (`sendmmsg`).
@@ -47,8 +39,9 @@ impl Default for Batching {
     /// Everything.
     fn default() -> Self {
         Self {
+            uses_state: true,
             segments: usize::MAX,
-            sends_many: send_many::IS_POSSIBLE,
+            sends_many: sys::SENDS_MANY,
             joins_received: true,
             buffers: MAXIMUM_BATCH,
         }
@@ -73,20 +66,17 @@ impl Run<'_> {
 #[derive(Debug)]
 pub(crate) struct Socket {
     socket: UdpSocket,
-    state: UdpSocketState,
+    /// `None` where the system lacks what `quinn-udp` needs: plain calls serve.
+    state: Option<UdpSocketState>,
     is_ipv6: bool,
     /// The operating system knows a local port: only then can something arrive.
     has_port: bool,
     batching: Batching,
-    /// It receives in batches, and the kernel may join datagrams. Before, it takes one after another by plain calls, which
-    /// cost less as long as there are few.
-    is_busy: bool,
-    /// How many buffers the next call is offered.
-    batch: usize,
-    /// Calls in a row that found the socket empty.
-    vain_calls: u32,
+    pub(crate) policy: RecvPolicy,
     /// Set up when it is needed; `None` where the system lacks it, or too many sockets have one.
     readiness: OnceCell<Option<Readiness>>,
+    /// Set up when it is needed; `None` where the system refuses.
+    waker: OnceCell<Option<Waker>>,
 }
 
 impl Socket {
@@ -123,17 +113,22 @@ impl Socket {
             socket.bind(&SockAddr::from(address))?;
         }
         let socket = UdpSocket::from(socket);
-        let state = options::prepare(&socket)?;
+        socket.set_nonblocking(true)?;
+        let state = if batching.uses_state { sys::prepare(&socket).ok() } else { None };
+        let batches = match state {
+            None => Batches::Never,
+            Some(_) if sys::JOINS_FROM_THE_BEGINNING => Batches::Always,
+            Some(_) => Batches::WhenMany,
+        };
         Ok(Self {
             socket,
             state,
             is_ipv6,
             has_port: address.is_some(),
             batching,
-            is_busy: options::MAY_JOIN_FROM_THE_BEGINNING,
-            batch: MINIMUM_BATCH.min(batching.buffers),
-            vain_calls: 0,
+            policy: RecvPolicy::new(batches, batching.buffers),
             readiness: OnceCell::new(),
+            waker: OnceCell::new(),
         })
     }
 
@@ -144,7 +139,7 @@ impl Socket {
 
     /// The most datagrams of a [`Run`].
     pub(crate) fn max_segments(&self) -> usize {
-        self.state.max_gso_segments().min(self.batching.segments)
+        self.state.as_ref().map_or(1, |state| state.max_gso_segments().min(self.batching.segments))
     }
 
     /// Sends one datagram. A full socket drops it, as the network may.
@@ -173,7 +168,7 @@ impl Socket {
     /// The first datagram's that could not be sent; all others were.
     fn send_segments(&mut self, run: &Run<'_>) -> io::Result<()> {
         self.has_port = true;
-        if self.max_segments() > 1 {
+        if let Some(state) = self.state.as_ref().filter(|_| self.max_segments() > 1) {
             let transmit = Transmit {
                 destination: self.native(run.to),
                 ecn: None,
@@ -183,7 +178,7 @@ impl Socket {
             };
             // A refused run was not sent at all. Where the system cannot do it, the state knows from here on; where only this
             // route cannot, it is refused again next time.
-            if ignoring_full_socket(self.state.try_send((&self.socket).into(), &transmit)).is_ok() {
+            if ignoring_full_socket(state.try_send((&self.socket).into(), &transmit)).is_ok() {
                 return Ok(());
             }
         }
@@ -199,9 +194,9 @@ impl Socket {
     fn send_singles(&mut self, runs: &[Run<'_>], mut failed: impl FnMut(SocketAddr, io::Error)) {
         let mut rest = runs;
         while self.batching.sends_many && rest.len() > 1 {
-            let together = rest.len().min(send_many::MAXIMUM);
+            let together = rest.len().min(sys::MANY);
             let datagrams = rest[..together].iter().map(|run| (self.native(run.to), run.datagrams));
-            match send_many::send_many(&self.socket, datagrams) {
+            match sys::send_many(&self.socket, datagrams) {
                 Ok(sent) => {
                     self.has_port = true;
                     rest = &rest[sent..];
@@ -220,100 +215,69 @@ impl Socket {
         }
     }
 
-    /// Hands one batch of received datagrams to `take`. `false` if the socket is empty now.
-    pub(crate) fn receive(&mut self, take: impl FnMut(SocketAddr, Bytes)) -> io::Result<bool> {
+    /// Hands some received datagrams to `take`. `false` if the socket is empty now.
+    ///
+    /// # Errors
+    /// The operating system's reason.
+    pub(crate) fn receive(&mut self, mut take: impl FnMut(SocketAddr, Bytes)) -> io::Result<bool> {
         if !self.may_have_something() {
             return Ok(false);
         }
-        let received = ReceiveBuffers::with(|buffers| {
-            if self.is_busy { self.receive_batch(buffers, take) } else { self.receive_singly(buffers, take) }
+        let receive = self.policy.next();
+        let received = ReceiveBuffers::with(|buffers| match &self.state {
+            Some(state) if receive.in_batch => {
+                receive_batch(&self.socket, state, receive.most, buffers, &mut take)
+            }
+            _ => receive_singly(&self.socket, receive.most, buffers, &mut take),
         });
         match received {
-            Ok(is_full) => {
-                self.vain_calls = 0;
-                if is_full && self.is_busy {
-                    self.batch = (self.batch * 4).min(self.batching.buffers);
+            Ok(count) => {
+                let may_have_more = self.policy.on_received(receive, count);
+                if self.policy.next().in_batch && !receive.in_batch && self.batching.joins_received {
+                    sys::join_received(&self.socket);
                 }
-                Ok(is_full)
+                Ok(may_have_more)
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.batch = MINIMUM_BATCH.min(self.batching.buffers);
-                self.vain_calls = self.vain_calls.saturating_add(1);
+                self.policy.on_empty();
                 Ok(false)
             }
-            // Some systems report here that an earlier datagram found nobody; that is not this socket's fault.
-            Err(error)
-                if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused) =>
-            {
+            Err(error) if sys::is_about_another_datagram(&error) => Ok(true),
+            Err(error) if receive.in_batch && sys::is_unsupported(&error) => {
+                self.do_without_state();
                 Ok(true)
             }
             Err(error) => Err(error),
         }
     }
 
+    /// Plain calls serve from here on: the system refuses what `quinn-udp` needs.
+    fn do_without_state(&mut self) {
+        self.state = None;
+        self.policy.forbid_batches();
+    }
+
     /// `false` of a socket that has long been empty and still is; any other may have something.
     fn may_have_something(&self) -> bool {
         let readiness = || self.readiness.get_or_init(|| Readiness::of(&self.socket).ok()).as_ref();
-        self.has_port && (self.vain_calls < VAIN_CALLS || readiness().is_none_or(Readiness::is_ready))
+        self.has_port && (!self.policy.asks_readiness() || readiness().is_none_or(Readiness::is_ready))
     }
 
-    /// Receives by a plain call for each datagram, up to [`MANY_AT_ONCE`]; `true` if there are so many.
-    fn receive_singly(
-        &mut self,
-        buffers: &mut ReceiveBuffers,
-        mut take: impl FnMut(SocketAddr, Bytes),
-    ) -> io::Result<bool> {
-        for count in 0..MANY_AT_ONCE {
-            let (free, _) = buffers.free(1);
-            match self.socket.recv_from(&mut free[0]) {
-                Ok((length, from)) => take(canonical(from), buffers.take(0, length)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock && count > 0 => return Ok(false),
-                Err(error) => return Err(error),
-            }
-        }
-        if self.batching.joins_received {
-            options::join_received(&self.socket);
-        }
-        self.is_busy = true;
-        Ok(true)
-    }
-
-    /// Receives one batch; `true` if it is as large as it can be.
-    fn receive_batch(
-        &self,
-        buffers: &mut ReceiveBuffers,
-        mut take: impl FnMut(SocketAddr, Bytes),
-    ) -> io::Result<bool> {
-        let (free, metas) = buffers.free(self.batch);
-        let mut slices: [IoSliceMut<'_>; MAXIMUM_BATCH] = std::array::from_fn(|_| IoSliceMut::new(&mut []));
-        for (slice, buffer) in slices.iter_mut().zip(free) {
-            *slice = IoSliceMut::new(buffer);
-        }
-        let count = self.state.recv((&self.socket).into(), &mut slices[..self.batch], metas)?;
-        for index in 0..count {
-            let meta = buffers.meta(index);
-            let mut rest = buffers.take(index, meta.len);
-            let from = canonical(meta.addr);
-            while rest.len() > meta.stride && meta.stride > 0 {
-                take(from, rest.split_to(meta.stride));
-            }
-            take(from, rest);
-        }
-        Ok(count == self.batch)
-    }
-
-    /// Waits until a datagram arrives, at most for `timeout`.
+    /// Waits until a datagram arrives or the [`waker`](Self::waker) wakes, at most for `timeout`.
+    ///
+    /// # Errors
+    /// The operating system's reason.
     pub(crate) fn wait(&mut self, timeout: Duration) -> io::Result<()> {
-        let timeout = Timespec { tv_sec: timeout.as_secs() as _, tv_nsec: timeout.subsec_nanos() as _ };
-        let mut sockets = [PollFd::new(&self.socket, PollFlags::IN)];
-        match poll(&mut sockets, Some(&timeout)) {
-            Ok(0) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Ok(_) => {
-                self.vain_calls = 0;
-                Ok(())
-            }
-            Err(error) => Err(error.into()),
+        let waker = self.waker.get().and_then(Option::as_ref);
+        if sys::wait(&self.socket, waker, timeout)? {
+            self.policy.on_ready();
         }
+        Ok(())
+    }
+
+    /// Ends a [`wait`](Self::wait) from another thread; `None` where the system refuses.
+    pub(crate) fn waker(&self) -> Option<Waker> {
+        self.waker.get_or_init(|| Waker::new().ok()).clone()
     }
 
     /// The form of an address that this socket's family can reach.
@@ -323,6 +287,56 @@ impl Socket {
             _ => address,
         }
     }
+}
+
+/// Receives by a plain call for each datagram, up to `most`; gives how many.
+///
+/// # Errors
+/// The operating system's reason, if there is no datagram.
+fn receive_singly(
+    socket: &UdpSocket,
+    most: usize,
+    buffers: &mut ReceiveBuffers,
+    take: &mut impl FnMut(SocketAddr, Bytes),
+) -> io::Result<usize> {
+    for count in 0..most {
+        let (free, _) = buffers.free(1);
+        match socket.recv_from(&mut free[0]) {
+            Ok((length, from)) => take(canonical(from), buffers.take(0, length)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock && count > 0 => return Ok(count),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(most)
+}
+
+/// Receives into up to `most` buffers by one call; gives how many were filled, each with one or several datagrams.
+///
+/// # Errors
+/// The operating system's reason.
+fn receive_batch(
+    socket: &UdpSocket,
+    state: &UdpSocketState,
+    most: usize,
+    buffers: &mut ReceiveBuffers,
+    take: &mut impl FnMut(SocketAddr, Bytes),
+) -> io::Result<usize> {
+    let (free, metas) = buffers.free(most);
+    let mut slices: [IoSliceMut<'_>; MAXIMUM_BATCH] = std::array::from_fn(|_| IoSliceMut::new(&mut []));
+    for (slice, buffer) in slices.iter_mut().zip(free) {
+        *slice = IoSliceMut::new(buffer);
+    }
+    let count = state.recv(socket.into(), &mut slices[..most], metas)?;
+    for index in 0..count {
+        let meta = buffers.meta(index);
+        let mut rest = buffers.take(index, meta.len);
+        let from = canonical(meta.addr);
+        while rest.len() > meta.stride && meta.stride > 0 {
+            take(from, rest.split_to(meta.stride));
+        }
+        take(from, rest);
+    }
+    Ok(count)
 }
 
 fn canonical(address: SocketAddr) -> SocketAddr {
