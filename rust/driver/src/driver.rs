@@ -271,6 +271,7 @@ impl Driver {
 
     fn receive(&mut self, now: Time) -> Result<Received, ServiceError> {
         let (mut count, mut arrived, mut is_empty) = (0, false, false);
+        self.socket.begin_receive(now);
         while count < MAXIMUM_DATAGRAMS && !is_empty {
             let before = count;
             let take = |from, datagram| {
@@ -283,6 +284,7 @@ impl Driver {
             // What was no datagram counts as well.
             count += usize::from(!brought_something);
         }
+        self.socket.forget_strangers(|| self.endpoint.host().remote_addresses().collect());
         Ok(Received { anything: arrived, everything: is_empty })
     }
 }

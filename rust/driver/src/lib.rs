@@ -14,6 +14,7 @@ pub mod dtls;
 mod endpoint;
 mod error;
 mod lingering;
+mod local_addresses;
 mod receive_buffers;
 mod recv_policy;
 mod resolve;

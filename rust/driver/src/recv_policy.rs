@@ -27,9 +27,9 @@ const BATCH_GROWTH: usize = 4;
 pub(crate) enum Batches {
     /// It cannot.
     Never,
-    /// From when datagrams have come many at once.
-    WhenMany,
-    /// From the beginning: the kernel may join datagrams, or tells by them what plain calls do not tell.
+    /// Once many datagrams have come at once.
+    WhenBusy,
+    /// From the beginning: they tell what plain calls do not tell.
     Always,
 }
 
@@ -46,6 +46,8 @@ pub(crate) struct Receive {
 #[derive(Debug)]
 pub(crate) struct RecvPolicy {
     batches: Batches,
+    /// Many datagrams have come at once. It stays so.
+    is_busy: bool,
     /// The most buffers of a batch.
     max_batch: usize,
     /// Buffers of the next batch.
@@ -60,7 +62,7 @@ impl RecvPolicy {
     /// The policy of a new socket, with at most `max_batch` buffers in a batch.
     pub(crate) fn new(batches: Batches, max_batch: usize) -> Self {
         let batch = MINIMUM_BATCH.min(max_batch);
-        Self { batches, max_batch, batch, empty_polls: 0, drained_at: None }
+        Self { batches, is_busy: false, max_batch, batch, empty_polls: 0, drained_at: None }
     }
 
     /// Whether the call at `now` may skip `recv`. Just once: whoever calls without a pause misses no datagram for longer than
@@ -86,20 +88,26 @@ impl RecvPolicy {
 
     /// How to receive next.
     pub(crate) fn next(&self) -> Receive {
-        match self.batches {
-            Batches::Always => Receive { in_batch: true, most: self.batch },
-            Batches::Never | Batches::WhenMany => Receive { in_batch: false, most: MANY_AT_ONCE },
-        }
+        let in_batch = match self.batches {
+            Batches::Never => false,
+            Batches::WhenBusy => self.is_busy,
+            Batches::Always => true,
+        };
+        Receive { in_batch, most: if in_batch { self.batch } else { MANY_AT_ONCE } }
+    }
+
+    /// Whether many datagrams have come at once, so that it is worth to let the kernel join them.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.is_busy
     }
 
     /// A receive has brought `count` datagrams, at least one. `true` if the socket may have more.
     pub(crate) fn on_received(&mut self, receive: Receive, count: usize) -> bool {
         self.empty_polls = 0;
+        self.is_busy |= count >= MANY_AT_ONCE;
         let is_filled = count >= receive.most;
         if is_filled && receive.in_batch {
             self.batch = (self.batch * BATCH_GROWTH).min(self.max_batch);
-        } else if is_filled && self.batches == Batches::WhenMany {
-            self.batches = Batches::Always;
         }
         is_filled
     }
@@ -134,7 +142,7 @@ mod tests {
     #[test]
     fn one_receive_is_skipped_after_the_socket_was_drained() {
         let now = Instant::now();
-        let mut policy = policy(Batches::WhenMany);
+        let mut policy = policy(Batches::WhenBusy);
         assert!(!policy.take_skip(now));
         policy.allow_skip(now);
         assert!(policy.take_skip(now + SKIP_LIFETIME / 2));
@@ -144,7 +152,7 @@ mod tests {
     #[test]
     fn a_frame_later_nothing_is_skipped() {
         let now = Instant::now();
-        let mut policy = policy(Batches::WhenMany);
+        let mut policy = policy(Batches::WhenBusy);
         policy.allow_skip(now);
         assert!(!policy.take_skip(now + SKIP_LIFETIME));
         assert!(!policy.take_skip(now));
@@ -153,7 +161,7 @@ mod tests {
     #[test]
     fn nothing_is_skipped_for_a_caller_that_has_seen_the_end_of_the_events() {
         let now = Instant::now();
-        let mut policy = policy(Batches::WhenMany);
+        let mut policy = policy(Batches::WhenBusy);
         policy.allow_skip(now);
         policy.forbid_skip();
         assert!(!policy.take_skip(now));
@@ -167,7 +175,7 @@ mod tests {
                 policy.on_received(SINGLY, 1);
             },
         ] {
-            let mut policy = policy(Batches::WhenMany);
+            let mut policy = policy(Batches::WhenBusy);
             for _ in 0..EMPTY_POLLS {
                 assert!(!policy.asks_readiness());
                 policy.on_empty();
@@ -180,7 +188,7 @@ mod tests {
 
     #[test]
     fn batches_begin_when_many_datagrams_are_there_at_once_and_do_not_end() {
-        let mut policy = policy(Batches::WhenMany);
+        let mut policy = policy(Batches::WhenBusy);
         for count in [1, 2, 1, 2] {
             assert_eq!(policy.next(), SINGLY);
             assert!(!policy.on_received(SINGLY, count), "{count} leave the socket empty");
@@ -217,5 +225,19 @@ mod tests {
         policy.on_empty();
         assert_eq!(policy.next().most, 2);
         assert_eq!(RecvPolicy::new(Batches::Always, 1).next().most, 1);
+    }
+
+    #[test]
+    fn a_socket_is_busy_from_when_many_datagrams_were_there_at_once() {
+        for batches in [Batches::Never, Batches::WhenBusy, Batches::Always] {
+            let mut policy = policy(batches);
+            let few = policy.next();
+            policy.on_received(few, 2);
+            assert!(!policy.is_busy(), "{batches:?}");
+            let more = policy.next();
+            policy.on_received(more, MANY_AT_ONCE);
+            policy.on_empty();
+            assert!(policy.is_busy(), "{batches:?}");
+        }
     }
 }

@@ -3,13 +3,16 @@
 #[cfg(test)]
 mod tests;
 
+use crate::local_addresses::LocalAddresses;
 use crate::receive_buffers::ReceiveBuffers;
 use crate::recv_policy::{Batches, RecvPolicy};
 use crate::sys::{self, Readiness, Waker};
 use bytes::Bytes;
+use enet_rs_protocol::Time;
 use quinn_udp::{Transmit, UdpSocketState};
 use socket2::{Domain, Protocol, SockAddr, Type};
 use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -73,6 +76,10 @@ pub(crate) struct Socket {
     has_port: bool,
     batching: Batching,
     pub(crate) policy: RecvPolicy,
+    /// The kernel may join datagrams.
+    joins_received: bool,
+    /// Where each remote host asked; `None` of a socket that has one address, or whose system does not tell.
+    local_addresses: Option<Box<LocalAddresses>>,
     /// Set up when it is needed; `None` where the system lacks it, or too many sockets have one.
     readiness: OnceCell<Option<Readiness>>,
     /// Set up when it is needed; `None` where the system refuses.
@@ -115,10 +122,13 @@ impl Socket {
         let socket = UdpSocket::from(socket);
         socket.set_nonblocking(true)?;
         let state = if batching.uses_state { sys::prepare(&socket).ok() } else { None };
+        let has_all_addresses = address.is_some_and(|address| address.ip().is_unspecified());
+        let reports_addresses =
+            state.is_some() && has_all_addresses && sys::report_local_addresses(&socket, is_ipv6);
         let batches = match state {
             None => Batches::Never,
-            Some(_) if sys::JOINS_FROM_THE_BEGINNING => Batches::Always,
-            Some(_) => Batches::WhenMany,
+            Some(_) if sys::JOINS_FROM_THE_BEGINNING || reports_addresses => Batches::Always,
+            Some(_) => Batches::WhenBusy,
         };
         Ok(Self {
             socket,
@@ -127,6 +137,8 @@ impl Socket {
             has_port: address.is_some(),
             batching,
             policy: RecvPolicy::new(batches, batching.buffers),
+            joins_received: sys::JOINS_FROM_THE_BEGINNING,
+            local_addresses: reports_addresses.then(Box::default),
             readiness: OnceCell::new(),
             waker: OnceCell::new(),
         })
@@ -143,23 +155,91 @@ impl Socket {
     }
 
     /// Sends one datagram. A full socket drops it, as the network may.
+    ///
+    /// # Errors
+    /// The operating system's reason.
     pub(crate) fn send(&mut self, to: SocketAddr, datagram: &[u8]) -> io::Result<()> {
+        if let Some(source) = self.source_for(to) {
+            return self.send_from(source, &Run { to, datagrams: datagram, size: datagram.len() });
+        }
+        self.send_plainly(to, datagram)
+    }
+
+    /// Sends one datagram from the address that the system chooses.
+    fn send_plainly(&mut self, to: SocketAddr, datagram: &[u8]) -> io::Result<()> {
         self.has_port = true;
         ignoring_full_socket(self.socket.send_to(datagram, self.native(to)).map(drop))
+    }
+
+    /// The address from which `to` has to be answered, if the system is not to choose.
+    #[inline]
+    fn source_for(&self, to: SocketAddr) -> Option<IpAddr> {
+        let addresses = self.local_addresses.as_deref().filter(|addresses| addresses.has_special())?;
+        addresses.source_for(to)
     }
 
     /// Sends all of `runs` by as few calls as the system needs: a segmented send for each that has several datagrams, and one
     /// call for single ones in a row. Tells `failed` what could not be sent and why; everything else was sent.
     pub(crate) fn send_runs(&mut self, runs: &[Run<'_>], mut failed: impl FnMut(SocketAddr, io::Error)) {
+        if self.local_addresses.as_deref().is_none_or(|addresses| !addresses.has_special()) {
+            return self.send_runs_plainly(runs, &mut failed);
+        }
+        let sources: Vec<_> = runs.iter().map(|run| self.source_for(run.to)).collect();
+        let mut rest = runs;
+        for group in sources.chunk_by(|one, next| one.is_none() && next.is_none()) {
+            let (now, later) = rest.split_at(group.len());
+            match group {
+                [Some(source)] => {
+                    self.send_from(*source, &now[0]).unwrap_or_else(|error| failed(now[0].to, error));
+                }
+                _ => self.send_runs_plainly(now, &mut failed),
+            }
+            rest = later;
+        }
+    }
+
+    /// Sends runs from the addresses that the system chooses.
+    fn send_runs_plainly(&mut self, runs: &[Run<'_>], mut failed: impl FnMut(SocketAddr, io::Error)) {
         for group in runs.chunk_by(|one, next| one.is_single() && next.is_single()) {
             match group {
                 [run] if run.is_single() => {
-                    self.send(run.to, run.datagrams).unwrap_or_else(|error| failed(run.to, error));
+                    self.send_plainly(run.to, run.datagrams).unwrap_or_else(|error| failed(run.to, error));
                 }
                 [run] => self.send_segments(run).unwrap_or_else(|error| failed(run.to, error)),
                 singles => self.send_singles(singles, &mut failed),
             }
         }
+    }
+
+    /// Sends a run from one of the machine's addresses; where that is its address no more, from the one that the system chooses.
+    ///
+    /// # Errors
+    /// The first datagram's that could not be sent; all others were.
+    fn send_from(&mut self, source: IpAddr, run: &Run<'_>) -> io::Result<()> {
+        self.has_port = true;
+        let destination = self.native(run.to);
+        let try_send = |socket: &Self, contents, segment_size| {
+            let transmit = Transmit { destination, ecn: None, contents, segment_size, src_ip: Some(source) };
+            let state = socket.state.as_ref().ok_or(ErrorKind::Unsupported)?;
+            ignoring_full_socket(state.try_send((&socket.socket).into(), &transmit))
+        };
+        let can_send_whole = run.is_single() || self.max_segments() > 1;
+        let mut all_sent = Ok(());
+        if !can_send_whole || try_send(self, run.datagrams, Some(run.size)).is_err() {
+            for datagram in run.datagrams.chunks(run.size) {
+                let sent = try_send(self, datagram, None).or_else(|_| {
+                    if let Some(addresses) = &mut self.local_addresses {
+                        addresses.forget(run.to);
+                    }
+                    self.send_plainly(run.to, datagram)
+                });
+                all_sent = all_sent.and(sent);
+            }
+        }
+        if let Some(addresses) = &mut self.local_addresses {
+            addresses.on_answered(run.to);
+        }
+        all_sent
     }
 
     /// Sends a run in one call where the system can, else one by one.
@@ -185,7 +265,7 @@ impl Socket {
         let mut all_sent = Ok(());
         for datagram in run.datagrams.chunks(run.size) {
             // What this one is refused for need not be true of the next.
-            all_sent = all_sent.and(self.send(run.to, datagram));
+            all_sent = all_sent.and(self.send_plainly(run.to, datagram));
         }
         all_sent
     }
@@ -204,14 +284,14 @@ impl Socket {
                 Err(error) => {
                     self.batching.sends_many = error.kind() != ErrorKind::Unsupported;
                     // The first one was refused, or the call itself. What is true of it a plain send tells.
-                    self.send(rest[0].to, rest[0].datagrams)
+                    self.send_plainly(rest[0].to, rest[0].datagrams)
                         .unwrap_or_else(|error| failed(rest[0].to, error));
                     rest = &rest[1..];
                 }
             }
         }
         for run in rest {
-            self.send(run.to, run.datagrams).unwrap_or_else(|error| failed(run.to, error));
+            self.send_plainly(run.to, run.datagrams).unwrap_or_else(|error| failed(run.to, error));
         }
     }
 
@@ -226,15 +306,16 @@ impl Socket {
         let receive = self.policy.next();
         let received = ReceiveBuffers::with(|buffers| match &self.state {
             Some(state) if receive.in_batch => {
-                receive_batch(&self.socket, state, receive.most, buffers, &mut take)
+                let asked = self.local_addresses.as_deref_mut();
+                receive_batch(&self.socket, state, receive.most, buffers, asked, &mut take)
             }
             _ => receive_singly(&self.socket, receive.most, buffers, &mut take),
         });
         match received {
             Ok(count) => {
                 let may_have_more = self.policy.on_received(receive, count);
-                if self.policy.next().in_batch && !receive.in_batch && self.batching.joins_received {
-                    sys::join_received(&self.socket);
+                if self.policy.is_busy() && !self.joins_received {
+                    self.join_received();
                 }
                 Ok(may_have_more)
             }
@@ -251,9 +332,18 @@ impl Socket {
         }
     }
 
+    /// Lets the kernel join datagrams from here on, unless only plain calls are left, which could not tell them apart.
+    fn join_received(&mut self) {
+        self.joins_received = true;
+        if self.batching.joins_received && self.state.is_some() {
+            sys::join_received(&self.socket);
+        }
+    }
+
     /// Plain calls serve from here on: the system refuses what `quinn-udp` needs.
     fn do_without_state(&mut self) {
         self.state = None;
+        self.local_addresses = None;
         self.policy.forbid_batches();
     }
 
@@ -278,6 +368,21 @@ impl Socket {
     /// Ends a [`wait`](Self::wait) from another thread; `None` where the system refuses.
     pub(crate) fn waker(&self) -> Option<Waker> {
         self.waker.get_or_init(|| Waker::new().ok()).clone()
+    }
+
+    /// Datagrams are about to be received at `now`.
+    pub(crate) fn begin_receive(&mut self, now: Time) {
+        if let Some(addresses) = &mut self.local_addresses {
+            addresses.begin(now);
+        }
+    }
+
+    /// Forgets what is remembered of remote hosts that are not `in_use`, if that is much.
+    pub(crate) fn forget_strangers(&mut self, in_use: impl FnOnce() -> HashSet<SocketAddr>) {
+        if let Some(addresses) = self.local_addresses.as_deref_mut().filter(|them| them.has_many_new()) {
+            let in_use = in_use();
+            addresses.retain(|address| in_use.contains(&address));
+        }
     }
 
     /// The form of an address that this socket's family can reach.
@@ -310,7 +415,8 @@ fn receive_singly(
     Ok(most)
 }
 
-/// Receives into up to `most` buffers by one call; gives how many were filled, each with one or several datagrams.
+/// Receives into up to `most` buffers by one call; gives how many were filled, each with one or several datagrams. Notes at which
+/// of the machine's addresses they came, where that is asked for.
 ///
 /// # Errors
 /// The operating system's reason.
@@ -319,6 +425,7 @@ fn receive_batch(
     state: &UdpSocketState,
     most: usize,
     buffers: &mut ReceiveBuffers,
+    mut local_addresses: Option<&mut LocalAddresses>,
     take: &mut impl FnMut(SocketAddr, Bytes),
 ) -> io::Result<usize> {
     let (free, metas) = buffers.free(most);
@@ -331,6 +438,9 @@ fn receive_batch(
         let meta = buffers.meta(index);
         let mut rest = buffers.take(index, meta.len);
         let from = canonical(meta.addr);
+        if let (Some(addresses), Some(local)) = (&mut local_addresses, meta.dst_ip) {
+            addresses.on_received(from, local.to_canonical());
+        }
         while rest.len() > meta.stride && meta.stride > 0 {
             take(from, rest.split_to(meta.stride));
         }

@@ -264,3 +264,16 @@ fn raw_datagrams_leave_from_the_drivers_port() {
     let (length, from) = listener.recv_from(&mut buffer).unwrap();
     assert_eq!((&buffer[..length], Some(from)), (&b"punch"[..], driver.local_address()));
 }
+
+/// All of 127.0.0.0/8 is this machine, on Linux. A stock client drops what does not come from where it has connected to.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_of_all_addresses_is_reached_at_each_of_them() {
+    for any in [SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), SocketAddr::from(([0_u16; 8], 0))] {
+        let ours = Driver::bind(any, HostConfig::default()).unwrap();
+        let port = ours.local_address().unwrap().port();
+        let (mut stock, _) = stock();
+        stock.connect(SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), port)), 4, 0).unwrap();
+        converse(ours, stock, None);
+    }
+}

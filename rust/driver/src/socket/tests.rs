@@ -226,7 +226,7 @@ fn a_wait_for_a_socket_ends_when_another_thread_wakes_it() {
 fn a_socket_that_was_empty_for_long_still_finds_what_comes() {
     let (mut sender, mut receiver) = (socket(Batching::default()), socket(Batching::default()));
     for datagram in [b"".as_slice(), b"a", &[7; 5000]] {
-        for batches in [Batches::WhenMany, Batches::Always] {
+        for batches in [Batches::WhenBusy, Batches::Always] {
             receiver.policy = RecvPolicy::new(batches, MAXIMUM_BATCH);
             for _ in 0..EMPTY_POLLS {
                 assert!(!receiver.receive(|_, _| panic!("nothing was sent")).unwrap());
@@ -292,14 +292,75 @@ fn a_socket_receives_in_batches_only_after_many_datagrams_at_once() {
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[test]
 fn the_kernel_tells_nothing_about_datagrams_that_is_not_used() {
-    for local in [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))] {
+    for (local, has_all) in [
+        (SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), false),
+        (SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), true),
+        (SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)), true),
+    ] {
         let mut receiver = Socket::bind(local).unwrap();
         let to = SocketAddr::from((Ipv4Addr::LOCALHOST, address(&receiver).port()));
         receiver.policy = RecvPolicy::new(Batches::Always, MAXIMUM_BATCH);
         socket(Batching::default()).send(to, b"datagram").unwrap();
         assert_eq!(receive(&mut receiver, 1).0, ["datagram"]);
         let meta = ReceiveBuffers::with(|buffers| buffers.free(1).1[0]);
-        assert_eq!((meta.timestamp, meta.dst_ip, meta.interface_index), (None, None, None));
+        assert_eq!((meta.timestamp, meta.dst_ip.is_some()), (None, has_all));
         assert!(meta.ecn.is_none());
     }
+}
+
+/// All of 127.0.0.0/8 is this machine, on Linux.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_socket_of_all_addresses_answers_from_the_one_that_was_asked() {
+    for any in [SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))] {
+        let mut server = Socket::bind(any).unwrap();
+        let port = address(&server).port();
+        let asked: Vec<SocketAddr> =
+            (1..=3).map(|last| SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), port))).collect();
+        let mut clients =
+            [socket(Batching::default()), socket(Batching::default()), socket(Batching::default())];
+        for round in 0..20 {
+            for (client, to) in clients.iter_mut().zip(&asked) {
+                client.send(*to, b"question").unwrap();
+            }
+            assert_eq!(receive(&mut server, 3).0.len(), 3);
+            // A single datagram, and a run of several for each client.
+            let datagrams = numbered(4, 100);
+            let size = if round % 2 == 0 { datagrams.len() } else { 100 };
+            let to = clients.each_ref().map(address);
+            let runs = to.map(|to| Run { to, datagrams: &datagrams, size });
+            server.send_runs(&runs, all_sent);
+            for (client, from) in clients.iter_mut().zip(&asked) {
+                let (mut came, end) = (0, Instant::now() + DEADLINE);
+                while came < datagrams.len() {
+                    assert!(Instant::now() < end, "{came} bytes of round {round}");
+                    client.wait(DEADLINE).unwrap();
+                    let take = |address, datagram: Bytes| {
+                        assert_eq!(address, *from, "round {round} at {any}");
+                        came += datagram.len();
+                    };
+                    client.receive(take).unwrap();
+                }
+            }
+        }
+        // The system prefers the first one by itself.
+        let addresses = server.local_addresses.as_ref().unwrap();
+        let special = clients.each_ref().map(|client| addresses.source_for(address(client)).is_some());
+        assert_eq!(special, [false, true, true]);
+    }
+}
+
+#[test]
+fn an_address_that_is_the_machines_no_more_does_not_keep_a_datagram() {
+    let mut server = Socket::bind((Ipv4Addr::UNSPECIFIED, 0).into()).unwrap();
+    let mut client = socket(Batching::default());
+    let to = address(&client);
+    let addresses = server.local_addresses.as_mut().unwrap();
+    addresses.on_received(to, IpAddr::from([192, 0, 2, 1]));
+    for size in [9, 3] {
+        server.send_runs(&[Run { to, datagrams: b"datagrams", size }], all_sent);
+        let received = receive(&mut client, 9 / size).0;
+        assert_eq!(received.concat(), b"datagrams");
+    }
+    assert_eq!(server.source_for(to), None);
 }

@@ -37,6 +37,15 @@ pub(crate) fn join_received(socket: &UdpSocket) {
     let _ = setsockopt(socket, sockopt::UdpGroSegment, &true);
 }
 
+/// Lets the kernel tell of each datagram at which of the machine's addresses it arrived; `false` if it cannot.
+pub(crate) fn report_local_addresses(socket: &UdpSocket, is_ipv6: bool) -> bool {
+    if is_ipv6 {
+        setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true).is_ok()
+    } else {
+        setsockopt(socket, sockopt::Ipv4PacketInfo, &true).is_ok()
+    }
+}
+
 /// Whether an error of receiving is about a datagram that was sent earlier: it found nobody. That is not the socket's fault.
 pub(crate) fn is_about_another_datagram(error: &io::Error) -> bool {
     error.kind() == ErrorKind::ConnectionRefused

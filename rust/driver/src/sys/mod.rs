@@ -18,7 +18,7 @@ mod wait;
 
 pub(crate) use own::{
     JOINS_FROM_THE_BEGINNING, Readiness, SENDS_MANY, is_about_another_datagram, join_received, prepare,
-    send_many,
+    report_local_addresses, send_many,
 };
 pub(crate) use wait::{Waker, wait};
 

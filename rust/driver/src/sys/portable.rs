@@ -20,6 +20,11 @@ pub(crate) fn prepare(socket: &UdpSocket) -> io::Result<UdpSocketState> {
 /// `quinn-udp` has seen to it.
 pub(crate) fn join_received(_: &UdpSocket) {}
 
+/// `quinn-udp` has seen to it.
+pub(crate) fn report_local_addresses(_: &UdpSocket, _is_ipv6: bool) -> bool {
+    true
+}
+
 /// There is no such call.
 ///
 /// # Errors
@@ -116,6 +121,7 @@ mod tests {
         assert_eq!(Readiness::of(&socket).unwrap_err().kind(), ErrorKind::Unsupported);
         assert!(prepare(&socket).is_ok());
         join_received(&socket);
+        assert!(report_local_addresses(&socket, false));
         const { assert!(JOINS_FROM_THE_BEGINNING && !SENDS_MANY) };
     }
 }

@@ -2,7 +2,8 @@
 
 pub(super) use super::portable::Signal;
 pub(crate) use super::portable::{
-    JOINS_FROM_THE_BEGINNING, Readiness, SENDS_MANY, join_received, prepare, send_many,
+    JOINS_FROM_THE_BEGINNING, Readiness, SENDS_MANY, join_received, prepare, report_local_addresses,
+    send_many,
 };
 use std::io::{self, ErrorKind};
 
