@@ -7,7 +7,9 @@ use bytes::Bytes;
 use enet_rs_driver::dtls::{ClientConfig, CredentialsError, Dtls, SelfSigned, ServerConfig, Trust};
 use enet_rs_driver::protocol::{DisconnectReason, Event, HostConfig, PeerId};
 use enet_rs_sim::Conditions;
-use enet_rs_test_support::dtls_network::{CLEAN, End, LOSSY, NAME, Net, credentials, server_address};
+use enet_rs_test_support::dtls_network::{
+    CLEAN, End, LOSSY, NAME, Net, credentials, server_address, server_config,
+};
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
@@ -96,7 +98,62 @@ fn an_unsafe_client_takes_other_names_but_only_known_certificates() {
     let unknown = Trust::AnyName(SelfSigned::new(NAME).unwrap().certificate);
     assert!(!connects(&mut net_with(server(), NAME, &unknown)));
     assert!(connects(&mut net_with(server(), "other.example", &Trust::Anyone)));
-    assert!(connects(&mut net_with(server(), "", &Trust::Anyone)));
+    for name in ["", "\0", ".example"] {
+        assert!(connects(&mut net_with(server(), name, &Trust::Anyone)));
+        assert!(connects(&mut net_with(server(), name, &known)));
+    }
+}
+
+#[test]
+fn a_name_that_is_none_switches_no_check_off() {
+    let trust = Trust::Named(credentials().certificate.clone());
+    for name in ["", " ", "\t", "\0", "game.example\0", "\0game.example", ".", ".example", "*", "*.example"] {
+        let mut net = net_with(server_config(), name, &trust);
+        assert!(!connects(&mut net), "{name:?}");
+        let failure = &net.ends[1].failures[0];
+        assert!(failure.contains("the server's certificate is not for"), "{name:?}: {failure}");
+        assert_eq!(net.ends[0].events.len(), 0);
+    }
+}
+
+#[test]
+fn a_name_that_is_written_otherwise_is_another_name() {
+    let trust = Trust::Named(credentials().certificate.clone());
+    for name in
+        [" game.example", "game.example ", "game.example.", "game", "example", "a.game.example", "10.0.0.1"]
+    {
+        assert!(!connects(&mut net_with(server_config(), name, &trust)), "{name:?}");
+    }
+    assert!(connects(&mut net_with(server_config(), "GAME.example", &trust)));
+}
+
+#[test]
+fn an_ipv6_address_can_stand_for_the_name_in_every_form() {
+    let own = SelfSigned::new("2001:db8::1").unwrap();
+    let server = || ServerConfig::new(&own.certificate, &own.key).unwrap();
+    let trust = Trust::Named(own.certificate.clone());
+    for name in ["2001:db8::1", "2001:DB8:0:0::1", "[2001:db8::1]"] {
+        assert!(connects(&mut net_with(server(), name, &trust)), "{name}");
+    }
+    for name in ["2001:db8::2", "2001:db8::1%eth0", "2001:db8::1 ", "[2001:db8::1", "[]"] {
+        assert!(!connects(&mut net_with(server(), name, &trust)), "{name}");
+    }
+}
+
+#[test]
+fn a_wildcard_stands_for_one_whole_label() {
+    let certified = |pattern: &str| {
+        let own = SelfSigned::new(pattern).unwrap();
+        let server = ServerConfig::new(&own.certificate, &own.key).unwrap();
+        (server, Trust::Named(own.certificate))
+    };
+    let (server, trust) = certified("*.game.example");
+    assert!(connects(&mut net_with(server.clone(), "eu.game.example", &trust)));
+    for name in ["game.example", "a.eu.game.example", ".game.example"] {
+        assert!(!connects(&mut net_with(server.clone(), name, &trust)), "{name}");
+    }
+    let (server, trust) = certified("e*.game.example");
+    assert!(!connects(&mut net_with(server, "eu.game.example", &trust)));
 }
 
 #[test]
@@ -199,10 +256,15 @@ fn credentials_that_cannot_work_are_refused() {
     }
     let broken = certificate.replace('M', "!");
     assert!(ServerConfig::new(&broken, key).is_err());
-    assert!(matches!(
-        ClientConfig::new("x", &Trust::Named(String::new())),
-        Err(CredentialsError::Pem { .. })
-    ));
+    // A bundle of nothing trusts nobody.
+    for bundle in ["", " ", "junk", key] {
+        for trust in [Trust::Named(bundle.to_owned()), Trust::AnyName(bundle.to_owned())] {
+            let refused = ClientConfig::new("x", &trust);
+            assert!(matches!(refused, Err(CredentialsError::Pem { .. })), "{trust:?}");
+        }
+    }
+    let half = format!("{certificate}{broken}");
+    assert!(ClientConfig::new("x", &Trust::Named(half)).is_err());
 }
 
 /// Sends 100,000 messages and one of 10 MB.

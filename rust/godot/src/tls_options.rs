@@ -10,6 +10,9 @@ use thiserror::Error;
 /// Where a project can name the certificates that it trusts in place of the system's.
 const OWN_BUNDLE: &str = "network/tls/certificate_bundle_override";
 
+/// What stands before a certificate in PEM.
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+
 /// Why options cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum OptionsError {
@@ -62,7 +65,6 @@ pub(crate) fn self_signed(host_name: &str) -> Result<VarDictionary, String> {
 
 /// All certificates of an `X509Certificate`, in PEM.
 fn certificates(certificate: Option<Gd<X509Certificate>>) -> Result<String, OptionsError> {
-    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     let Some(mut certificate) = certificate else { return Ok(String::new()) };
     let saved = without_messages(|| certificate.save_to_string()).to_string();
     let count = saved.matches(BEGIN).count();
@@ -70,7 +72,16 @@ fn certificates(certificate: Option<Gd<X509Certificate>>) -> Result<String, Opti
         return Ok(saved);
     }
     let file = FileAccess::get_file_as_string(&certificate.get_path()).to_string();
-    if file.matches(BEGIN).count() == count { Ok(file) } else { Err(OptionsError::Chain(count)) }
+    // The file may have changed since it was loaded: it has to begin with the certificate that the engine has.
+    let is_same = file.matches(BEGIN).count() == count && first(&file) == first(&saved);
+    if is_same { Ok(file) } else { Err(OptionsError::Chain(count)) }
+}
+
+/// The first certificate of a text in PEM, without its line breaks.
+fn first(pem: &str) -> Option<String> {
+    let (_, rest) = pem.split_once(BEGIN)?;
+    let (first, _) = rest.split_once("-----END CERTIFICATE-----")?;
+    Some(first.split_whitespace().collect())
 }
 
 /// The engine complains about the end of its own text whenever it writes a certificate into a string.

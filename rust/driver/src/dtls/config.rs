@@ -2,6 +2,7 @@
 
 use super::cookie;
 use super::error::CredentialsError;
+use super::server_name::ServerName;
 use openssl::pkey::{PKey, Private};
 use openssl::ssl::{
     SslContext, SslContextBuilder, SslMethod, SslMode, SslOptions, SslSessionCacheMode, SslVerifyMode,
@@ -69,13 +70,15 @@ pub enum Trust {
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
     pub(super) context: SslContext,
-    /// Sent along, so that a server with several certificates can choose.
-    pub(super) host_name: String,
+    pub(super) server_name: ServerName,
+    /// The server's certificate must be for that name.
     pub(super) checks_name: bool,
 }
 
 impl ClientConfig {
-    /// A client of the server `host_name`, which is a name or an address.
+    /// A client of the server `host_name`, which is a name or an address. Where the name is to be checked and no certificate can
+    /// have it, such as an empty one, each handshake fails: a caller that ignores errors goes on without a connection, not
+    /// without the check.
     ///
     /// # Errors
     /// The trusted certificates cannot be read, or there are none.
@@ -89,7 +92,7 @@ impl ClientConfig {
             Trust::Anyone => builder.set_verify(SslVerifyMode::NONE),
         }
         let checks_name = matches!(trust, Trust::Named(_));
-        Ok(Self { context: builder.build(), host_name: host_name.to_owned(), checks_name })
+        Ok(Self { context: builder.build(), server_name: ServerName::new(host_name), checks_name })
     }
 }
 

@@ -61,6 +61,14 @@ pub enum HandshakeError {
 }
 
 impl HandshakeError {
+    /// The name that was wanted is none.
+    pub(super) fn unusable_name(expected: &str) -> Self {
+        Self::WrongHost {
+            expected: expected.to_owned(),
+            reason: "no certificate can have this name".to_owned(),
+        }
+    }
+
     /// What an error of OpenSSL means; `expected` is the host that the certificate should have been for.
     pub(super) fn new(error: &ssl::Error, ssl: &SslRef, expected: &str) -> Self {
         let result = ssl.verify_result();
@@ -70,6 +78,12 @@ impl HandshakeError {
             result if is_wrong_host(result) => Self::WrongHost { expected: expected.to_owned(), reason },
             _ => Self::Certificate { reason },
         }
+    }
+}
+
+impl From<ErrorStack> for HandshakeError {
+    fn from(stack: ErrorStack) -> Self {
+        Self::Protocol { reason: first_reason(&stack) }
     }
 }
 

@@ -5,7 +5,7 @@
 //! * `associations`: what there is with each remote address: a session, a handshake, datagrams that wait for it;
 //! * `session`, with `stream` and `flight_timer`: OpenSSL's state machine on records in memory and the caller's clock;
 //! * `listener` and `cookie`: strangers, of whom nothing is remembered until they have shown that they receive;
-//! * `config` and `certificate`: certificates, keys and trust; `record`: the outside of a record; `error`;
+//! * `config`, `certificate` and `server_name`: certificates, keys and trust; `record`: the outside of a record; `error`;
 //! * `sys`: what the crate `openssl` lacks, and the only `unsafe` code.
 
 mod associations;
@@ -16,6 +16,7 @@ mod error;
 mod flight_timer;
 mod listener;
 mod record;
+mod server_name;
 mod session;
 mod stream;
 #[allow(unsafe_code)]
@@ -285,7 +286,13 @@ impl Dtls {
             return Sent::Dropped;
         }
         if self.associations.handshake_mut(to).is_none() {
-            let Ok(session) = Session::connect(config) else { return Sent::Dropped };
+            let session = match Session::connect(config) {
+                Ok(session) => session,
+                Err(error) => {
+                    self.deliveries.push_back(Delivery::Failed { address: to, error });
+                    return Sent::Dropped;
+                }
+            };
             self.associations.remove_session(to);
             self.associations.begin(now, to, Handshake::new(session, None));
             self.advance(now, to, None);

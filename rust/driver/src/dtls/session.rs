@@ -10,7 +10,6 @@ use bytes::{Bytes, BytesMut};
 use enet_rs_protocol::Time;
 use openssl::error::ErrorStack;
 use openssl::ssl::{ErrorCode, Ssl, SslContextRef, SslStream};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Largest datagram of a handshake, bytes: it passes where larger ones are cut or lost.
@@ -61,21 +60,21 @@ pub(super) struct Session {
 
 impl Session {
     /// A client's session; [`Self::advance`] begins the handshake.
-    pub(super) fn connect(config: &ClientConfig) -> Result<Self, ErrorStack> {
-        let mut session = Self::new(&config.context, &config.host_name, |ssl| {
+    ///
+    /// # Errors
+    /// The server's certificate could not be checked as it has to be.
+    pub(super) fn connect(config: &ClientConfig) -> Result<Self, HandshakeError> {
+        let name = &config.server_name;
+        let mut is_checked = true;
+        let session = Self::new(&config.context, &name.text(), |ssl| {
             ssl.set_connect_state();
-            let address = config.host_name.parse::<IpAddr>().ok();
-            if address.is_none() && !config.host_name.is_empty() {
-                ssl.set_hostname(&config.host_name)?;
+            name.send_along(ssl)?;
+            if config.checks_name {
+                is_checked = name.demand(ssl)?;
             }
-            match address {
-                _ if !config.checks_name => Ok(()),
-                Some(address) => ssl.param_mut().set_ip(address),
-                None => ssl.param_mut().set_host(&config.host_name),
-            }
-        })?;
-        session.expected.clone_from(&config.host_name);
-        Ok(session)
+            Ok(())
+        });
+        if is_checked { Ok(session?) } else { Err(HandshakeError::unusable_name(&name.text())) }
     }
 
     /// A server's session that is still open for anyone; [`Self::listen`] finds a client for it. `stranger` is told
