@@ -38,6 +38,8 @@ pub struct Driver {
     unacknowledged: Option<(Instant, u32)>,
     /// Names of remote hosts that are being looked up, with the connections that wait for it.
     lookups: Vec<(PeerId, Lookup)>,
+    /// The last failure that no method has returned.
+    unreported: Option<ServiceError>,
 }
 
 /// What came of receiving.
@@ -80,6 +82,7 @@ impl Driver {
             send_queue: SendQueue::default(),
             unacknowledged: None,
             lookups: Vec::new(),
+            unreported: None,
         })
     }
 
@@ -154,6 +157,7 @@ impl Driver {
                 if matches!(&received, Ok(received) if received.everything) {
                     self.socket.policy.allow_skip(instant);
                 }
+                self.keep_failure(sent.and(received.map(drop)).and(answered));
                 return Ok(Some(event));
             }
             sent.and(received.map(drop)).and(answered)?;
@@ -174,8 +178,8 @@ impl Driver {
             *taken += 1;
             if taken.is_multiple_of(MESSAGES_PER_LOOK) && since.elapsed() > LONGEST_ACKNOWLEDGEMENT {
                 self.unacknowledged = None;
-                // Whether the socket fails, a call that finds no event tells.
-                let _ = self.flush();
+                let flushed = self.flush();
+                self.keep_failure(flushed);
             }
         }
     }
@@ -191,6 +195,18 @@ impl Driver {
             self.socket.policy.forbid_skip();
         }
         Ok(event)
+    }
+
+    /// The last failure that no method has returned, if there is one since this was asked last: of a name lookup, or of a
+    /// [`service`](Self::service) that gave an event all the same.
+    pub fn take_unreported(&mut self) -> Option<ServiceError> {
+        self.unreported.take()
+    }
+
+    fn keep_failure(&mut self, result: Result<(), ServiceError>) {
+        if let Err(failure) = result {
+            self.unreported = Some(failure);
+        }
     }
 
     /// Sends what is queued, without receiving.
@@ -244,13 +260,16 @@ impl Driver {
 
     /// Hands the engine the addresses that were looked up.
     fn take_lookups(&mut self) {
-        let host = self.endpoint.host_mut();
-        self.lookups.retain(|(peer, lookup)| match lookup.addresses() {
-            Some(addresses) => {
-                host.provide_addresses(*peer, &addresses);
-                false
-            }
-            None => host.state(*peer).is_some(),
+        let Self { endpoint, lookups, unreported, .. } = self;
+        let host = endpoint.host_mut();
+        lookups.retain(|(peer, lookup)| {
+            let Some(result) = lookup.result() else { return host.state(*peer).is_some() };
+            let addresses = result.unwrap_or_else(|error| {
+                *unreported = Some(error.into());
+                Vec::new()
+            });
+            host.provide_addresses(*peer, &addresses);
+            false
         });
     }
 
@@ -417,6 +436,24 @@ mod tests {
         let event = driver.service(DEADLINE).unwrap();
         assert_eq!(event, Some(Event::Disconnect { peer, data: 0, reason }));
         assert!(start.elapsed() < DEADLINE);
+        let failure = driver.take_unreported();
+        assert!(matches!(&failure, Some(ServiceError::Resolve(error)) if error.name == "*"), "{failure:?}");
+        assert!(driver.take_unreported().is_none());
+    }
+
+    #[test]
+    fn a_failure_behind_an_event_is_kept_until_it_is_taken() {
+        let (mut server, mut client, peer) = pair();
+        // Nothing of this family can be sent by a socket of the other.
+        let nowhere = SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, 7));
+        server.host_mut().connect(nowhere, 1, 0).unwrap();
+        send(&mut server, &mut client, peer);
+        assert!(matches!(server.service(DEADLINE).unwrap(), Some(Event::Receive { .. })));
+        let failure = server.take_unreported();
+        assert!(
+            matches!(&failure, Some(ServiceError::Send { address, .. }) if *address == nowhere),
+            "{failure:?}"
+        );
     }
 
     #[test]

@@ -24,7 +24,8 @@ pub enum BindError {
     Random(getrandom::Error),
 }
 
-/// The socket failed, or a handshake. Nothing is lost by it but the datagrams concerned: servicing can go on.
+/// The socket, a handshake or a name lookup failed. Nothing is lost by it but the datagrams or the connection attempt concerned:
+/// servicing can go on.
 #[derive(Debug, Error)]
 pub enum ServiceError {
     /// A datagram could not be sent.
@@ -41,6 +42,9 @@ pub enum ServiceError {
     /// A DTLS handshake of this end failed.
     #[error(transparent)]
     Handshake(#[from] HandshakeFailure),
+    /// The name of a remote host could not be looked up. The event that ends its connection attempt follows.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
     /// Waiting for datagrams failed.
     #[error("cannot wait for datagrams: {0}")]
     Wait(io::Error),
@@ -54,4 +58,14 @@ pub struct HandshakeFailure {
     pub address: SocketAddr,
     /// Why, in words.
     pub reason: String,
+}
+
+/// A name has no address, or it could not be found out.
+#[derive(Debug, Error)]
+#[error("\"{name}\" cannot be resolved: {source}")]
+pub struct ResolveError {
+    /// The name.
+    pub name: String,
+    /// The operating system's reason.
+    pub source: io::Error,
 }

@@ -26,6 +26,6 @@ pub use compression::Compression;
 pub use driver::Driver;
 pub use endpoint::Endpoint;
 pub use enet_rs_protocol as protocol;
-pub use error::{BindError, HandshakeFailure, ServiceError};
+pub use error::{BindError, HandshakeFailure, ResolveError, ServiceError};
 pub use lingering::Lingering;
 pub use resolve::resolve;

@@ -1,6 +1,8 @@
 //! From names to addresses.
 
+use crate::error::ResolveError;
 use crate::sys::Waker;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
@@ -14,15 +16,16 @@ static LOOKUPS: AtomicUsize = AtomicUsize::new(0);
 /// A name that is being looked up in the background.
 #[derive(Debug)]
 pub(crate) struct Lookup {
-    result: Receiver<Vec<SocketAddr>>,
+    result: Receiver<Result<Vec<SocketAddr>, ResolveError>>,
+    name: String,
 }
 
 impl Lookup {
-    /// Starts to look `name` up, in a thread of its own, and wakes `waker` at the end. Where too many lookups go on, it ends without a
-    /// result.
+    /// Starts to look `name` up, in a thread of its own, and wakes `waker` at the end. Where too many lookups go on, it fails.
     pub(crate) fn start(name: &str, port: u16, waker: Option<Waker>) -> Self {
         let (sender, result) = mpsc::channel();
         let name = name.to_owned();
+        let lookup = Self { result, name: name.clone() };
         if LOOKUPS.fetch_add(1, Ordering::Relaxed) < MAXIMUM_LOOKUPS {
             let look_up = move || {
                 let _ends = Ends;
@@ -31,19 +34,22 @@ impl Lookup {
                 waker.inspect(Waker::wake);
             };
             if thread::Builder::new().name("enet_rs lookup".into()).spawn(look_up).is_ok() {
-                return Self { result };
+                return lookup;
             }
         }
         drop(Ends);
-        Self { result }
+        lookup
     }
 
     /// The addresses, once the lookup is over.
-    pub(crate) fn addresses(&self) -> Option<Vec<SocketAddr>> {
+    pub(crate) fn result(&self) -> Option<Result<Vec<SocketAddr>, ResolveError>> {
         match self.result.try_recv() {
-            Ok(addresses) => Some(addresses),
+            Ok(result) => Some(result),
             Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => Some(Vec::new()),
+            Err(TryRecvError::Disconnected) => {
+                let source = io::Error::new(ErrorKind::QuotaExceeded, "too many names are being looked up");
+                Some(Err(ResolveError { name: self.name.clone(), source }))
+            }
         }
     }
 }
@@ -57,16 +63,24 @@ impl Drop for Ends {
     }
 }
 
-/// All addresses of a host, in the order in which the system would try them. A literal address is its own and only
-/// result; a name is looked up, which **blocks** the calling thread. Empty if there is none.
-pub fn resolve(name: &str, port: u16) -> Vec<SocketAddr> {
+/// All addresses of a host, at least one, in the order in which the system would try them. A literal address is its own and only
+/// result; a name is looked up, which **blocks** the calling thread.
+///
+/// # Errors
+/// The name is empty or has no address, or the system cannot find out.
+pub fn resolve(name: &str, port: u16) -> Result<Vec<SocketAddr>, ResolveError> {
     if let Ok(address) = name.parse::<IpAddr>() {
-        return vec![SocketAddr::new(address, port)];
+        return Ok(vec![SocketAddr::new(address, port)]);
     }
+    let failed = |source| ResolveError { name: name.to_owned(), source };
     if name.is_empty() {
-        return Vec::new();
+        return Err(failed(io::Error::new(ErrorKind::InvalidInput, "the name is empty")));
     }
-    (name, port).to_socket_addrs().map(Iterator::collect).unwrap_or_default()
+    let addresses: Vec<_> = (name, port).to_socket_addrs().map_err(failed)?.collect();
+    if addresses.is_empty() {
+        return Err(failed(io::Error::new(ErrorKind::NotFound, "the name has no address")));
+    }
+    Ok(addresses)
 }
 
 #[cfg(test)]
@@ -76,14 +90,16 @@ mod tests {
 
     #[test]
     fn literal_addresses_are_their_own_result() {
-        assert_eq!(resolve("127.0.0.1", 7), ["127.0.0.1:7".parse().unwrap()]);
-        assert_eq!(resolve("2001:db8::1", 7), ["[2001:db8::1]:7".parse().unwrap()]);
+        assert_eq!(resolve("127.0.0.1", 7).unwrap(), ["127.0.0.1:7".parse().unwrap()]);
+        assert_eq!(resolve("2001:db8::1", 7).unwrap(), ["[2001:db8::1]:7".parse().unwrap()]);
     }
 
     #[test]
-    fn nothing_and_nonsense_have_no_address() {
-        assert!(resolve("", 1).is_empty());
-        assert!(resolve("*", 1).is_empty());
+    fn nothing_and_nonsense_have_no_address_and_the_error_says_why() {
+        let text = resolve("", 1).unwrap_err().to_string();
+        assert_eq!(text, "\"\" cannot be resolved: the name is empty");
+        let text = resolve("*", 1).unwrap_err().to_string();
+        assert!(text.starts_with("\"*\" cannot be resolved: ") && text.len() > 30, "{text}");
     }
 
     #[test]
@@ -91,21 +107,20 @@ mod tests {
         for name in ["localhost", "", "127.0.0.1"] {
             let lookup = Lookup::start(name, 9, None);
             let deadline = Instant::now() + Duration::from_secs(20);
-            let addresses = loop {
+            let result = loop {
                 assert!(Instant::now() < deadline, "{name}");
-                if let Some(addresses) = lookup.addresses() {
-                    break addresses;
+                if let Some(result) = lookup.result() {
+                    break result;
                 }
                 thread::sleep(Duration::from_millis(1));
             };
-            assert_eq!(addresses, resolve(name, 9), "{name}");
+            assert_eq!(result.ok(), resolve(name, 9).ok(), "{name}");
         }
     }
 
     #[test]
     fn localhost_is_on_this_machine() {
-        let addresses = resolve("localhost", 9);
-        assert!(!addresses.is_empty());
+        let addresses = resolve("localhost", 9).unwrap();
         assert!(
             addresses.iter().all(|address| address.ip().is_loopback() && address.port() == 9),
             "{addresses:?}"

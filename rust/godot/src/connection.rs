@@ -402,7 +402,7 @@ fn resolve(function: &str, returning: &str, address: &GString, port: i32) -> Opt
     let address = address.to_string();
     let found = match addresses::literal(&address) {
         Some(literal) => vec![SocketAddr::new(literal, port)],
-        None => enet_rs_driver::resolve(&address, port),
+        None => enet_rs_driver::resolve(&address, port).unwrap_or_default(),
     };
     if found.is_empty() {
         let condition = format!("Condition \"!ip.is_valid()\" is true.{returning}");
