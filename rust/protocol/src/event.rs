@@ -40,7 +40,7 @@ pub enum DisconnectReason {
     Rejected,
     /// The name of the remote host has no address.
     Unresolved,
-    /// The layer below has told that datagrams get there no more, see
+    /// The layer below has reported that datagrams get there no more, see
     /// [`Host::handle_unreachable`](crate::Host::handle_unreachable).
     Unreachable,
 }
