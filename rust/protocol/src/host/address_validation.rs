@@ -12,6 +12,11 @@
 //! all unvalidated ones together not more than they sent: retransmissions use up the credit that CONNECTs,
 //! which are longer than their replies, leave behind, except for 768 bytes in ten seconds that let the first
 //! few in. Only if datagrams are compressed may a reply be a few bytes longer than its CONNECT.
+//!
+//! While the host is full, a CONNECT gets a VERIFY_CONNECT without channels, and no entry. An attempt to
+//! connect ends with that at once, in stock clients as well; to a connection that is up it does nothing, so
+//! that a forged CONNECT harms nobody. A client that was validated too late, when others had taken the last
+//! slot, gets a DISCONNECT.
 
 use crate::peer::Sessions;
 use crate::random::{KeyedHash, Random};
@@ -124,6 +129,9 @@ pub(super) struct AddressValidation {
     retransmissions: VecDeque<Retransmission>,
     /// Bytes received from all unvalidated addresses, less bytes sent to them.
     credit: i64,
+    /// Bytes by which refusals may still exceed what they answer, in the ten seconds since then.
+    refusal_credit: i64,
+    refusals_since: Time,
 }
 
 impl AddressValidation {
@@ -137,6 +145,8 @@ impl AddressValidation {
             pending: Vec::new(),
             retransmissions: VecDeque::new(),
             credit: 0,
+            refusal_credit: INITIAL_CREDIT,
+            refusals_since: Time::default(),
         }
     }
 
@@ -196,6 +206,27 @@ impl AddressValidation {
             self.retransmissions.push_back(Retransmission { due, to: from, slot });
         }
         Some(Reply { to: from, slot, cookie: self.cookie(from, slot, &request), request })
+    }
+
+    /// A CONNECT has come in a datagram of `size` bytes that cannot be accepted. Returns whether a refusal,
+    /// as large as a reply, may be sent. To a compressed CONNECT it may be a few bytes longer, as often as
+    /// the credit allows and, beyond that, a few times in ten seconds.
+    pub(super) fn on_refused(&mut self, now: Time, size: usize) -> bool {
+        let size = size as u32;
+        if now.since(self.refusals_since) >= LIFETIME {
+            self.refusals_since = now;
+            self.refusal_credit = INITIAL_CREDIT;
+        }
+        let gain = i64::from(size) - i64::from(REPLY_SIZE);
+        if self.credit + gain >= 0 {
+            self.credit = (self.credit + gain).min(CREDIT_LIMIT);
+            return true;
+        }
+        if size.saturating_mul(AMPLIFICATION_LIMIT) < REPLY_SIZE || self.refusal_credit + gain < 0 {
+            return false;
+        }
+        self.refusal_credit += gain;
+        true
     }
 
     /// An acknowledgement has come. If it validates the address of an entry, returns the request and forgets
@@ -476,5 +507,17 @@ mod tests {
             assert_eq!((again.cookie, again.request.sessions), (first.cookie, first.request.sessions));
         }
         assert!(table.on_acknowledge(at(2), address(2), 6, other.cookie).is_some());
+    }
+
+    #[test]
+    fn refusals_are_paid_with_what_was_received() {
+        let mut table = table();
+        assert!((0..1000).all(|_| table.on_refused(at(1), CONNECT_SIZE)));
+        // Compressed ones live on what the others have left behind, and on what is granted to a few.
+        let paid = 1000 * (CONNECT_SIZE as i64 - i64::from(REPLY_SIZE)) / 10;
+        let granted = INITIAL_CREDIT / 10;
+        assert_eq!((0..1000).filter(|_| table.on_refused(at(2), 38)).count() as i64, paid + granted);
+        assert_eq!((0..1000).filter(|_| table.on_refused(at(10_002), 38)).count() as i64, granted);
+        assert!(!table.on_refused(at(20_002), 15));
     }
 }

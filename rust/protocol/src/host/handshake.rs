@@ -38,7 +38,9 @@ impl Host {
             return Ok(());
         }
         if self.peers.is_full() {
-            // Nothing is sent, as in ENet: the attempt times out.
+            if self.address_validation.on_refused(self.now, size) {
+                self.refuse(from, &parameters);
+            }
             return Err(DropReason::HostFull);
         }
         let peers = &self.peers;
@@ -95,6 +97,13 @@ impl Host {
             ..*requested
         };
         self.send_verify_connect(*to, requested.peer, *cookie, parameters);
+    }
+
+    /// Sends a VERIFY_CONNECT that no attempt to connect can accept, since it grants no channel.
+    fn refuse(&mut self, to: SocketAddr, request: &ConnectParameters) {
+        let cookie = Cookie { sequence: 0, sent_time: 0 };
+        let parameters = ConnectParameters { channel_count: 0, ..*request };
+        self.send_verify_connect(to, request.peer, cookie, parameters);
     }
 
     fn send_verify_connect(
