@@ -131,6 +131,31 @@ fn a_stock_client_and_our_server_understand_each_other() {
 }
 
 #[test]
+fn a_stock_client_of_a_full_server_is_refused_at_once() {
+    let config = HostConfig { max_peers: 1, ..HostConfig::default() };
+    let mut server = Driver::bind((Ipv4Addr::LOCALHOST, 0).into(), config).unwrap();
+    let mut first = Driver::unbound(HostConfig::default()).unwrap();
+    first.host_mut().connect(server.local_address().unwrap(), 1, 0).unwrap();
+    let end = Instant::now() + DEADLINE;
+    while server.service(Duration::from_millis(1)).unwrap().is_none() {
+        assert!(Instant::now() < end);
+        first.service(Duration::ZERO).unwrap();
+    }
+    let (mut second, _) = stock();
+    second.connect(server.local_address().unwrap(), 1, 0).unwrap();
+    let start = Instant::now();
+    loop {
+        assert!(start.elapsed() < Duration::from_secs(5), "stock ENet waits for its time-out");
+        server.service(Duration::from_millis(1)).unwrap();
+        match second.service().unwrap() {
+            Some(stock::Event::Disconnect { .. }) => break,
+            Some(_) => panic!("the full server has accepted a connection"),
+            None => {}
+        }
+    }
+}
+
+#[test]
 fn checksums_are_understood_both_ways() {
     let config = HostConfig { checksum: true, ..HostConfig::default() };
     let (stock, address) = stock_with(true);
@@ -150,7 +175,7 @@ fn datagrams_without_the_checksum_are_dropped() {
     let mut client = Driver::unbound(HostConfig::default()).unwrap();
     client.host_mut().connect(server.local_address().unwrap(), 1, 0).unwrap();
     let end = Instant::now() + DEADLINE;
-    while server.host().counters().dropped_datagrams == 0 {
+    while server.host().drop_counters().total() == 0 {
         assert!(Instant::now() < end);
         assert_eq!(client.service(Duration::ZERO).unwrap(), None);
         assert_eq!(server.service(Duration::from_millis(1)).unwrap(), None);

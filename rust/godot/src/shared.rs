@@ -13,7 +13,7 @@ use crate::takeover::{PacketBytes, PacketSource, PeerPackets, ThreadLock};
 
 use bytes::Bytes;
 use enet_rs_driver::protocol::{
-    Copier, DisconnectReason, Event, Packet, PacketFlags, PeerId, PeerState, SendError,
+    DisconnectReason, Event, Packet, PacketFlags, PayloadArena, PeerId, PeerState, SendError,
 };
 use enet_rs_driver::{Driver, ServiceError};
 use godot::builtin::PackedByteArray;
@@ -41,7 +41,7 @@ pub(crate) struct SharedHost {
 pub(crate) struct ActiveHost {
     pub(crate) driver: Driver,
     /// For what scripts send.
-    pub(crate) copier: Copier,
+    pub(crate) copier: PayloadArena,
     peers: HashMap<PeerId, ListedPeer, BuildHasherDefault<PeerIdHasher>>,
     /// Peers that were closed from this side; they stay listed until the next `service`, as in the engine.
     closed: Vec<PeerId>,
@@ -131,7 +131,7 @@ impl SharedHost {
     /// Sets a host up.
     pub(crate) fn start(&self, driver: Driver) {
         let (peers, closed) = (HashMap::default(), Vec::new());
-        let copier = Copier::new();
+        let copier = PayloadArena::new();
         let host = ActiveHost { driver, copier, peers, closed, held_back: None, next_place: 0 };
         self.active.replace(Some(host));
     }

@@ -1,4 +1,4 @@
-//! What a host can be told when it is made: its size, its wire parameters and its memory limits.
+//! What a host is made from: its size, its wire parameters and its memory limits.
 
 use crate::wire::MTU_RANGE;
 use crate::wire::checksum::CHECKSUM_SIZE;
@@ -14,20 +14,21 @@ pub struct HostConfig {
     pub max_peers: u16,
     /// Channels that a remote host may ask for: `1..=255`. Default 255.
     pub channel_limit: u8,
-    /// Bytes per second that this host can receive; 0 = no limit. Told to the other side, which obeys. Default 0.
+    /// Bytes per second that this host can receive; 0 = no limit. Advertised to the other side, which obeys.
+    /// Default 0.
     pub incoming_bandwidth: u32,
     /// Bytes per second that this host can send; 0 = no limit. Default 0.
     pub outgoing_bandwidth: u32,
-    /// Largest datagram that this host sends or wants to receive, bytes of UDP payload: `576..=4096`. The smaller
-    /// of both ends' wishes holds. Default 1392.
+    /// Largest datagram that this host sends or wants to receive, bytes of UDP payload: `576..=4096`. The
+    /// smaller of both ends' wishes holds. Default 1392.
     pub mtu: u16,
-    /// Every datagram carries a CRC-32 (`enet_crc32`), and one whose checksum is wrong is dropped. Both ends have to agree
-    /// on it without a word. Default `false`, as in Godot.
+    /// Every datagram carries a CRC-32 (`enet_crc32`), and one whose checksum is wrong is dropped. Both ends
+    /// have to agree on it without a word. Default `false`, as in Godot.
     pub checksum: bool,
-    /// What strangers and peers may make this host remember.
+    /// What unvalidated addresses and peers may make this host remember.
     pub limits: Limits,
-    /// For tests of the wrap of sequence numbers: the number before the first one of every new connection. The two
-    /// ends have to agree on it without a word, so it is 0 everywhere else, as in ENet.
+    /// For tests of the wrap of sequence numbers: the number before the first one of every new connection.
+    /// The two ends have to agree on it without a word, so it is 0 everywhere else, as in ENet.
     pub first_sequence: u16,
 }
 
@@ -35,26 +36,27 @@ pub struct HostConfig {
 /// sender repeats it later; nothing that was accepted is lost.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// Largest message to send or to accept, bytes. Default 32 MiB, as in ENet: a larger one is refused by the
-    /// sender already. Answers the fragment that claims a gigantic message.
+    /// Largest message to send or to accept, bytes. Default 32 MiB, as in ENet: a larger one is refused by
+    /// the sender already. Answers the fragment that claims a gigantic message.
     pub max_message_size: usize,
-    /// Bytes that may wait for one peer: messages not yet taken from the event queue, messages out of order, and the
-    /// claimed sizes of incomplete ones, and 128 bytes for each. The one that crosses the limit is still accepted. Default 32 MiB, as in
-    /// ENet. Answers the peer that floods an application which does not read.
+    /// Bytes that may wait for one peer: messages not yet taken from the event queue, messages out of order,
+    /// and the claimed sizes of incomplete ones, and 128 bytes for each. The one that crosses the limit is
+    /// still accepted. Default 32 MiB, as in ENet. Answers the peer that floods an application which does not
+    /// read.
     pub max_waiting_bytes: usize,
-    /// Bytes that may wait for all peers together, as far as they have arrived. Default 256 MiB. Beyond it each peer
-    /// may still have 64 KiB. Answers many peers that each stay below their own limit.
+    /// Bytes that may wait for all peers together, as far as they have arrived. Default 256 MiB. Beyond it
+    /// each peer may still have 64 KiB. Answers many peers that each stay below their own limit.
     pub max_total_waiting_bytes: usize,
-    /// Milliseconds after which an unreliable message that is still incomplete is dropped. Default 10,000. (The
-    /// fragments of a reliable one have been acknowledged: it ends with its connection.)
+    /// Milliseconds after which an unreliable message that is still incomplete is dropped. Default 10,000.
+    /// (The fragments of a reliable one have been acknowledged: it ends with its connection.)
     pub reassembly_timeout: u32,
-    /// Strangers whose CONNECT was answered and not confirmed yet, `1..=65535`; 100 bytes each. Default 4096: with a
-    /// flood of 50,000 forged CONNECTs a second, a real client has 80 ms to confirm before its entry is pushed out,
-    /// and tries again if that is too short.
-    pub max_half_open: u16,
-    /// Messages that may wait out of order or incomplete on one channel of one peer. Default 32,768: every sequence
-    /// number that the reliable window lets through fits. Answers floods of tiny messages whose bookkeeping costs
-    /// more than their bytes.
+    /// Addresses whose CONNECT was answered and that are not validated yet, `1..=65535`; 100 bytes each.
+    /// Default 4096: with a flood of 50,000 forged CONNECTs a second, a real client has 80 ms to confirm
+    /// before its entry is pushed out, and tries again if that is too short.
+    pub max_pending_validations: u16,
+    /// Messages that may wait out of order or incomplete on one channel of one peer. Default 32,768: every
+    /// sequence number that the reliable window lets through fits. Answers floods of tiny messages whose
+    /// bookkeeping costs more than their bytes.
     pub max_waiting_messages: usize,
 }
 
@@ -79,7 +81,7 @@ impl Default for Limits {
             max_message_size: 32 << 20,
             max_waiting_bytes: 32 << 20,
             max_total_waiting_bytes: 256 << 20,
-            max_half_open: 4096,
+            max_pending_validations: 4096,
             reassembly_timeout: 10_000,
             max_waiting_messages: 32_768,
         }

@@ -24,8 +24,8 @@ pub enum SendError {
         /// Channels that the connection has.
         count: u8,
     },
-    /// The message is larger than [`Limits::max_message_size`](crate::Limits::max_message_size), or has more than 24,576
-    /// fragments: at the usual MTU of 1392 that is more than 33,521,664 bytes.
+    /// The message is larger than [`Limits::max_message_size`](crate::Limits::max_message_size), or has more
+    /// than 24,576 fragments: at the usual MTU of 1392 that is more than 33,521,664 bytes.
     #[error("a message of {size} bytes exceeds the largest allowed, {limit} bytes")]
     TooLarge {
         /// Bytes of the message.

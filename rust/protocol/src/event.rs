@@ -36,11 +36,12 @@ pub enum DisconnectReason {
     Local,
     /// The remote host did not answer, neither to the connection attempt nor to later messages.
     TimedOut,
-    /// The remote host's answer to the connection attempt contradicts the request.
+    /// The remote host refuses the attempt to connect, since all its slots are taken, or its answer
+    /// contradicts the request.
     Rejected,
     /// The name of the remote host has no address.
     Unresolved,
-    /// The layer below has told that datagrams get there no more, see
+    /// The layer below has reported that datagrams get there no more, see
     /// [`Host::handle_unreachable`](crate::Host::handle_unreachable).
     Unreachable,
 }

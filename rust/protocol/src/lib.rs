@@ -1,13 +1,17 @@
-//! The ENet protocol (1.3.18) as a state machine: no sockets, no clock, no threads, no global state, no randomness
-//! that the caller has not passed in.
+//! The ENet protocol (1.3.18) as a state machine: no sockets, no clock, no threads, no global state, no
+//! randomness that the caller has not passed in.
 //!
-//! [`Host`] is the engine; its documentation tells how to drive it. The rooms of the house:
+//! [`Host`] is the engine; its documentation says how to drive it. The modules:
 //! * `wire`: the bytes of datagrams and commands;
-//! * `peer`: one connection: channels, what goes out, what comes in, round trip time, throttle, time-outs;
+//! * `peer`: one connection: its states and channels, what it sends and receives, recovery from loss, the
+//!   send window;
 //! * `host`: all connections: handshake, receiving, transmitting, scheduling, the commands of the API;
+//! * `event_queue`: the events that wait, and what waiting messages cost;
+//! * `drops`: the reasons for which something is dropped, with their counters;
+//! * `trace`: what a `tracing` subscriber sees, with the feature `tracing`;
 //! * `range_coder`: ENet's own compression.
 //!
-//! [`Copier`] is for callers whose messages lie where they cannot stay.
+//! [`PayloadArena`] is for callers whose messages lie where they cannot stay.
 //!
 //! A panic in here is a bug of ours, never an answer to input.
 
@@ -15,26 +19,30 @@
 
 mod compressor;
 mod config;
-mod copier;
+mod drops;
 mod error;
 mod event;
+mod event_queue;
 mod host;
+mod payload_arena;
 mod peer;
 mod random;
 mod range_coder;
 mod statistics;
 mod time;
+mod trace;
 mod wire;
 
 pub use compressor::Compressor;
 pub use config::{ConfigError, HostConfig, Limits, MAXIMUM_PEERS};
-pub use copier::Copier;
+pub use drops::{DropCounters, DropReason};
 pub use error::{ConnectError, SendError};
 pub use event::{DisconnectReason, Event, Packet, PacketFlags};
 pub use host::{Host, PeerId};
+pub use payload_arena::PayloadArena;
 pub use peer::state::PeerState;
 pub use random::Seed;
 pub use range_coder::RangeCoder;
-pub use statistics::{HostCounters, HostStatistic, PeerStatistic, UnknownStatistic};
+pub use statistics::{HostStatistic, PeerStatistic, UnknownStatistic};
 pub use time::Time;
 pub use wire::header::is_connection_attempt;

@@ -3,12 +3,12 @@
 use siphasher::sip::SipHasher24;
 use std::hash::{BuildHasher, Hasher};
 
-/// Bytes of the secret that a [`Host`](crate::Host) is made with. Take them from the operating system's generator:
-/// whoever knows them can guess connect ids.
+/// Bytes of the secret that a [`Host`](crate::Host) is made with. Take them from the operating system's
+/// generator: whoever knows them can guess connect ids.
 pub type Seed = [u8; 16];
 
-/// SipHash-2-4 of a counter under the seed: a keyed pseudo-random function, so that seeing some connect ids does not
-/// help to guess others.
+/// SipHash-2-4 of a counter under the seed: a keyed pseudo-random function, so that seeing some connect ids
+/// does not help to guess others.
 #[derive(Clone, Debug)]
 pub(crate) struct Random {
     key: SipHasher24,
@@ -32,7 +32,7 @@ impl Random {
     }
 }
 
-/// Hashes the keys of tables that strangers can fill, so that they cannot aim for collisions.
+/// Hashes the keys of tables that anyone can fill, so that they cannot aim for collisions.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyedHash(SipHasher24);
 

@@ -88,34 +88,27 @@ impl TryFrom<i64> for PeerStatistic {
     }
 }
 
-/// The host's counters. The four of [`HostStatistic`] wrap and are reset by taking them; the others only grow.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct HostCounters {
-    pub(crate) statistics: [u32; 4],
-    /// Datagrams that no rule of the protocol lets in: no ENet header, no such peer, a wrong address or session, a
-    /// compression nobody agreed on.
-    pub dropped_datagrams: u64,
-    /// Commands that are malformed or out of place; the rest of their datagram is dropped with them.
-    pub dropped_commands: u64,
-}
+/// The counters of a host that [`HostStatistic`] names. They wrap, and start anew when they are taken.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TrafficCounters([u32; 4]);
 
-impl HostCounters {
-    pub(crate) fn received(&mut self, bytes: usize) {
+impl TrafficCounters {
+    pub(crate) fn on_received(&mut self, bytes: usize) {
         self.add(HostStatistic::TotalReceivedData, bytes as u32);
         self.add(HostStatistic::TotalReceivedPackets, 1);
     }
 
-    pub(crate) fn sent(&mut self, bytes: usize) {
+    pub(crate) fn on_sent(&mut self, bytes: usize) {
         self.add(HostStatistic::TotalSentData, bytes as u32);
         self.add(HostStatistic::TotalSentPackets, 1);
     }
 
     pub(crate) fn pop(&mut self, statistic: HostStatistic) -> u32 {
-        std::mem::take(&mut self.statistics[statistic as usize])
+        std::mem::take(&mut self.0[statistic as usize])
     }
 
     fn add(&mut self, statistic: HostStatistic, amount: u32) {
-        let counter = &mut self.statistics[statistic as usize];
+        let counter = &mut self.0[statistic as usize];
         *counter = counter.wrapping_add(amount);
     }
 }

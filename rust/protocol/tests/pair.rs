@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 use enet_rs_protocol::{
-    DisconnectReason, Event, HostConfig, HostStatistic, PacketFlags, PeerId, PeerState, PeerStatistic,
-    SendError, Time,
+    DisconnectReason, DropReason, Event, HostConfig, HostStatistic, PacketFlags, PeerId, PeerState,
+    PeerStatistic, SendError, Time,
 };
 use enet_rs_sim::{Conditions, MILLISECOND};
 use enet_rs_test_support::virtual_pair::{BAD, CLEAN, End, Pair, message, number_of};
@@ -347,21 +347,42 @@ fn a_slot_is_used_again_and_old_datagrams_do_not_reach_its_new_owner() {
 }
 
 #[test]
-fn a_full_host_ignores_strangers() {
+fn a_full_host_refuses_further_connections_at_once() {
     let config = HostConfig { max_peers: 1, ..HostConfig::default() };
     let mut pair = Pair::with_configs(HostConfig::default(), config, CLEAN, 1);
     pair.client.host.connect(pair.server.address, 1, 0).unwrap();
     pair.run(100);
     let second = pair.client.host.connect(pair.server.address, 1, 1).unwrap();
     pair.client.events.clear();
-    pair.run(40_000);
+    let waited = pair.run_until(1000, |pair| !pair.client.events.is_empty());
+    assert!(waited <= 20, "{waited}");
     assert_eq!(pair.server.events.len(), 1);
-    let reason = DisconnectReason::TimedOut;
+    assert_eq!(pair.server.host.drop_counters().count(DropReason::HostFull), 1);
+    let reason = DisconnectReason::Rejected;
     assert_eq!(pair.client.events, [Event::Disconnect { peer: second, data: 0, reason }]);
 }
 
 #[test]
-fn who_loses_the_race_for_the_last_slot_is_notified() {
+fn a_forged_connect_to_a_full_host_ends_no_connection() {
+    let config = HostConfig { max_peers: 1, ..HostConfig::default() };
+    let mut pair = Pair::with_configs(HostConfig::default(), config, CLEAN, 1);
+    let peer = pair.client.host.connect(pair.server.address, 1, 0).unwrap();
+    let mut connect = Vec::new();
+    pair.client.host.poll_transmit(pair.now(), &mut connect).unwrap();
+    pair.server.host.handle_datagram(pair.now(), pair.client.address, Bytes::copy_from_slice(&connect));
+    pair.run(100);
+    // From the address and for the slot of the connection, but with another connect id.
+    let connect_id = connect.len() - 8;
+    connect[connect_id] ^= 1;
+    let (now, from) = (pair.now(), pair.client.address);
+    pair.server.host.handle_datagram(now, from, connect.into());
+    pair.run(1000);
+    assert_eq!(pair.client.host.state(peer), Some(PeerState::Connected));
+    assert_eq!(pair.server.host.drop_counters().count(DropReason::HostFull), 1);
+}
+
+#[test]
+fn a_client_that_loses_the_race_for_the_last_slot_is_disconnected() {
     let config = HostConfig { max_peers: 1, ..HostConfig::default() };
     let mut pair = Pair::with_configs(HostConfig::default(), config, CLEAN, 1);
     let first = pair.client.host.connect(pair.server.address, 1, 0).unwrap();

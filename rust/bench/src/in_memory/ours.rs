@@ -4,7 +4,7 @@ use super::endpoint::Endpoint;
 use super::network::Network;
 use crate::message::{Event, Kind};
 use bytes::BytesMut;
-use enet_rs_protocol::{self as enet, Copier, Host, HostConfig, PeerId, Time};
+use enet_rs_protocol::{self as enet, Host, HostConfig, PayloadArena, PeerId, Time};
 use std::net::SocketAddr;
 
 /// Bytes of a receive buffer; datagrams are slices of it, and it is used again when they are gone.
@@ -15,7 +15,7 @@ pub(crate) struct Ours {
     network: Network,
     address: SocketAddr,
     received: BytesMut,
-    copier: Copier,
+    arena: PayloadArena,
     sent: Vec<u8>,
 }
 
@@ -59,7 +59,7 @@ impl Endpoint for Ours {
             network: network.clone(),
             address,
             received: BytesMut::new(),
-            copier: Copier::new(),
+            arena: PayloadArena::new(),
             sent: Vec::new(),
         }
     }
@@ -81,12 +81,12 @@ impl Endpoint for Ours {
     }
 
     fn send(&mut self, peer: PeerId, payload: &[u8], kind: Kind) {
-        let payload = self.copier.copy(payload);
+        let payload = self.arena.copy(payload);
         self.host.send(peer, 0, payload, kind.flags()).expect("the peer is connected");
     }
 
     fn broadcast(&mut self, payload: &[u8], kind: Kind) {
-        let payload = self.copier.copy(payload);
+        let payload = self.arena.copy(payload);
         self.host.broadcast(0, payload, kind.flags()).expect("the message is small");
     }
 

@@ -4,7 +4,7 @@ use super::end::End;
 use crate::message::{Event, Kind};
 use enet_rs_driver::Driver;
 use enet_rs_driver::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
-use enet_rs_driver::protocol::{Copier, HostConfig, PeerId};
+use enet_rs_driver::protocol::{HostConfig, PayloadArena, PeerId};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use std::time::Duration;
 const NAME: &str = "localhost";
 
 /// A driver, and the arena into which messages are copied, as in the binding.
-pub(crate) struct Ours(Driver, Copier);
+pub(crate) struct Ours(Driver, PayloadArena);
 
 impl End for Ours {
     type Peer = PeerId;
 
     fn server(max_peers: u16) -> Self {
         let config = HostConfig { max_peers, channel_limit: 4, ..HostConfig::default() };
-        Self(Driver::bind((Ipv4Addr::LOCALHOST, 0).into(), config).expect("a free port"), Copier::new())
+        Self(Driver::bind((Ipv4Addr::LOCALHOST, 0).into(), config).expect("a free port"), PayloadArena::new())
     }
 
     fn client() -> Self {

@@ -1,13 +1,15 @@
-//! Shares the bandwidth of this host among its connections, once a second (ENet's `enet_host_bandwidth_throttle`).
+//! Shares the bandwidth of this host among its connections, once a second (ENet's
+//! `enet_host_bandwidth_throttle`).
 //!
-//! What this host sends is held within its own limit and each remote host's by the packet throttle, which drops
-//! unreliable packets and narrows the reliable window. What it receives is held within its limit by telling the
-//! remote hosts in BANDWIDTH_LIMIT commands what each may send. Without any limit nothing of this takes place.
+//! What this host sends is held within its own limit and each remote host's by the packet throttle, which
+//! drops unreliable packets and narrows the reliable window. What it receives is held within its limit by
+//! advertising to the remote hosts, in BANDWIDTH_LIMIT commands, what each may send. Without any limit
+//! nothing of this takes place.
 
 use super::Host;
 use crate::peer::Peer;
+use crate::peer::control::Control;
 use crate::peer::throttle::THROTTLE_SCALE;
-use crate::wire::command::Body;
 use crate::{HostConfig, Time};
 
 /// Milliseconds between two rounds.
@@ -20,7 +22,8 @@ pub(super) struct Bandwidth {
     epoch: Time,
     /// A limit may concern someone: this end's, or a remote host's.
     matters: bool,
-    /// Connections have come or gone, or the limits are new: the remote hosts' shares have to be worked out anew.
+    /// Connections have come or gone, or the limits are new: the remote hosts' shares have to be worked out
+    /// anew.
     shares_changed: bool,
 }
 
@@ -31,14 +34,14 @@ impl Bandwidth {
     }
 
     /// This host's limits are new.
-    pub(super) fn limits_changed(&mut self) {
-        // Also where limits were lifted: one more round tells everyone.
+    pub(super) fn on_limits_changed(&mut self) {
+        // Also if limits were lifted: one more round advertises that to everyone.
         self.matters = true;
         self.shares_changed = true;
     }
 
-    /// A connection has come up or ended, or its remote host has told a limit, bytes per second.
-    pub(super) fn peer_changed(&mut self, incoming_bandwidth: u32) {
+    /// A connection has come up or ended, or its remote host has advertised a limit, bytes per second.
+    pub(super) fn on_peer_changed(&mut self, incoming_bandwidth: u32) {
         self.matters |= incoming_bandwidth != 0;
         self.shares_changed = true;
     }
@@ -59,7 +62,7 @@ impl Host {
         let elapsed = now.since(self.bandwidth.epoch);
         self.bandwidth.epoch = now;
         let HostConfig { incoming_bandwidth, outgoing_bandwidth, .. } = self.config;
-        let established = self.peers.iter_mut().filter(|(_, peer)| peer.state.is_established());
+        let established = self.peers.iter_mut().filter(|(_, peer)| peer.lifecycle.is_established());
         let (slots, mut peers): (Vec<u16>, Vec<&mut Peer>) = established.unzip();
         share_outgoing(outgoing_bandwidth, elapsed, &mut peers);
         let peers_limit = peers.iter().any(|peer| peer.incoming_bandwidth != 0);
@@ -69,10 +72,10 @@ impl Host {
                 peers.iter().map(|peer| peer.outgoing_bandwidth).collect(),
             );
             for ((slot, peer), share) in slots.into_iter().zip(peers).zip(shares) {
-                if peer.told_bandwidth != (share, outgoing_bandwidth) {
-                    peer.told_bandwidth = (share, outgoing_bandwidth);
-                    peer.outgoing
-                        .queue_system(Body::BandwidthLimit { incoming: share, outgoing: outgoing_bandwidth });
+                if peer.advertised_bandwidth != (share, outgoing_bandwidth) {
+                    peer.advertised_bandwidth = (share, outgoing_bandwidth);
+                    let outgoing = outgoing_bandwidth;
+                    peer.queue_control(Control::BandwidthLimit { incoming: share, outgoing });
                     self.schedule.activate(slot, peer);
                 }
             }
@@ -81,27 +84,27 @@ impl Host {
     }
 }
 
-/// Sets each peer's throttle limit so that what it is sent, going by the last `elapsed` milliseconds, stays within its
-/// own limit and all together within `bandwidth` bytes per second. A peer that needs less than its share leaves the rest
-/// to the others.
+/// Sets each peer's throttle limit so that what it is sent, going by the last `elapsed` milliseconds, stays
+/// within its own limit and all together within `bandwidth` bytes per second. A peer that needs less than its
+/// share leaves the rest to the others.
 fn share_outgoing(bandwidth: u32, elapsed: u32, peers: &mut [&mut Peer]) {
     let scale = u64::from(THROTTLE_SCALE);
     let in_interval = |bandwidth: u32| u64::from(bandwidth) * u64::from(elapsed) / 1000;
     let mut limit = if bandwidth == 0 { u64::MAX } else { in_interval(bandwidth) };
     let mut queued =
-        if bandwidth == 0 { 0 } else { peers.iter().map(|peer| peer.outgoing.queued_bytes()).sum() };
+        if bandwidth == 0 { 0 } else { peers.iter().map(|peer| peer.queue.queued_bytes()).sum() };
     let throttle_for = |queued: u64, limit: u64| if queued <= limit { scale } else { limit * scale / queued };
     let mut settled = vec![false; peers.len()];
     loop {
         let throttle = throttle_for(queued, limit);
         let mut changed = false;
         for (peer, settled) in peers.iter_mut().zip(&mut settled).filter(|(_, settled)| !**settled) {
-            let bytes = peer.outgoing.queued_bytes();
+            let bytes = peer.queue.queued_bytes();
             let own = in_interval(peer.incoming_bandwidth);
             if peer.incoming_bandwidth == 0 || throttle * bytes / scale <= own {
                 continue;
             }
-            peer.throttle.set_limit(((own * scale / bytes) as u32).max(1));
+            peer.window.throttle.set_limit(((own * scale / bytes) as u32).max(1));
             *settled = true;
             changed = true;
             limit = limit.saturating_sub(own);
@@ -114,18 +117,19 @@ fn share_outgoing(bandwidth: u32, elapsed: u32, peers: &mut [&mut Peer]) {
     let throttle = throttle_for(queued, limit) as u32;
     for (peer, settled) in peers.iter_mut().zip(settled) {
         if !settled {
-            peer.throttle.set_limit(throttle);
+            peer.window.throttle.set_limit(throttle);
         }
-        peer.outgoing.forget_queued_bytes();
+        peer.queue.forget_queued_bytes();
     }
 }
 
-/// What each remote host is told that it may send, bytes per second, so that all together stay within `bandwidth`: who can
-/// send less than an equal share anyway, going by its own limit, leaves the rest to the others. 0 = no limit.
+/// The bandwidth advertised to each remote host, bytes per second, so that all together send at most
+/// `bandwidth`. A host that can send less than an equal share, going by its own limit, leaves the rest to the
+/// others. 0 = no limit.
 ///
-/// A host that has announced no limit (0) is told none, as ENet does: the usual client, which announces nothing, is
-/// restrained by the window of its first second only. Games rely on it, since Godot's `ENetMultiplayerPeer` passes a
-/// channel count as the incoming bandwidth.
+/// To a host that has advertised no limit (0) none is advertised, as in ENet: the usual client, which
+/// advertises nothing, is restrained by the window of its first second only. Games rely on it, since Godot's
+/// `ENetMultiplayerPeer` passes a channel count as the incoming bandwidth.
 fn share_incoming(bandwidth: u32, limits: Vec<u32>) -> Vec<u32> {
     if bandwidth == 0 {
         return vec![0; limits.len()];
@@ -152,25 +156,29 @@ fn share_incoming(bandwidth: u32, limits: Vec<u32>) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::{share_incoming, share_outgoing};
+    use crate::peer::address::RemoteAddress;
+    use crate::peer::state::Lifecycle;
     use crate::peer::{Peer, Sessions};
-    use crate::{HostConfig, PacketFlags, PeerState};
+    use crate::{HostConfig, PacketFlags, PeerId};
     use bytes::Bytes;
 
     /// A peer that was given `queued` bytes to send, and can receive `incoming_bandwidth` bytes per second.
     fn peer(queued: usize, incoming_bandwidth: u32) -> Peer {
         let sessions = Sessions { incoming: 0, outgoing: 0 };
-        let address = ([127, 0, 0, 1], 1).into();
-        let mut peer = Peer::new(PeerState::Connected, address, [0; 4], sessions, 1, &HostConfig::default());
+        let address = RemoteAddress::known(([127, 0, 0, 1], 1).into());
+        let id = PeerId { slot: 0, generation: 1 };
+        let lifecycle = Lifecycle::accepted(id, 0);
+        let mut peer = Peer::new(id, lifecycle, address, [0; 4], sessions, 1, &HostConfig::default());
         peer.incoming_bandwidth = incoming_bandwidth;
         let payload = Bytes::from(vec![0; queued]);
-        peer.outgoing.queue_message(&mut peer.channels, 0, payload, PacketFlags::empty(), 1392);
+        peer.queue.queue_message(&mut peer.channels, 0, payload, PacketFlags::empty(), 1392);
         peer
     }
 
     fn throttle_limits(bandwidth: u32, elapsed: u32, mut peers: Vec<Peer>) -> Vec<u32> {
         share_outgoing(bandwidth, elapsed, &mut peers.iter_mut().collect::<Vec<_>>());
-        assert!(peers.iter().all(|peer| peer.outgoing.queued_bytes() == 0));
-        peers.iter().map(|peer| peer.throttle.limit).collect()
+        assert!(peers.iter().all(|peer| peer.queue.queued_bytes() == 0));
+        peers.iter().map(|peer| peer.window.throttle.limit).collect()
     }
 
     #[test]
@@ -189,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn who_announces_no_limit_is_told_none() {
+    fn to_a_host_without_a_limit_none_is_advertised() {
         assert_eq!(share_incoming(900, vec![0, 0]), [0, 0]);
         assert_eq!(share_incoming(900, vec![0, 1000]), [0, 900]);
     }

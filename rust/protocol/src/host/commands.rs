@@ -1,22 +1,23 @@
 //! The commands of the engine: what its owner wants to happen.
 
-use super::{Host, PeerId, can_send, transmit::Letter};
-use crate::peer::outgoing::largest_message;
-use crate::peer::{Peer, window_for_bandwidth};
+use super::{Host, PeerId, can_send, transmit::StatelessDatagram};
+use crate::peer::Peer;
+use crate::peer::address::RemoteAddress;
+use crate::peer::control::Control;
+use crate::peer::send_queue::largest_message;
+use crate::peer::state::{Disconnection, Lifecycle};
+use crate::peer::window::window_for_bandwidth;
 use crate::wire::NO_PEER;
-use crate::wire::command::Body;
 use crate::{ConnectError, DisconnectReason, PacketFlags, PeerState, SendError};
 use bytes::Bytes;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
-/// Commands of a connection itself that may wait for their acknowledgements when it is pinged.
+/// The number of commands of a connection itself that may wait for their acknowledgements when it is pinged.
 const MAXIMUM_BACKLOG: usize = 256;
-/// Addresses that an attempt to connect tries; a name service can name very many.
-const MAXIMUM_ADDRESSES: usize = 8;
 
 impl Host {
     /// Begins a connection with `channel_count` channels (0 stands for 255) and sends `data` along. An
-    /// [`Event::Connect`](crate::Event::Connect) or [`Event::Disconnect`](crate::Event::Disconnect) tells how it went.
+    /// [`Event::Connect`](crate::Event::Connect) or [`Event::Disconnect`](crate::Event::Disconnect) follows.
     ///
     /// # Errors
     /// All peer slots are taken.
@@ -26,8 +27,8 @@ impl Host {
         Ok(id)
     }
 
-    /// The same, to a remote host whose addresses are not known yet: nothing is sent before
-    /// [`provide_addresses`](Self::provide_addresses).
+    /// Begins a connection like [`connect`](Self::connect), to a remote host whose addresses are not known
+    /// yet: nothing is sent before [`provide_addresses`](Self::provide_addresses).
     ///
     /// # Errors
     /// All peer slots are taken.
@@ -35,36 +36,36 @@ impl Host {
         let channel_count = if channel_count == 0 { u8::MAX } else { channel_count };
         let connect_id = self.random.next_u32().to_ne_bytes();
         let config = &self.config;
-        let is_claimed = |slot| self.half_open.is_claimed(slot);
-        let slot = self.peers.choose_slot(is_claimed).ok_or(ConnectError::NoFreeSlot(config.max_peers))?;
+        let is_pending = |slot| self.address_validation.is_pending(slot);
+        let slot = self.peers.choose_slot(is_pending).ok_or(ConnectError::NoFreeSlot(config.max_peers))?;
         let sessions = self.peers.last_sessions(slot);
-        let unknown = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
-        let peer = Peer::new(PeerState::Connecting, unknown, connect_id, sessions, channel_count, config);
-        let peer = self.peers.insert(slot, peer);
-        peer.window_size = window_for_bandwidth(config.outgoing_bandwidth);
-        let parameters = peer.parameters(slot, peer.window_size);
+        let id = self.peers.next_id(slot);
+        let (lifecycle, address) = (Lifecycle::connecting(id), RemoteAddress::unknown());
+        let peer = Peer::new(id, lifecycle, address, connect_id, sessions, channel_count, config);
+        let peer = self.peers.insert(peer);
+        peer.window.set_size(window_for_bandwidth(config.outgoing_bandwidth));
         // The first command of the connection, whatever else is queued before its address is known.
-        peer.outgoing.queue_system(Body::Connect { parameters, data });
-        Ok(self.peers.id(slot))
+        let connect = (peer.parameters(peer.window.size()), data);
+        peer.queue_control(Control::Connect(Box::new(connect)));
+        Ok(id)
     }
 
-    /// Tells the addresses of a remote host that [`connect_later`](Self::connect_later) waits for: up to 8 count. CONNECT
-    /// goes to the first; each time that it is repeated because no answer has come, to the next one. Where there is none,
-    /// the attempt is over.
+    /// Provides the addresses that [`connect_later`](Self::connect_later) waits for; the first 8 count.
+    /// CONNECT goes to the first one, and each time that it is retransmitted, to the next. Without any usable
+    /// address the attempt is over.
     pub fn provide_addresses(&mut self, id: PeerId, addresses: &[SocketAddr]) {
         let slot = id.slot;
-        let is_waiting = |peer: &&mut Peer| peer.state == PeerState::Connecting && !peer.has_address();
+        let is_waiting = |peer: &&mut Peer| peer.state() == PeerState::Connecting && !peer.address.is_known();
         let Some(peer) = self.peers.get_mut(id).filter(is_waiting) else { return };
-        // Nothing can be sent to port 0.
-        let usable = addresses.iter().copied().filter(|address| address.port() != 0);
-        let mut addresses = usable.take(MAXIMUM_ADDRESSES).map(plain);
-        let Some(first) = addresses.next() else { return self.give_up(slot, DisconnectReason::Unresolved) };
-        peer.address = first;
-        peer.other_addresses = addresses.filter(|other| *other != first).collect();
+        let Some(address) = RemoteAddress::candidates(addresses) else {
+            return self.end(slot, DisconnectReason::Unresolved, 0);
+        };
+        peer.address = address;
         self.schedule.activate(slot, peer);
     }
 
-    /// Queues a message. Without [`PacketFlags::RELIABLE`] it may be lost, also by the throttle before it is sent.
+    /// Queues a message. Without [`PacketFlags::RELIABLE`] it may be lost, also by the throttle before it is
+    /// sent.
     ///
     /// # Errors
     /// The connection is not up, has no such channel, or the message is too large; the message is not queued.
@@ -100,74 +101,76 @@ impl Host {
         Ok(())
     }
 
-    /// Ends a connection: what is queued is dropped, the remote host is told `data`, and once it has confirmed,
-    /// an [`Event::Disconnect`](crate::Event::Disconnect) follows. An attempt to connect ends with that event at once.
+    /// Ends a connection: what is queued is dropped, the remote host is notified with `data`, and once it has
+    /// confirmed, an [`Event::Disconnect`](crate::Event::Disconnect) follows. An attempt to connect ends with
+    /// that event at once.
     pub fn disconnect(&mut self, peer: PeerId, data: u32) {
         if let Some(peer) = self.peers.get_mut(peer) {
-            peer.is_given_up = true;
+            peer.lifecycle.abandon();
         }
         self.begin_disconnect(peer, data);
     }
 
-    /// The same, but messages that have arrived are still delivered.
+    /// Ends a connection like [`disconnect`](Self::disconnect), but messages that have arrived are still
+    /// delivered.
     pub(super) fn begin_disconnect(&mut self, peer: PeerId, data: u32) {
         let slot = peer.slot;
         let Some(peer) = self.peers.get_mut(peer) else { return };
-        match peer.state {
-            PeerState::Disconnecting | PeerState::AcknowledgingDisconnect | PeerState::Zombie => {}
-            PeerState::Connecting => self.give_up(slot, DisconnectReason::Local),
-            _ => {
-                peer.state = PeerState::Disconnecting;
+        match peer.lifecycle.disconnect() {
+            Disconnection::AlreadyEnding => {}
+            Disconnection::Over => self.end(slot, DisconnectReason::Local, 0),
+            Disconnection::Announce => {
                 peer.drop_messages();
-                peer.outgoing.queue_system(Body::Disconnect { data });
+                peer.queue_control(Control::Disconnect { data });
                 self.schedule.activate(slot, peer);
             }
         }
     }
 
-    /// Ends a connection like [`disconnect`](Self::disconnect), but only when everything queued has been acknowledged.
+    /// Ends a connection like [`disconnect`](Self::disconnect), but only when everything queued has been
+    /// acknowledged.
     pub fn disconnect_later(&mut self, id: PeerId, data: u32) {
         let Some(peer) = self.peers.get_mut(id) else {
             return;
         };
-        if peer.state.is_established() && !peer.outgoing.is_idle() {
-            peer.state = PeerState::DisconnectLater;
-            peer.event_data = data;
+        if peer.lifecycle.is_established() && !peer.is_idle() {
+            peer.lifecycle.disconnect_later(data);
         } else {
             self.disconnect(id, data);
         }
     }
 
-    /// Ends a connection at once: the remote host is told `data` in one datagram that may get lost. The id is stale on
-    /// return, and no event follows.
+    /// Ends a connection at once: the remote host is notified with `data` by one datagram that may get lost.
+    /// The id is stale on return, and no event follows.
     pub fn disconnect_now(&mut self, id: PeerId, data: u32) {
         let Some(peer) = self.peers.get(id) else { return };
-        let is_over = matches!(peer.state, PeerState::Disconnecting | PeerState::Zombie);
+        let is_over = matches!(peer.state(), PeerState::Disconnecting | PeerState::Zombie);
         if !is_over && peer.remote_slot != NO_PEER {
-            let farewell = Letter::farewell(peer, data);
-            self.letters.push_back(farewell);
+            self.stateless.push_back(StatelessDatagram::final_disconnect(peer, data));
         }
         self.reset(id);
     }
 
-    /// Forgets a connection without telling anyone. The id is stale on return, and no event follows.
+    /// Forgets a connection without notifying anyone. The id is stale on return, and no event follows.
     pub fn reset(&mut self, id: PeerId) {
         if self.peers.get(id).is_some() {
             self.remove(id.slot);
         }
     }
 
-    /// Queues a PING, whose acknowledgement measures the round trip; not if very many wait for theirs already.
+    /// Queues a PING, whose acknowledgement measures the round trip; not if very many wait for theirs
+    /// already.
     pub fn ping(&mut self, peer: PeerId) {
         let slot = peer.slot;
-        let can_ping = |peer: &&mut Peer| can_send(peer) && peer.outgoing.system_backlog() < MAXIMUM_BACKLOG;
-        if let Some(peer) = self.peers.get_mut(peer).filter(can_ping) {
-            peer.outgoing.queue_system(Body::Ping);
+        let Some(peer) = self.peers.get_mut(peer).filter(|peer| can_send(peer)) else { return };
+        if peer.system_backlog() < MAXIMUM_BACKLOG {
+            peer.queue_control(Control::Ping);
             self.schedule.activate(slot, peer);
         }
     }
 
-    /// Sets after how many milliseconds without an acknowledgement an idle connection is pinged; 0 stands for 500.
+    /// Sets the milliseconds without an acknowledgement after which an idle connection is pinged; 0 stands
+    /// for 500.
     pub fn set_ping_interval(&mut self, peer: PeerId, milliseconds: u32) {
         let slot = peer.slot;
         if let Some(peer) = self.peers.get_mut(peer) {
@@ -176,39 +179,31 @@ impl Host {
         }
     }
 
-    /// Sets when a silent peer is given up: after `maximum` milliseconds without an acknowledgement, or after `minimum`
-    /// milliseconds if a command's time-out has been doubled until its factor reached `limit`. 0 stands for the
-    /// defaults 32, 5000 and 30000.
+    /// Sets when a silent peer is given up: after `maximum` milliseconds without an acknowledgement, or after
+    /// `minimum` milliseconds if a command's time-out has been doubled until its factor reached `limit`. 0
+    /// stands for the defaults 32, 5000 and 30000.
     pub fn set_timeout(&mut self, peer: PeerId, limit: u32, minimum: u32, maximum: u32) {
         if let Some(peer) = self.peers.get_mut(peer) {
-            peer.timeout.configure(limit, minimum, maximum);
+            peer.recovery.silence.configure(limit, minimum, maximum);
         }
     }
 
-    /// Sets the throttle of both ends: the length of its interval in milliseconds, and by how much (of 32) short round
-    /// trips raise it and long ones lower it.
+    /// Sets the throttle of both ends: the length of its interval in milliseconds, and by how much (of 32)
+    /// short round trips raise it and long ones lower it.
     pub fn configure_throttle(&mut self, peer: PeerId, interval: u32, acceleration: u32, deceleration: u32) {
         let slot = peer.slot;
         if let Some(peer) = self.peers.get_mut(peer) {
-            peer.throttle.configure(interval, acceleration, deceleration);
-            if peer.state != PeerState::Zombie {
-                peer.outgoing.queue_system(Body::ThrottleConfigure { interval, acceleration, deceleration });
+            peer.window.throttle.configure(interval, acceleration, deceleration);
+            if peer.state() != PeerState::Zombie {
+                peer.queue_control(Control::ThrottleConfigure { interval, acceleration, deceleration });
                 self.schedule.activate(slot, peer);
             }
         }
     }
 }
 
-/// The form that received addresses have as well: IPv4 is never mapped into IPv6. Others keep their scope, which
-/// link-local ones need.
-fn plain(address: SocketAddr) -> SocketAddr {
-    match address.ip().to_canonical() {
-        IpAddr::V4(plain) => SocketAddr::new(plain.into(), address.port()),
-        IpAddr::V6(_) => address,
-    }
-}
-
-/// Queues a message for one peer; `limits` are the largest message and the bytes that a checksum takes of a datagram.
+/// Queues a message for one peer; `limits` are the largest message and the bytes that a checksum takes of a
+/// datagram.
 fn queue(
     peer: &mut Peer,
     channel: u8,
@@ -226,6 +221,6 @@ fn queue(
     if payload.len() > limit {
         return Err(SendError::TooLarge { size: payload.len(), limit });
     }
-    peer.outgoing.queue_message(&mut peer.channels, channel, payload, flags, mtu);
+    peer.queue.queue_message(&mut peer.channels, channel, payload, flags, mtu);
     Ok(())
 }

@@ -1,48 +1,48 @@
 //! What datagrams do to the engine.
 
 use super::Host;
-use crate::peer::receive::{Notice, Surroundings};
+use crate::peer::receive::{HostAction, ReceiveContext};
 use crate::wire::checksum::{self, CHECKSUM_SIZE};
 use crate::wire::command::{Body, Command};
 use crate::wire::header::Header;
-use crate::wire::{Malformed, NO_PEER, take};
-use crate::{PeerState, Time};
+use crate::wire::{NO_PEER, take};
+use crate::{DropReason, PeerState, Time, trace};
 use bytes::{Buf, Bytes};
 use std::net::SocketAddr;
 
 /// The largest datagram after expansion, bytes: ENet's buffer.
 const EXPANDED_SIZE: usize = 4096;
 
-/// Milliseconds that a deadline may be found late.
-const SOON: u32 = 500;
-
-/// What a datagram's commands have in common.
-struct Context<'a> {
-    slot: u16,
-    datagram: &'a Bytes,
-    sent_time: Option<u16>,
-}
+/// Milliseconds by which a received datagram may bring the next deadline forward before the timer is set
+/// anew.
+const TIMER_SLACK: u32 = 500;
 
 impl Host {
-    /// Takes in a datagram. Payloads of messages share its memory until their events are dropped. What is no ENet
-    /// datagram, or not from a peer of this host, is counted and dropped.
+    /// Takes in a datagram. Payloads of messages share its memory until their events are dropped. What is no
+    /// ENet datagram, or not from a peer of this host, is counted and dropped.
     pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: Bytes) {
         self.now = now;
-        self.counters.received(datagram.len());
-        if self.take_in(from, datagram).is_err() {
-            self.counters.dropped_datagrams += 1;
+        self.traffic.on_received(datagram.len());
+        if let Err(reason) = self.receive(from, datagram) {
+            self.on_dropped(reason);
         }
     }
 
-    fn take_in(&mut self, from: SocketAddr, mut datagram: Bytes) -> Result<(), Malformed> {
+    /// Counts something that is dropped and belongs to no connection.
+    pub(super) fn on_dropped(&mut self, reason: DropReason) {
+        trace::dropped(None, reason);
+        self.drops.add(reason);
+    }
+
+    fn receive(&mut self, from: SocketAddr, mut datagram: Bytes) -> Result<(), DropReason> {
         if from.port() == 0 {
             // Nothing can be sent back there: the operating system refuses.
-            return Err(Malformed);
+            return Err(DropReason::SourcePort);
         }
         let size = datagram.len();
         let mut rest = &datagram[..];
-        let header = Header::parse(&mut rest)?;
-        let is_peer = self.is_from_peer(from, &header);
+        let header = Header::parse(&mut rest).map_err(|_| DropReason::Header)?;
+        let peer = self.identify(from, &header);
         let header_size = size - rest.len();
         if self.config.checksum {
             datagram = self.check(from, &header, header_size, &datagram)?;
@@ -54,57 +54,63 @@ impl Host {
         }
         let mut rest = &datagram[..];
         if header.peer == NO_PEER {
-            return self.handle_stranger(from, &mut rest, size, header.compressed);
+            return self.handle_unconnected(from, &mut rest, size, header.compressed);
         }
-        if !is_peer && !self.handle_confirmation(from, header.peer, &Command::parse(&mut rest)?) {
-            self.remind(from, header.peer, size);
-            return Err(Malformed);
+        if let Err(reason) = peer
+            && !self.handle_validation(from, header.peer, &Command::parse(&mut rest)?)
+        {
+            self.handle_stray_datagram(from, header.peer, size);
+            return Err(reason);
         }
-        let context = Context { slot: header.peer, datagram: &datagram, sent_time: header.sent_time };
-        self.handle_commands(&context, &mut rest);
+        self.handle_commands(header.peer, &datagram, header.sent_time, &mut rest);
         Ok(())
     }
 
-    fn handle_commands(&mut self, context: &Context<'_>, rest: &mut &[u8]) {
-        let id = self.peers.id(context.slot);
-        while let Some(peer) = self.peers.at(context.slot).filter(|peer| peer.state != PeerState::Zombie) {
-            let mut surroundings = Surroundings {
+    fn handle_commands(&mut self, slot: u16, datagram: &Bytes, sent_time: Option<u16>, rest: &mut &[u8]) {
+        while let Some(peer) = self.peers.at(slot).filter(|peer| peer.state() != PeerState::Zombie) {
+            let mut context = ReceiveContext {
                 now: self.now,
-                peer: id,
-                datagram: context.datagram,
-                sent_time: context.sent_time,
+                peer: peer.id(),
+                datagram,
+                sent_time,
                 config: &self.config,
                 events: &mut self.events,
-                total_stored: &mut self.waiting_bytes,
             };
-            let notice = peer.receive(rest, &mut surroundings);
+            let action = peer.receive(rest, &mut context);
             if peer.has_something_to_send() {
-                self.schedule.activate(context.slot, peer);
+                self.schedule.activate(slot, peer);
             }
-            // What was acknowledged or has begun may bring an earlier deadline than the one that was waited for.
-            if peer.timer.is_none_or(|timer| timer > self.now.after(SOON)) {
-                self.schedule.set_timer(context.slot, peer);
+            // What was acknowledged or has begun may bring an earlier deadline than the one that was waited
+            // for.
+            if peer.timer.is_none_or(|timer| timer > self.now.after(TIMER_SLACK)) {
+                self.schedule.set_timer(slot, peer);
             }
-            match notice {
+            match action {
                 Ok(None) => return,
-                Ok(Some(Notice::Accepted)) => self.connection_is_up(context.slot),
-                Ok(Some(Notice::Over(reason))) => self.end(context.slot, reason),
-                Ok(Some(Notice::Bandwidth(incoming))) => self.bandwidth.peer_changed(incoming),
-                Err(Malformed) => {
-                    self.counters.dropped_commands += 1;
+                Ok(Some(HostAction::Connected)) => self.on_connected(slot),
+                Ok(Some(HostAction::End { reason, data })) => self.end(slot, reason, data),
+                Ok(Some(HostAction::Rebalance { incoming_bandwidth })) => {
+                    self.bandwidth.on_peer_changed(incoming_bandwidth);
+                }
+                Err(reason) => {
+                    trace::dropped(Some(peer.id()), reason);
+                    peer.drops.add(reason);
                     return;
                 }
             }
         }
     }
 
-    /// Whether the peer that the header names is where the datagram comes from. Who claims to be one has to know its
-    /// address, slot and session.
-    fn is_from_peer(&mut self, from: SocketAddr, header: &Header) -> bool {
-        self.peers.at(header.peer).is_some_and(|peer| {
-            let right_session = peer.remote_slot == NO_PEER || header.session == peer.sessions.incoming;
-            peer.state != PeerState::Zombie && right_session && peer.is_at(from)
-        })
+    /// Whether the peer that the header names is where the datagram comes from. Who claims to be one has to
+    /// know its address, slot and session.
+    #[inline]
+    fn identify(&mut self, from: SocketAddr, header: &Header) -> Result<(), DropReason> {
+        let peer = self.peers.at(header.peer).filter(|peer| peer.state() != PeerState::Zombie);
+        let Some(peer) = peer else { return Err(DropReason::UnknownPeer) };
+        if peer.remote_slot != NO_PEER && header.session != peer.sessions.incoming {
+            return Err(DropReason::Session);
+        }
+        if peer.address.accept_from(from) { Ok(()) } else { Err(DropReason::Address) }
     }
 
     /// Takes header and checksum off a datagram, and expands what follows, if the checksum is right.
@@ -114,47 +120,56 @@ impl Host {
         header: &Header,
         header_size: usize,
         datagram: &Bytes,
-    ) -> Result<Bytes, Malformed> {
+    ) -> Result<Bytes, DropReason> {
         let (head, mut rest) = datagram.split_at(header_size);
-        let sum = take::<CHECKSUM_SIZE>(&mut rest)?;
+        let sum = take::<CHECKSUM_SIZE>(&mut rest).map_err(|_| DropReason::Checksum)?;
         let commands = if header.compressed {
             self.expand(rest, EXPANDED_SIZE - header_size - CHECKSUM_SIZE)?
         } else {
             datagram.slice_ref(rest)
         };
-        let connect_id = match self.peers.at(header.peer).filter(|peer| peer.address == from) {
+        let connect_id = match self.peers.at(header.peer).filter(|peer| peer.address.current() == from) {
             Some(peer) => Some(peer.connect_id),
-            None => self.half_open.connect_id(from, header.peer),
+            None => self.address_validation.connect_id(from, header.peer),
         };
         let key = checksum::key(header.peer, connect_id.unwrap_or_default());
-        if sum == checksum::checksum(head, key, &commands) { Ok(commands) } else { Err(Malformed) }
+        let is_right = sum == checksum::checksum(head, key, &commands);
+        if is_right { Ok(commands) } else { Err(DropReason::Checksum) }
     }
 
-    fn expand(&mut self, compressed: &[u8], limit: usize) -> Result<Bytes, Malformed> {
-        let compressor = self.compressor.as_mut().ok_or(Malformed)?;
+    fn expand(&mut self, compressed: &[u8], limit: usize) -> Result<Bytes, DropReason> {
+        let compressor = self.compressor.as_mut().ok_or(DropReason::Compression)?;
         self.scratch.clear();
         if !compressor.decompress(compressed, limit, &mut self.scratch) || self.scratch.len() > limit {
-            return Err(Malformed);
+            return Err(DropReason::Compression);
         }
         self.expanded.extend_from_slice(&self.scratch);
         Ok(self.expanded.split().freeze())
     }
 
-    /// The only thing that a host which is no peer can say is CONNECT.
-    fn handle_stranger(
+    /// The only thing that a host without a connection can say is CONNECT.
+    fn handle_unconnected(
         &mut self,
         from: SocketAddr,
         commands: &mut &[u8],
         size: usize,
         is_compressed: bool,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), DropReason> {
         match Command::parse(commands)?.body {
-            Body::Connect { parameters, data }
-                if self.handle_connect(from, parameters, data, size, is_compressed) =>
-            {
-                Ok(())
+            Body::Connect { parameters, data } => {
+                self.handle_connect(from, parameters, data, size, is_compressed)
             }
-            _ => Err(Malformed),
+            Body::Acknowledge { .. }
+            | Body::VerifyConnect { .. }
+            | Body::Disconnect { .. }
+            | Body::Ping
+            | Body::SendReliable { .. }
+            | Body::SendUnreliable { .. }
+            | Body::SendFragment { .. }
+            | Body::SendUnsequenced { .. }
+            | Body::BandwidthLimit { .. }
+            | Body::ThrottleConfigure { .. }
+            | Body::SendUnreliableFragment { .. } => Err(DropReason::Connect),
         }
     }
 }

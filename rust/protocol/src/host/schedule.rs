@@ -1,5 +1,5 @@
-//! Which peers need attention: those with something to send now, and those with a deadline later. So the work of a
-//! call follows what is going on, not how many slots the host has.
+//! Which peers need attention: those with something to send now, and those with a deadline later. So the work
+//! of a call follows what is going on, not how many slots the host has.
 
 use crate::Time;
 use crate::peer::Peer;
@@ -10,8 +10,8 @@ use std::collections::{BinaryHeap, VecDeque};
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
     active: VecDeque<u16>,
-    /// Deadlines, earliest first. One that is not its peer's `timer` any more is out of date and passed over; one that
-    /// is early costs a look.
+    /// Deadlines, earliest first. One that is not its peer's `timer` any more is out of date and passed over.
+    /// One that is early does no harm.
     timers: BinaryHeap<Reverse<(Time, u16)>>,
 }
 
@@ -48,7 +48,7 @@ impl Schedule {
         }
     }
 
-    /// The same for a deadline that is known.
+    /// Sets the peer's timer to this deadline, unless it has an earlier one.
     pub(crate) fn set_timer_to(&mut self, slot: u16, peer: &mut Peer, deadline: Time) {
         if peer.timer.is_none_or(|timer| deadline < timer) {
             peer.timer = Some(deadline);
@@ -56,7 +56,7 @@ impl Schedule {
         }
     }
 
-    /// Takes a timer that is due: its time and slot.
+    /// Takes a timer that is due, and returns its time and slot.
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<(Time, u16)> {
         let &Reverse((time, slot)) = self.timers.peek()?;
         if time > now {

@@ -1,4 +1,4 @@
-//! What the engine sends.
+//! What the engine sends: the datagrams of connections, and those that belong to none.
 
 use super::Host;
 use crate::peer::Peer;
@@ -10,22 +10,22 @@ use crate::{DisconnectReason, HostConfig, PeerState, Time};
 use std::net::SocketAddr;
 use std::ops::Range;
 
-/// A datagram of one command that belongs to no connection: an answer to a stranger, or the last word to a peer that
-/// is gone already.
+/// A datagram of one command that belongs to no connection: a reply to an unvalidated address, or the last
+/// DISCONNECT to a peer that is forgotten already.
 #[derive(Debug)]
-pub(super) struct Letter {
+pub(super) struct StatelessDatagram {
     pub(super) to: SocketAddr,
     pub(super) header: Header,
     pub(super) connect_id: [u8; 4],
     pub(super) command: Command<'static>,
 }
 
-impl Letter {
-    /// Tells a peer that its connection is over; nobody acknowledges it.
-    pub(super) fn farewell(peer: &Peer, data: u32) -> Self {
+impl StatelessDatagram {
+    /// A DISCONNECT that nobody acknowledges.
+    pub(super) fn final_disconnect(peer: &Peer, data: u32) -> Self {
         let body = Body::Disconnect { data };
         let command = Command { wants_acknowledgement: false, channel: SYSTEM_CHANNEL, sequence: 0, body };
-        Self { to: peer.address, header: header_for(peer), connect_id: peer.connect_id, command }
+        Self { to: peer.address.current(), header: header_for(peer), connect_id: peer.connect_id, command }
     }
 }
 
@@ -33,8 +33,8 @@ fn header_for(peer: &Peer) -> Header {
     Header { peer: peer.remote_slot, session: peer.sessions.outgoing, compressed: false, sent_time: None }
 }
 
-/// Makes room for a header of `header_size` bytes and what belongs to it.
-fn make_room(config: &HostConfig, header_size: usize, out: &mut Vec<u8>) {
+/// Reserves a header of `header_size` bytes and what belongs to it.
+fn reserve_header(config: &HostConfig, header_size: usize, out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(&[0; HEADER_SIZE]);
     out.truncate(start + header_size);
@@ -44,23 +44,23 @@ fn make_room(config: &HostConfig, header_size: usize, out: &mut Vec<u8>) {
 }
 
 impl Host {
-    /// Appends the next datagram to `out` and tells where it has to go; `None` if there is nothing to send. Datagrams
-    /// to one peer come one after another, so that they can be handed to the kernel together.
+    /// Appends the next datagram to `out` and returns where it has to go; `None` if there is nothing to send.
+    /// Datagrams to one peer come one after another, so that they can be handed to the kernel together.
     #[inline]
     pub fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>) -> Option<SocketAddr> {
         self.now = now;
-        let is_quiet = self.letters.is_empty() && self.schedule.first_active().is_none();
+        let is_quiet = self.stateless.is_empty() && self.schedule.first_active().is_none();
         if is_quiet { None } else { self.next_datagram(out) }
     }
 
     fn next_datagram(&mut self, out: &mut Vec<u8>) -> Option<SocketAddr> {
-        if let Some(letter) = self.letters.pop_front() {
+        if let Some(datagram) = self.stateless.pop_front() {
             let start = out.len();
-            let header_size = letter.header.size();
-            make_room(&self.config, header_size, out);
-            letter.command.emit(out);
-            self.finish(letter.header, letter.connect_id, start..start + header_size, out);
-            return Some(letter.to);
+            let header_size = datagram.header.size();
+            reserve_header(&self.config, header_size, out);
+            datagram.command.emit(out);
+            self.finish(datagram.header, datagram.connect_id, start..start + header_size, out);
+            return Some(datagram.to);
         }
         while let Some(slot) = self.schedule.first_active() {
             let address = self.transmit(slot, out);
@@ -75,14 +75,15 @@ impl Host {
     /// Sends what fits a datagram of a peer, the first active one.
     fn transmit(&mut self, slot: u16, out: &mut Vec<u8>) -> Option<SocketAddr> {
         let now = self.now;
-        if self.peers.at(slot)?.state == PeerState::DisconnectLater {
+        if self.peers.at(slot)?.state() == PeerState::DisconnectLater {
             self.disconnect_if_idle(slot);
         }
-        let peer = self.peers.at(slot).filter(|peer| peer.has_address() && peer.has_something_to_send())?;
+        let peer =
+            self.peers.at(slot).filter(|peer| peer.address.is_known() && peer.has_something_to_send())?;
         let start = out.len();
         // Usually right; where a reliable command is held back, the header becomes shorter at the end.
-        let header_size = Header::size_for(peer.outgoing.has_reliable_queued());
-        make_room(&self.config, header_size, out);
+        let header_size = Header::size_for(peer.has_reliable_to_send());
+        reserve_header(&self.config, header_size, out);
         let empty = out.len();
         let mut datagram = Datagram::new(out, start + peer.mtu as usize - (HEADER_SIZE - header_size));
         peer.fill(now, &mut datagram);
@@ -95,38 +96,38 @@ impl Host {
         if let Some(deadline) = deadline {
             self.schedule.set_timer_to(slot, peer, deadline);
         }
-        peer.loss.update(now);
+        peer.recovery.loss.update(now);
         let sent_time = deadline.map(|_| now.wire());
         let (address, connect_id, header) =
-            (peer.address, peer.connect_id, Header { sent_time, ..header_for(peer) });
-        let is_farewell =
-            peer.state == PeerState::AcknowledgingDisconnect && !peer.outgoing.owes_acknowledgements();
+            (peer.address.current(), peer.connect_id, Header { sent_time, ..header_for(peer) });
+        // The acknowledgement of the remote host's DISCONNECT, the last thing that a connection sends.
+        let is_last =
+            peer.state() == PeerState::AcknowledgingDisconnect && !peer.queue.owes_acknowledgements();
+        let data = peer.lifecycle.remote_data();
         if !peer.has_something_to_send() {
             self.schedule.deactivate_first(slot, Some(peer));
         }
-        if is_farewell {
-            self.end(slot, DisconnectReason::Remote);
+        if is_last {
+            self.end(slot, DisconnectReason::Remote, data);
         }
         self.finish(header, connect_id, start..start + header_size, out);
         Some(address)
     }
 
-    /// Begins the disconnection that has waited until everything is sent and acknowledged; `false` if there is none.
+    /// Begins the disconnection that has waited until everything is sent and acknowledged; `false` if there
+    /// is none.
     fn disconnect_if_idle(&mut self, slot: u16) -> bool {
         let Some(peer) = self.peers.at(slot) else { return false };
-        let is_due = peer.state == PeerState::DisconnectLater && peer.outgoing.is_idle();
-        if is_due {
-            let data = peer.event_data;
-            let id = self.peers.id(slot);
-            self.begin_disconnect(id, data);
-        }
-        is_due
+        let Some(data) = peer.lifecycle.deferred_data().filter(|_| peer.is_idle()) else { return false };
+        let id = peer.id();
+        self.begin_disconnect(id, data);
+        true
     }
 
-    /// Compresses the commands where that helps, and puts header and checksum before them; `room` is what there is for
-    /// the header.
-    fn finish(&mut self, mut header: Header, connect_id: [u8; 4], room: Range<usize>, out: &mut Vec<u8>) {
-        let Range { start, end } = room;
+    /// Compresses the commands where that helps, and puts header and checksum before them; `reserved` is
+    /// where the header goes.
+    fn finish(&mut self, mut header: Header, connect_id: [u8; 4], reserved: Range<usize>, out: &mut Vec<u8>) {
+        let Range { start, end } = reserved;
         let commands = end + self.config.checksum_size();
         header.compressed = self.compress(&out[commands..]);
         let (bytes, length) = header.emit();
@@ -144,7 +145,7 @@ impl Host {
             out.copy_within(end.., start + length);
             out.truncate(out.len() - (end - start - length));
         }
-        self.counters.sent(out.len() - start);
+        self.traffic.on_sent(out.len() - start);
     }
 
     /// Puts the compressed form of `commands` into the scratch buffer; `false` if that is not shorter.
@@ -168,8 +169,9 @@ mod tests {
         let peer = host.peers.at(id.slot).unwrap();
         peer.drop_messages();
         peer.channels = crate::peer::channel::Channels::new(1, 0);
-        peer.state = PeerState::Connected;
-        peer.throttle.set_limit(0);
+        peer.lifecycle = crate::peer::state::Lifecycle::accepted(id, 0);
+        assert!(peer.lifecycle.on_connect_polled());
+        peer.window.throttle.set_limit(0);
         host.send(id, 0, Bytes::from_static(b"dropped"), PacketFlags::empty()).unwrap();
         host.disconnect_later(id, 5);
         assert_eq!(host.state(id), Some(PeerState::DisconnectLater));

@@ -1,41 +1,46 @@
 //! The channels of one connection: each has its own sequence numbers in both directions.
 
-use super::in_flight::InFlight;
 use super::incoming::{self, Incoming};
-use super::message::Part;
+use super::recovery::in_flight::InFlight;
+use crate::wire::SYSTEM_CHANNEL;
 
 /// One channel.
 #[derive(Debug)]
 pub(crate) struct Channel {
-    /// Number of the last reliable command that was queued, unwrapped: the wire has its low 16 bits.
-    pub(crate) outgoing_reliable: u64,
-    /// Number of the last one that was sent, unwrapped.
-    pub(crate) sent_reliable: u64,
-    /// Number of the last unreliable message that was queued since then.
-    pub(crate) outgoing_unreliable: u16,
-    pub(crate) in_flight: InFlight<Part>,
+    pub(crate) outgoing: Outgoing,
     pub(crate) incoming: Incoming,
 }
 
-impl Channel {
-    fn new(first_sequence: u16) -> Self {
+/// The sending half of a channel.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    /// Number of the last reliable command that was queued, unwrapped: the wire has its low 16 bits.
+    pub(crate) queued_reliable: u64,
+    /// Number of the last reliable command that was sent, unwrapped.
+    pub(crate) sent_reliable: u64,
+    /// Number of the last unreliable message that was queued since the last reliable one.
+    pub(crate) queued_unreliable: u16,
+    pub(crate) in_flight: InFlight,
+}
+
+impl Outgoing {
+    fn new(first_sequence: u64) -> Self {
         Self {
-            outgoing_reliable: first_sequence.into(),
-            sent_reliable: first_sequence.into(),
-            outgoing_unreliable: 0,
+            queued_reliable: first_sequence,
+            sent_reliable: first_sequence,
+            queued_unreliable: 0,
             in_flight: InFlight::new(),
-            incoming: Incoming::new(first_sequence),
         }
     }
 
-    /// Whether the remote host surely has room for the reliable number `sequence`: it has delivered everything before
-    /// the oldest command that is still under way.
-    pub(crate) fn window_is_open(&self, sequence: u16) -> bool {
+    /// Whether the remote host surely keeps a command with the reliable number `sequence`: it has delivered
+    /// everything before the oldest command that is still under way.
+    pub(crate) fn sequence_window_is_open(&self, sequence: u16) -> bool {
         self.in_flight.oldest().is_none_or(|oldest| incoming::is_open(oldest.wrapping_sub(1), sequence))
     }
 
-    /// Whether an unreliable message that follows the reliable number `follows` could be kept by the remote host until its
-    /// turn: too far ahead it would be taken for an old one, or for one that follows an earlier number.
+    /// Whether the remote host keeps an unreliable message that follows the reliable number `follows` until
+    /// its turn: too far ahead it would be taken for an old one, or for one that follows an earlier number.
     pub(crate) fn can_follow(&self, follows: u64) -> bool {
         let delivered = self.sent_reliable - self.in_flight.len() as u64;
         let distance = follows.saturating_sub(delivered);
@@ -45,22 +50,24 @@ impl Channel {
     }
 }
 
-/// The channels of one connection. Most games use a few of the 255 that they get by default, so a channel takes
-/// memory only from its first use on.
+/// The channels of one connection. Most games use a few of the 255 that they get by default, so a channel
+/// takes memory only from its first use on.
 #[derive(Debug)]
 pub(crate) struct Channels {
     count: u8,
     /// The number before the first one of every channel.
     first_sequence: u16,
     used: Vec<Channel>,
+    /// The sending half of the channel that carries the commands of the connection itself.
+    system: Outgoing,
 }
 
 impl Channels {
     pub(crate) fn new(count: u8, first_sequence: u16) -> Self {
-        Self { count, first_sequence, used: Vec::new() }
+        Self { count, first_sequence, used: Vec::new(), system: Outgoing::new(first_sequence.into()) }
     }
 
-    /// How many channels the connection has.
+    /// The number of channels that the connection has.
     pub(crate) fn count(&self) -> u8 {
         self.count
     }
@@ -71,14 +78,16 @@ impl Channels {
         self.used.truncate(self.count.into());
     }
 
+    /// Forgets all channels, and the commands of the connection itself that are under way. Their numbers go
+    /// on.
+    pub(crate) fn close(&mut self) {
+        self.limit(0);
+        self.system = Outgoing::new(self.system.queued_reliable);
+    }
+
     /// The channel, if the connection has it and it was used before.
     pub(crate) fn used(&mut self, channel: u8) -> Option<&mut Channel> {
         self.used.get_mut(usize::from(channel))
-    }
-
-    /// All channels that were used before, with their numbers.
-    pub(crate) fn all_used(&mut self) -> impl Iterator<Item = (u8, &mut Channel)> {
-        self.used.iter_mut().enumerate().map(|(number, channel)| (number as u8, channel))
     }
 
     /// The channel, if the connection has it.
@@ -88,9 +97,36 @@ impl Channels {
         }
         let index = usize::from(channel);
         if index >= self.used.len() {
-            self.used.resize_with(index + 1, || Channel::new(self.first_sequence));
+            let first_sequence = self.first_sequence;
+            self.used.resize_with(index + 1, || Channel {
+                outgoing: Outgoing::new(first_sequence.into()),
+                incoming: Incoming::new(first_sequence),
+            });
         }
         self.used.get_mut(index)
+    }
+
+    /// The sending half of the channel that carries the commands of the connection itself.
+    pub(crate) fn system(&mut self) -> &mut Outgoing {
+        &mut self.system
+    }
+
+    /// The sending half of a channel that was used before, or of the connection itself.
+    #[inline]
+    pub(crate) fn outgoing(&mut self, channel: u8) -> Option<&mut Outgoing> {
+        if channel == SYSTEM_CHANNEL {
+            return Some(&mut self.system);
+        }
+        self.used(channel).map(|channel| &mut channel.outgoing)
+    }
+
+    /// The sending halves of the connection itself and of all channels that were used before, with their
+    /// numbers.
+    #[inline]
+    pub(crate) fn all_outgoing(&mut self) -> impl Iterator<Item = (u8, &mut Outgoing)> {
+        let system = std::iter::once((SYSTEM_CHANNEL, &mut self.system));
+        let used = self.used.iter_mut().enumerate();
+        system.chain(used.map(|(number, channel)| (number as u8, &mut channel.outgoing)))
     }
 }
 
@@ -103,6 +139,17 @@ mod tests {
         let mut channels = Channels::new(u8::MAX, 0);
         assert!(channels.get(u8::MAX).is_none());
         assert!(channels.get(u8::MAX - 1).is_some());
-        assert!(channels.all_used().map(|(number, _)| number).eq(0..u8::MAX));
+        let numbers = channels.all_outgoing().map(|(number, _)| number);
+        assert!(numbers.eq(std::iter::once(SYSTEM_CHANNEL).chain(0..u8::MAX)));
+    }
+
+    #[test]
+    fn the_numbers_of_the_connection_itself_go_on_when_its_channels_are_closed() {
+        let mut channels = Channels::new(2, 9);
+        assert!(channels.get(1).is_some());
+        channels.system().queued_reliable += 3;
+        channels.close();
+        assert_eq!((channels.count(), channels.system().queued_reliable), (0, 12));
+        assert!(channels.used(1).is_none() && channels.outgoing(SYSTEM_CHANNEL).is_some());
     }
 }

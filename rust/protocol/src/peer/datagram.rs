@@ -1,20 +1,19 @@
 //! A datagram while it is filled.
 
-use super::repetitions::earliest;
+use super::recovery::earliest;
 use crate::Time;
 use crate::wire::command::{Body, Command};
 
-/// A datagram under construction. Its methods are inlined where a kind of command is known, so that writing one is a
-/// few stores; that is worth a tenth of what a small message costs.
+/// A datagram under construction. Its methods are inlined where a kind of command is known, so that writing
+/// one is a few stores; that is worth a tenth of what a small message costs.
 #[derive(Debug)]
 pub(crate) struct Datagram<'a> {
     out: &'a mut Vec<u8>,
-    /// Where the datagram has to end at the latest.
+    /// The length of `out` that the datagram must not exceed.
     end: usize,
     /// Commands so far, acknowledgements not counted.
     pub(crate) commands: u32,
-    /// A command asks for an acknowledgement, so the header has to tell the time; it is overdue at this time at the
-    /// earliest.
+    /// When the first of its reliable commands is overdue. If it has one, the header must tell the sent time.
     pub(crate) deadline: Option<Time>,
 }
 
@@ -25,13 +24,13 @@ impl<'a> Datagram<'a> {
     }
 
     /// Bytes that still fit.
-    pub(crate) fn room(&self) -> usize {
+    pub(crate) fn free_bytes(&self) -> usize {
         self.end.saturating_sub(self.out.len())
     }
 
     #[inline(always)]
     pub(crate) fn fits(&self, command: &Command<'_>) -> bool {
-        command.size() <= self.room()
+        command.size() <= self.free_bytes()
     }
 
     #[inline(always)]

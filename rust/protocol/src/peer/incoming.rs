@@ -1,72 +1,48 @@
 //! The receiving half of a channel: what arrives is put in order, joined, and delivered once.
 
-use super::reassembly::{Layout, Progress, Reassembly};
-use super::waiting::{Account, WaitingBytes};
+use super::reassembly::{FragmentLayout, Progress, Reassembly};
+use super::receive::ReceiveContext;
+use crate::event_queue::{MessageCost, ReceiveBudget};
 use crate::wire::command::Fragment;
-use crate::{Event, Limits, Packet, PacketFlags, PeerId, Time};
+use crate::{DropReason, Packet, PacketFlags, Time};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
 
 /// Sequence numbers in a window, and how many windows ahead of the last delivered number are open. ENet opens
-/// `ENET_PEER_FREE_RELIABLE_WINDOWS` - 1 of its 16 windows; both ends have to agree, else numbers are ambiguous.
+/// `ENET_PEER_FREE_RELIABLE_WINDOWS` - 1 of its 16 windows; both ends have to agree, else numbers are
+/// ambiguous.
 const WINDOW_SIZE: u16 = 4096;
 pub(super) const OPEN_WINDOWS: u32 = 7;
 /// Further windows that could be the future as well as the past: what falls there is not acknowledged.
 const GUARD_WINDOWS: u32 = 2;
 
-/// In which window, counted from the one of `base`, the number `distance` after `base` lies.
+/// How many windows ahead of the one of `base` the number `distance` after `base` lies.
 pub(super) fn windows_ahead(base: u16, distance: u16) -> u32 {
     (u32::from(base % WINDOW_SIZE) + u32::from(distance)) / u32::from(WINDOW_SIZE)
 }
 
-/// Whether a receiver whose last delivered number is `delivered` has room for the number `sequence`.
+/// Whether a receiver whose last delivered number is `delivered` keeps a command with the number `sequence`.
 pub(super) fn is_open(delivered: u16, sequence: u16) -> bool {
     windows_ahead(delivered, sequence.wrapping_sub(delivered)) < OPEN_WINDOWS
 }
 
-/// What to do about a received command.
+/// What became of a received message.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Verdict {
-    /// It was used, or was before: acknowledge it if the sender wants that.
+pub(crate) enum Disposition {
+    /// It was used, now or before: acknowledge it if the sender wants that.
     Done,
-    /// No room for it: stay silent, an honest sender repeats it.
-    Refused,
+    /// It cannot be kept: stay silent, an honest sender repeats it.
+    Refused(DropReason),
     /// It contradicts the protocol.
-    Malformed,
+    Invalid(DropReason),
 }
 
-/// A payload where it lies in its datagram.
-#[derive(Copy, Clone, Debug)]
-pub(crate) struct Payload<'a> {
-    pub(crate) datagram: &'a Bytes,
-    pub(crate) bytes: &'a [u8],
-}
-
-impl Payload<'_> {
-    /// Shares the datagram's memory.
-    fn shared(&self) -> Bytes {
-        self.datagram.slice_ref(self.bytes)
-    }
-
-    /// A copy, so that a few bytes do not keep a whole receive buffer alive.
-    fn copied(&self) -> Bytes {
-        Bytes::copy_from_slice(self.bytes)
-    }
-}
-
-/// Where a channel delivers to, and what bounds its waiting messages.
-#[derive(Debug)]
-pub(crate) struct Inbox<'a> {
-    pub(crate) events: &'a mut VecDeque<Event>,
-    pub(crate) peer: PeerId,
-    pub(crate) channel: u8,
-    pub(crate) account: Account<'a>,
-    pub(crate) limits: &'a Limits,
-    /// The application has given the connection up: received messages are acknowledged and forgotten.
-    pub(crate) discard: bool,
-    pub(crate) now: Time,
-    /// Incomplete unreliable messages of this peer, oldest first; some are complete by now.
-    pub(crate) partials: &'a mut VecDeque<Partial>,
+/// The messages of one peer that wait.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    pub(crate) budget: ReceiveBudget,
+    /// Incomplete unreliable messages, oldest first; some are complete by now.
+    pub(crate) partials: VecDeque<Partial>,
 }
 
 /// An unreliable message of which not all fragments may ever arrive.
@@ -78,42 +54,83 @@ pub(crate) struct Partial {
     pub(crate) key: UnreliableKey,
 }
 
-impl Inbox<'_> {
-    /// Hands a message that has just arrived to the application. Its bytes count as waiting until the event is taken.
+/// Where a channel delivers its messages, and what bounds those that wait.
+#[derive(Debug)]
+pub(crate) struct ChannelSink<'a, 'b> {
+    pub(crate) context: &'a mut ReceiveContext<'b>,
+    pub(crate) backlog: &'a mut Backlog,
+    pub(crate) channel: u8,
+    /// The application has given the connection up: received messages are acknowledged and forgotten.
+    pub(crate) discards: bool,
+}
+
+impl ChannelSink<'_, '_> {
+    /// Hands a message that has just arrived to the application. Its bytes count as waiting until the event
+    /// is taken.
     #[inline]
-    pub(crate) fn deliver(&mut self, payload: Payload<'_>, flags: PacketFlags) {
-        self.hold(payload.bytes.len());
-        let bytes = if self.account.is_piling_up() { payload.copied() } else { payload.shared() };
-        self.deliver_held(bytes, flags);
+    pub(crate) fn deliver(&mut self, payload: &[u8], flags: PacketFlags) {
+        self.hold(payload.len());
+        let payload = if self.context.events.is_piling_up(&self.backlog.budget) {
+            copied(payload)
+        } else {
+            // The message shares the datagram's memory.
+            self.context.datagram.slice_ref(payload)
+        };
+        self.deliver_held(payload, flags);
     }
 
-    /// The same for a message that waits already.
+    /// Hands a message that waits already to the application.
     #[inline]
     fn deliver_held(&mut self, payload: Bytes, flags: PacketFlags) {
-        self.account.enqueue(payload.len());
-        let packet = Packet { payload, flags };
-        self.events.push_back(Event::Receive { peer: self.peer, channel: self.channel, packet });
+        let ReceiveContext { events, peer, .. } = &mut *self.context;
+        events.deliver(&mut self.backlog.budget, *peer, self.channel, Packet { payload, flags });
     }
 
     /// Whether the limits let a message in that is next in order, or one that will have to wait.
     pub(crate) fn admits(&self, is_next: bool) -> bool {
-        if is_next { self.account.has_room_for_next(self.limits) } else { self.account.has_room(self.limits) }
+        let ReceiveContext { events, config, .. } = &*self.context;
+        if is_next {
+            events.admits_next(&self.backlog.budget, &config.limits)
+        } else {
+            events.admits(&self.backlog.budget, &config.limits)
+        }
     }
 
-    /// An unreliable message is complete. Usually it is the one that began last or first; else its record stays until
-    /// its time is over.
-    fn completed(&mut self, key: UnreliableKey) {
+    /// An unreliable message is complete. Usually it is the one that began last or first; else its record
+    /// stays until its time is over.
+    fn on_completed(&mut self, key: UnreliableKey) {
         let is_it = |partial: &mut Partial| partial.channel == self.channel && partial.key == key;
-        if self.partials.pop_back_if(is_it).is_none() {
-            self.partials.pop_front_if(is_it);
+        let partials = &mut self.backlog.partials;
+        if partials.pop_back_if(is_it).is_none() {
+            partials.pop_front_if(is_it);
         }
     }
 
     /// A whole message waits.
     fn hold(&mut self, bytes: usize) {
-        self.account.claim(bytes);
-        self.account.store(bytes);
+        self.reserve(bytes);
+        self.store(bytes);
     }
+
+    /// A message of `bytes` begins to arrive.
+    fn reserve(&mut self, bytes: usize) {
+        self.context.events.reserve(&mut self.backlog.budget, bytes);
+    }
+
+    /// Some `bytes` of a message have arrived.
+    fn store(&mut self, bytes: usize) {
+        self.context.events.store(&mut self.backlog.budget, bytes);
+    }
+
+    /// A message waits no more.
+    fn release(&mut self, cost: MessageCost) {
+        self.context.events.release(&mut self.backlog.budget, cost);
+    }
+}
+
+/// Copies a payload that has to wait, so that a few bytes do not keep a whole receive buffer alive.
+fn copied(payload: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(payload)
 }
 
 /// A message that cannot be delivered yet.
@@ -130,11 +147,11 @@ enum Waiting {
 
 impl Waiting {
     /// What it counts for against the limits.
-    fn bytes(&self) -> WaitingBytes {
+    fn cost(&self) -> MessageCost {
         match self {
-            Self::Whole { payload, .. } => WaitingBytes::whole(payload.len()),
+            Self::Whole { payload, .. } => MessageCost::complete(payload.len()),
             Self::Partial(reassembly) => {
-                WaitingBytes { claimed: reassembly.total_length(), stored: reassembly.stored(), queued: 0 }
+                MessageCost { reserved: reassembly.total_length(), stored: reassembly.stored() }
             }
         }
     }
@@ -180,37 +197,37 @@ impl Incoming {
     pub(crate) fn receive_reliable(
         &mut self,
         sequence: u16,
-        payload: Payload<'_>,
-        inbox: &mut Inbox<'_>,
-    ) -> Verdict {
+        payload: &[u8],
+        sink: &mut ChannelSink<'_, '_>,
+    ) -> Disposition {
         let distance = match self.place(sequence) {
-            Place::Past | Place::Ahead(0) => return Verdict::Done,
-            Place::Unclear => return Verdict::Refused,
+            Place::Past | Place::Ahead(0) => return Disposition::Done,
+            Place::Unclear => return Disposition::Refused(DropReason::Sequence),
             Place::Ahead(distance) => distance,
         };
-        if inbox.discard {
-            return Verdict::Done;
+        if sink.discards {
+            return Disposition::Done;
         }
-        if !inbox.admits(distance == 1) {
-            return Verdict::Refused;
+        if !sink.admits(distance == 1) {
+            return Disposition::Refused(DropReason::ReceiveLimit);
         }
         if distance == 1 {
-            inbox.deliver(payload, PacketFlags::RELIABLE);
-            self.advance(1, inbox);
-            return Verdict::Done;
+            sink.deliver(payload, PacketFlags::RELIABLE);
+            self.advance(1, sink);
+            return Disposition::Done;
         }
-        let full = self.is_full(inbox);
+        let full = self.is_full(sink);
         match self.reliable_waiting.entry(self.reliable + u64::from(distance)) {
-            Entry::Occupied(_) => Verdict::Done,
-            Entry::Vacant(_) if full => Verdict::Refused,
+            Entry::Occupied(_) => Disposition::Done,
+            Entry::Vacant(_) if full => Disposition::Refused(DropReason::ReceiveLimit),
             Entry::Vacant(place) => {
-                inbox.hold(payload.bytes.len());
+                sink.hold(payload.len());
                 place.insert(Waiting::Whole {
-                    payload: payload.copied(),
+                    payload: copied(payload),
                     flags: PacketFlags::RELIABLE,
                     count: 1,
                 });
-                Verdict::Done
+                Disposition::Done
             }
         }
     }
@@ -219,53 +236,55 @@ impl Incoming {
     pub(crate) fn receive_fragment(
         &mut self,
         fragment: &Fragment,
-        payload: Payload<'_>,
-        inbox: &mut Inbox<'_>,
-    ) -> Verdict {
-        let Some(layout) = Layout::of(fragment, payload.bytes, inbox.limits.max_message_size) else {
-            return Verdict::Malformed;
+        payload: &[u8],
+        sink: &mut ChannelSink<'_, '_>,
+    ) -> Disposition {
+        let layout = match FragmentLayout::of(fragment, payload, sink.context.config.limits.max_message_size)
+        {
+            Ok(layout) => layout,
+            Err(reason) => return Disposition::Invalid(reason),
         };
         let distance = match self.place(fragment.start_sequence) {
-            Place::Past | Place::Ahead(0) => return Verdict::Done,
-            Place::Unclear => return Verdict::Refused,
+            Place::Past | Place::Ahead(0) => return Disposition::Done,
+            Place::Unclear => return Disposition::Refused(DropReason::Sequence),
             Place::Ahead(distance) => distance,
         };
-        if inbox.discard {
-            return Verdict::Done;
+        if sink.discards {
+            return Disposition::Done;
         }
-        let has_room = inbox.admits(distance == 1) && (distance == 1 || !self.is_full(inbox));
+        let has_room = sink.admits(distance == 1) && (distance == 1 || !self.is_full(sink));
         let key = self.reliable + u64::from(distance);
         let waiting = match self.reliable_waiting.entry(key) {
             Entry::Occupied(place) => place.into_mut(),
-            Entry::Vacant(_) if !has_room => return Verdict::Refused,
+            Entry::Vacant(_) if !has_room => return Disposition::Refused(DropReason::ReceiveLimit),
             Entry::Vacant(place) => {
-                inbox.account.claim(layout.total_length());
+                sink.reserve(layout.total_length());
                 place.insert(Waiting::Partial(Reassembly::new(layout)))
             }
         };
         // Complete, but a message before it is missing: this is a duplicate.
         let Waiting::Partial(reassembly) = waiting else {
-            return Verdict::Done;
+            return Disposition::Done;
         };
         let count = layout.count();
-        match reassembly.insert(fragment.number, layout, payload.bytes) {
-            Progress::Duplicate => Verdict::Done,
+        match reassembly.insert(fragment.number, layout, payload) {
+            Progress::Duplicate => Disposition::Done,
             Progress::Stored => {
-                inbox.account.store(payload.bytes.len());
-                Verdict::Done
+                sink.store(payload.len());
+                Disposition::Done
             }
-            Progress::Contradiction => Verdict::Malformed,
+            Progress::Contradiction => Disposition::Invalid(DropReason::Fragment),
             Progress::Complete(message) if distance == 1 => {
                 self.reliable_waiting.remove(&key);
-                inbox.account.store(payload.bytes.len());
-                inbox.deliver_held(message, PacketFlags::RELIABLE);
-                self.advance(count, inbox);
-                Verdict::Done
+                sink.store(payload.len());
+                sink.deliver_held(message, PacketFlags::RELIABLE);
+                self.advance(count, sink);
+                Disposition::Done
             }
             Progress::Complete(message) => {
-                inbox.account.store(payload.bytes.len());
+                sink.store(payload.len());
                 *waiting = Waiting::Whole { payload: message, flags: PacketFlags::RELIABLE, count };
-                Verdict::Done
+                Disposition::Done
             }
         }
     }
@@ -275,36 +294,36 @@ impl Incoming {
         &mut self,
         sequence: u16,
         unreliable_sequence: u16,
-        payload: Payload<'_>,
-        inbox: &mut Inbox<'_>,
-    ) -> Verdict {
+        payload: &[u8],
+        sink: &mut ChannelSink<'_, '_>,
+    ) -> Disposition {
         let Some(key) = self.unreliable_key(sequence, unreliable_sequence) else {
-            return Verdict::Done;
+            return Disposition::Done;
         };
-        if inbox.discard {
-            return Verdict::Done;
+        if sink.discards {
+            return Disposition::Done;
         }
         let is_next = key.0 == self.reliable;
-        if !inbox.admits(is_next) {
-            return Verdict::Refused;
+        if !sink.admits(is_next) {
+            return Disposition::Refused(DropReason::ReceiveLimit);
         }
         if is_next {
-            inbox.deliver(payload, PacketFlags::empty());
-            self.passed_unreliable(key, inbox);
-            return Verdict::Done;
+            sink.deliver(payload, PacketFlags::empty());
+            self.passed_unreliable(key, sink);
+            return Disposition::Done;
         }
-        let full = self.is_full(inbox);
+        let full = self.is_full(sink);
         match self.unreliable_waiting.entry(key) {
-            Entry::Occupied(_) => Verdict::Done,
-            Entry::Vacant(_) if full => Verdict::Refused,
+            Entry::Occupied(_) => Disposition::Done,
+            Entry::Vacant(_) if full => Disposition::Refused(DropReason::ReceiveLimit),
             Entry::Vacant(place) => {
-                inbox.hold(payload.bytes.len());
+                sink.hold(payload.len());
                 place.insert(Waiting::Whole {
-                    payload: payload.copied(),
+                    payload: copied(payload),
                     flags: PacketFlags::empty(),
                     count: 0,
                 });
-                Verdict::Done
+                Disposition::Done
             }
         }
     }
@@ -314,61 +333,69 @@ impl Incoming {
         &mut self,
         sequence: u16,
         fragment: &Fragment,
-        payload: Payload<'_>,
-        inbox: &mut Inbox<'_>,
-    ) -> Verdict {
-        let Some(layout) = Layout::of(fragment, payload.bytes, inbox.limits.max_message_size) else {
-            return Verdict::Malformed;
+        payload: &[u8],
+        sink: &mut ChannelSink<'_, '_>,
+    ) -> Disposition {
+        let layout = match FragmentLayout::of(fragment, payload, sink.context.config.limits.max_message_size)
+        {
+            Ok(layout) => layout,
+            Err(reason) => return Disposition::Invalid(reason),
         };
         let Some(key) = self.unreliable_key(sequence, fragment.start_sequence) else {
-            return Verdict::Done;
+            return Disposition::Done;
         };
-        if inbox.discard {
-            return Verdict::Done;
+        if sink.discards {
+            return Disposition::Done;
         }
-        let full = self.is_full(inbox);
+        let full = self.is_full(sink);
         let waiting = match self.unreliable_waiting.entry(key) {
             Entry::Occupied(place) => place.into_mut(),
-            Entry::Vacant(_) if full || !inbox.admits(false) => return Verdict::Refused,
+            Entry::Vacant(_) if full || !sink.admits(false) => {
+                return Disposition::Refused(DropReason::ReceiveLimit);
+            }
             Entry::Vacant(place) => {
-                inbox.account.claim(layout.total_length());
-                inbox.partials.push_back(Partial { since: inbox.now, channel: inbox.channel, key });
+                sink.reserve(layout.total_length());
+                sink.backlog.partials.push_back(Partial {
+                    since: sink.context.now,
+                    channel: sink.channel,
+                    key,
+                });
                 place.insert(Waiting::Partial(Reassembly::new(layout)))
             }
         };
         // Complete but still waiting for its reliable message: this is a duplicate.
         let Waiting::Partial(reassembly) = waiting else {
-            return Verdict::Done;
+            return Disposition::Done;
         };
-        match reassembly.insert(fragment.number, layout, payload.bytes) {
-            Progress::Duplicate => Verdict::Done,
+        match reassembly.insert(fragment.number, layout, payload) {
+            Progress::Duplicate => Disposition::Done,
             Progress::Stored => {
-                inbox.account.store(payload.bytes.len());
-                Verdict::Done
+                sink.store(payload.len());
+                Disposition::Done
             }
-            Progress::Contradiction => Verdict::Malformed,
+            Progress::Contradiction => Disposition::Invalid(DropReason::Fragment),
             Progress::Complete(message) if key.0 == self.reliable => {
                 self.unreliable_waiting.remove(&key);
-                inbox.completed(key);
-                inbox.account.store(payload.bytes.len());
-                inbox.deliver_held(message, PacketFlags::UNRELIABLE_FRAGMENT);
-                self.passed_unreliable(key, inbox);
-                Verdict::Done
+                sink.on_completed(key);
+                sink.store(payload.len());
+                sink.deliver_held(message, PacketFlags::UNRELIABLE_FRAGMENT);
+                self.passed_unreliable(key, sink);
+                Disposition::Done
             }
             Progress::Complete(message) => {
-                inbox.account.store(payload.bytes.len());
+                sink.store(payload.len());
                 *waiting =
                     Waiting::Whole { payload: message, flags: PacketFlags::UNRELIABLE_FRAGMENT, count: 0 };
-                Verdict::Done
+                Disposition::Done
             }
         }
     }
 
-    /// Drops an unreliable message if it is still incomplete; gives what it counted for.
-    pub(crate) fn drop_partial(&mut self, key: UnreliableKey) -> Option<WaitingBytes> {
+    /// Drops an unreliable message if it is still incomplete, and returns what it counted for.
+    pub(crate) fn drop_partial(&mut self, key: UnreliableKey) -> Option<MessageCost> {
         match self.unreliable_waiting.entry(key) {
             Entry::Occupied(place) if matches!(place.get(), Waiting::Partial(_)) => {
-                Some(place.remove().bytes())
+                Some(place.remove().cost())
             }
             _ => None,
         }
@@ -398,47 +425,48 @@ impl Incoming {
         }
     }
 
-    fn is_full(&self, inbox: &Inbox<'_>) -> bool {
-        self.reliable_waiting.len() + self.unreliable_waiting.len() >= inbox.limits.max_waiting_messages
+    fn is_full(&self, sink: &ChannelSink<'_, '_>) -> bool {
+        self.reliable_waiting.len() + self.unreliable_waiting.len()
+            >= sink.context.config.limits.max_waiting_messages
     }
 
     /// `count` more reliable numbers are delivered: delivers everything whose turn it is now.
     #[inline]
-    fn advance(&mut self, count: u32, inbox: &mut Inbox<'_>) {
-        self.step(count, inbox);
+    fn advance(&mut self, count: u32, sink: &mut ChannelSink<'_, '_>) {
+        self.step(count, sink);
         if !self.reliable_waiting.is_empty() {
-            self.deliver_reliable_waiting(inbox);
+            self.deliver_reliable_waiting(sink);
         }
     }
 
-    fn deliver_reliable_waiting(&mut self, inbox: &mut Inbox<'_>) {
+    fn deliver_reliable_waiting(&mut self, sink: &mut ChannelSink<'_, '_>) {
         while let Some(entry) = self.reliable_waiting.first_entry() {
             if *entry.key() <= self.reliable {
                 // Only a malformed sender numbers a message inside of another one.
-                inbox.account.release(entry.remove().bytes());
+                sink.release(entry.remove().cost());
                 continue;
             }
             if *entry.key() != self.reliable + 1 || matches!(entry.get(), Waiting::Partial(_)) {
                 break;
             }
             if let Waiting::Whole { payload, flags, count } = entry.remove() {
-                inbox.deliver_held(payload, flags);
-                self.step(count, inbox);
+                sink.deliver_held(payload, flags);
+                self.step(count, sink);
             }
         }
     }
 
     /// Moves on by one reliable message and delivers the unreliable ones that waited for it.
     #[inline]
-    fn step(&mut self, count: u32, inbox: &mut Inbox<'_>) {
+    fn step(&mut self, count: u32, sink: &mut ChannelSink<'_, '_>) {
         self.reliable += u64::from(count);
         self.unreliable = 0;
         if !self.unreliable_waiting.is_empty() {
-            self.deliver_unreliable_waiting(inbox);
+            self.deliver_unreliable_waiting(sink);
         }
     }
 
-    fn deliver_unreliable_waiting(&mut self, inbox: &mut Inbox<'_>) {
+    fn deliver_unreliable_waiting(&mut self, sink: &mut ChannelSink<'_, '_>) {
         let mut current = self.unreliable_waiting.range((self.reliable, 0)..=(self.reliable, u16::MAX));
         let last_whole =
             current.rfind(|(_, waiting)| matches!(waiting, Waiting::Whole { .. })).map(|(key, _)| *key);
@@ -451,21 +479,21 @@ impl Incoming {
             match entry.remove() {
                 Waiting::Whole { payload, flags, .. } if key.0 == self.reliable => {
                     self.unreliable = key.1;
-                    inbox.deliver_held(payload, flags);
+                    sink.deliver_held(payload, flags);
                 }
-                late => inbox.account.release(late.bytes()),
+                late => sink.release(late.cost()),
             }
         }
     }
 
-    /// An unreliable message was delivered: what waits before it has lost its chance.
-    fn passed_unreliable(&mut self, key: UnreliableKey, inbox: &mut Inbox<'_>) {
+    /// An unreliable message was delivered: what waits before it is too late.
+    fn passed_unreliable(&mut self, key: UnreliableKey, sink: &mut ChannelSink<'_, '_>) {
         self.unreliable = key.1;
         while let Some(entry) = self.unreliable_waiting.first_entry() {
             if *entry.key() >= key {
                 break;
             }
-            inbox.account.release(entry.remove().bytes());
+            sink.release(entry.remove().cost());
         }
     }
 }

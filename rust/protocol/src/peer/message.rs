@@ -3,42 +3,42 @@
 use crate::wire::command::{Body, Fragment};
 use bytes::Bytes;
 
-/// A message's bytes, and how they are cut.
+/// The bytes of a message, and into which fragments they are cut.
 #[derive(Debug)]
-pub(crate) struct Pieces {
+pub(crate) struct FragmentedPayload {
     payload: Bytes,
-    /// Bytes a piece, above 0; a message that is not longer travels whole.
-    size: u32,
+    /// Bytes of every fragment but the last, above 0. A message that is not longer travels whole.
+    fragment_size: u32,
 }
 
-impl Pieces {
-    pub(crate) fn new(payload: Bytes, size: usize) -> Self {
-        Self { payload, size: size as u32 }
+impl FragmentedPayload {
+    pub(crate) fn new(payload: Bytes, fragment_size: usize) -> Self {
+        Self { payload, fragment_size: fragment_size as u32 }
     }
 
-    /// The message travels in fragments.
-    fn is_cut(&self) -> bool {
-        self.payload.len() > self.size as usize
+    /// Whether the message travels in fragments.
+    fn is_fragmented(&self) -> bool {
+        self.payload.len() > self.fragment_size as usize
     }
 
-    /// How many there are: at least one, which may be empty.
+    /// The number of fragments: at least one, which may be empty.
     fn count(&self) -> u32 {
-        if self.is_cut() { (self.payload.len() as u32).div_ceil(self.size) } else { 1 }
+        if self.is_fragmented() { (self.payload.len() as u32).div_ceil(self.fragment_size) } else { 1 }
     }
 
-    /// The bytes of one.
+    /// The bytes of one fragment.
     fn bytes(&self, number: u32) -> &[u8] {
         let rest = &self.payload[self.offset(number)..];
-        &rest[..rest.len().min(self.size as usize)]
+        &rest[..rest.len().min(self.fragment_size as usize)]
     }
 
     fn offset(&self, number: u32) -> usize {
-        number as usize * self.size as usize
+        number as usize * self.fragment_size as usize
     }
 
-    /// Where those bytes belong, if the message is cut; `start_sequence` is the number of its first fragment.
+    /// Where a fragment belongs, if the message has several; `start_sequence` is the number of the first one.
     fn fragment(&self, number: u32, start_sequence: u16) -> Option<Fragment> {
-        self.is_cut().then(|| Fragment {
+        self.is_fragmented().then(|| Fragment {
             start_sequence,
             count: self.count(),
             number,
@@ -48,41 +48,36 @@ impl Pieces {
     }
 }
 
-/// What one reliable command carries: a whole message, or one fragment of it.
+/// What one reliable command carries of a message: all of it, or one fragment.
 #[derive(Debug)]
-pub(crate) struct Part {
-    pieces: Pieces,
+pub(crate) struct SentFragment {
+    payload: FragmentedPayload,
     number: u32,
 }
 
-impl Part {
-    /// What the command with this number says.
+impl SentFragment {
+    /// The body of the command, which has this number.
     pub(crate) fn body(&self, sequence: u16) -> Body<'_> {
-        reliable_body(&self.pieces, self.number, sequence)
-    }
-
-    /// Bytes.
-    pub(crate) fn length(&self) -> u32 {
-        self.pieces.bytes(self.number).len() as u32
+        reliable_body(&self.payload, self.number, sequence)
     }
 }
 
-fn reliable_body(pieces: &Pieces, number: u32, sequence: u16) -> Body<'_> {
-    let payload = pieces.bytes(number);
-    match pieces.fragment(number, sequence.wrapping_sub(number as u16)) {
+fn reliable_body(message: &FragmentedPayload, number: u32, sequence: u16) -> Body<'_> {
+    let payload = message.bytes(number);
+    match message.fragment(number, sequence.wrapping_sub(number as u16)) {
         Some(fragment) => Body::SendFragment { fragment, payload },
         None => Body::SendReliable { payload },
     }
 }
 
-/// A message that is not wholly sent yet. `K` is what its kind needs to know.
+/// A message of which at least one fragment was not sent yet. `K` is what belongs to its kind.
 #[derive(Debug)]
 pub(crate) struct Message<K> {
     /// Position among all messages of the connection.
     order: u64,
     kind: K,
-    pieces: Pieces,
-    /// Pieces that were sent.
+    payload: FragmentedPayload,
+    /// Fragments that were sent.
     sent: u32,
     channel: u8,
 }
@@ -103,8 +98,8 @@ pub(crate) enum Unreliable {
 }
 
 impl<K> Message<K> {
-    pub(crate) fn new(order: u64, channel: u8, kind: K, pieces: Pieces) -> Self {
-        Self { order, kind, pieces, sent: 0, channel }
+    pub(crate) fn new(order: u64, channel: u8, kind: K, payload: FragmentedPayload) -> Self {
+        Self { order, kind, payload, sent: 0, channel }
     }
 
     pub(crate) fn order(&self) -> u64 {
@@ -119,19 +114,19 @@ impl<K> Message<K> {
         &self.kind
     }
 
-    /// Commands that it takes.
+    /// The number of commands that it takes.
     pub(crate) fn count(&self) -> u32 {
-        self.pieces.count()
+        self.payload.count()
     }
 
-    /// Nothing of it was sent yet.
+    /// Whether nothing of it was sent yet.
     pub(crate) fn is_new(&self) -> bool {
         self.sent == 0
     }
 
-    /// What is sent next is all that is left of it.
+    /// Whether the fragment that is sent next is its last one.
     pub(crate) fn is_at_last(&self) -> bool {
-        self.pieces.offset(self.sent + 1) >= self.pieces.payload.len()
+        self.payload.offset(self.sent + 1) >= self.payload.payload.len()
     }
 }
 
@@ -143,25 +138,27 @@ impl Message<Reliable> {
 
     /// The command that is sent next.
     pub(crate) fn next_body(&self) -> Body<'_> {
-        reliable_body(&self.pieces, self.sent, self.next_sequence())
+        reliable_body(&self.payload, self.sent, self.next_sequence())
     }
 
-    /// Bytes of it.
+    /// Bytes that this command carries.
     pub(crate) fn next_length(&self) -> u32 {
-        self.pieces.bytes(self.sent).len() as u32
+        self.payload.bytes(self.sent).len() as u32
     }
 
-    /// It is sent: gives what is kept of it until it is acknowledged.
-    pub(crate) fn split_part(&mut self) -> Part {
-        let Pieces { ref payload, size } = self.pieces;
-        let part = Part { pieces: Pieces { payload: payload.clone(), size }, number: self.sent };
+    /// Moves on to the next fragment, and returns the one that was sent, to be kept until it is acknowledged.
+    pub(crate) fn split_fragment(&mut self) -> SentFragment {
+        let FragmentedPayload { ref payload, fragment_size } = self.payload;
+        let payload = FragmentedPayload { payload: payload.clone(), fragment_size };
+        let fragment = SentFragment { payload, number: self.sent };
         self.sent += 1;
-        part
+        fragment
     }
 
-    /// The same of the last one, which takes over what the message holds: a second reference would cost an allocation.
-    pub(crate) fn into_part(self) -> Part {
-        Part { number: self.sent, pieces: self.pieces }
+    /// Turns the message into its last fragment. That takes over the message's bytes, since a second
+    /// reference to them would cost an allocation.
+    pub(crate) fn into_last_fragment(self) -> SentFragment {
+        SentFragment { number: self.sent, payload: self.payload }
     }
 }
 
@@ -173,10 +170,10 @@ impl Message<Unreliable> {
 
     /// The command that is sent next, with the reliable number that it follows.
     pub(crate) fn next_command(&self) -> (u16, Body<'_>) {
-        let payload = self.pieces.bytes(self.sent);
+        let payload = self.payload.bytes(self.sent);
         match self.kind {
             Unreliable::Unsequenced { group } => (0, Body::SendUnsequenced { group, payload }),
-            Unreliable::Sequenced { follows, number } => match self.pieces.fragment(self.sent, number) {
+            Unreliable::Sequenced { follows, number } => match self.payload.fragment(self.sent, number) {
                 Some(fragment) => (follows as u16, Body::SendUnreliableFragment { fragment, payload }),
                 None => (follows as u16, Body::SendUnreliable { unreliable_sequence: number, payload }),
             },
@@ -185,15 +182,20 @@ impl Message<Unreliable> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
+    /// What a reliable command carries of a message of `length` bytes that travels whole.
+    pub(crate) fn fragment(length: usize) -> SentFragment {
+        message(length, 1).into_last_fragment()
+    }
+
     fn message(length: usize, first: u16) -> Message<Reliable> {
-        Message::new(0, 0, Reliable { first }, Pieces::new(Bytes::from(vec![7; length]), 1000))
+        Message::new(0, 0, Reliable { first }, FragmentedPayload::new(Bytes::from(vec![7; length]), 1000))
     }
 
     #[test]
-    fn a_message_is_cut_without_gaps() {
+    fn a_message_is_fragmented_without_gaps() {
         let mut message = message(2500, u16::MAX);
         for (number, offset, length) in [(0, 0, 1000), (1, 1000, 1000), (2, 2000, 500)] {
             let sequence = u16::MAX.wrapping_add(number as u16);
@@ -204,7 +206,7 @@ mod tests {
             let body = Body::SendFragment { fragment, payload: &payload };
             assert_eq!(message.next_body(), body);
             assert_eq!(message.is_at_last(), number == 2);
-            assert_eq!(message.split_part().body(sequence), body);
+            assert_eq!(message.split_fragment().body(sequence), body);
         }
     }
 

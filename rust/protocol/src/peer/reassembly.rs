@@ -1,6 +1,7 @@
 //! Puts a message together from its fragments, in memory that grows with what has arrived and not with what a
 //! fragment claims.
 
+use crate::DropReason;
 use crate::wire::{self, HEADER_SIZE, MAXIMUM_FRAGMENT_COUNT, MTU_RANGE, command::Fragment};
 use bytes::{Bytes, BytesMut};
 use std::collections::{BTreeMap, btree_map::Entry};
@@ -9,37 +10,53 @@ use std::collections::{BTreeMap, btree_map::Entry};
 /// checksum and command. So bookkeeping stays a small part of the bytes it is for.
 const SMALLEST_FRAGMENT: u64 =
     *MTU_RANGE.start() as u64 - HEADER_SIZE as u64 - 4 - wire::FRAGMENT_COMMAND_SIZE as u64;
-/// Memory that is taken at once for a message, bytes; beyond it the buffer doubles as it fills.
+/// Bytes that are allocated at once for a message; beyond them the buffer doubles as it fills.
 const EAGER_BYTES: usize = 64 << 10;
 
-/// How a message is cut: into pieces of one length, of which the last may be shorter. Every fragment tells it.
+/// The fragment layout of a message: all fragments have one size, but the last may be shorter. Every fragment
+/// says it.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Layout {
+pub(crate) struct FragmentLayout {
     count: u32,
-    /// Bytes of every piece but the last.
-    piece: u32,
+    /// Bytes of every fragment but the last.
+    fragment_size: u32,
     total_length: u32,
 }
 
-impl Layout {
-    /// The layout that a fragment tells, unless its figures contradict each other or exceed the largest message
-    /// allowed, in bytes.
-    pub(crate) fn of(fragment: &Fragment, payload: &[u8], max_message_size: usize) -> Option<Self> {
+impl FragmentLayout {
+    /// The layout that a fragment says.
+    ///
+    /// # Errors
+    /// Its figures contradict each other, or exceed the largest message allowed, in bytes.
+    pub(crate) fn of(
+        fragment: &Fragment,
+        payload: &[u8],
+        max_message_size: usize,
+    ) -> Result<Self, DropReason> {
+        Self::plausible(fragment, payload).filter(|layout| layout.total_length() <= max_message_size).ok_or(
+            if fragment.total_length as usize > max_message_size {
+                DropReason::MessageSize
+            } else {
+                DropReason::Fragment
+            },
+        )
+    }
+
+    fn plausible(fragment: &Fragment, payload: &[u8]) -> Option<Self> {
         let Fragment { count, number, total_length, offset, .. } = *fragment;
         let length = payload.len() as u64;
         let last = number.checked_add(1)? == count;
-        let piece = if number == 0 || !last { length } else { u64::from(offset) / u64::from(number) };
-        let before_last = u64::from(count.checked_sub(1)?) * piece;
+        let size = if number == 0 || !last { length } else { u64::from(offset) / u64::from(number) };
+        let before_last = u64::from(count.checked_sub(1)?) * size;
         let end = u64::from(offset) + length;
         let plausible = count <= MAXIMUM_FRAGMENT_COUNT
             && number < count
-            && (1..=piece).contains(&length)
-            && (count == 1 || piece >= SMALLEST_FRAGMENT)
-            && u64::from(offset) == u64::from(number) * piece
-            && (before_last + 1..=before_last + piece).contains(&u64::from(total_length))
-            && (!last || end == u64::from(total_length))
-            && total_length as usize <= max_message_size;
-        plausible.then_some(Self { count, piece: piece as u32, total_length })
+            && (1..=size).contains(&length)
+            && (count == 1 || size >= SMALLEST_FRAGMENT)
+            && u64::from(offset) == u64::from(number) * size
+            && (before_last + 1..=before_last + size).contains(&u64::from(total_length))
+            && (!last || end == u64::from(total_length));
+        plausible.then_some(Self { count, fragment_size: size as u32, total_length })
     }
 
     /// Fragments of the message.
@@ -56,7 +73,7 @@ impl Layout {
 /// A message of which some fragments have arrived.
 #[derive(Debug)]
 pub(crate) struct Reassembly {
-    layout: Layout,
+    layout: FragmentLayout,
     /// The fragments `0..next`, joined.
     joined: BytesMut,
     next: u32,
@@ -75,13 +92,13 @@ pub(crate) enum Progress {
     Duplicate,
     /// It was the last one missing.
     Complete(Bytes),
-    /// It tells another layout than the fragments before it.
+    /// It says another layout than the fragments before it.
     Contradiction,
 }
 
 impl Reassembly {
     /// Begins a message; takes no memory yet.
-    pub(crate) fn new(layout: Layout) -> Self {
+    pub(crate) fn new(layout: FragmentLayout) -> Self {
         Self { layout, joined: BytesMut::new(), next: 0, ahead: BTreeMap::new(), stored: 0 }
     }
 
@@ -96,7 +113,7 @@ impl Reassembly {
     }
 
     /// Adds fragment `number`, from which `layout` was read.
-    pub(crate) fn insert(&mut self, number: u32, layout: Layout, payload: &[u8]) -> Progress {
+    pub(crate) fn insert(&mut self, number: u32, layout: FragmentLayout, payload: &[u8]) -> Progress {
         if layout != self.layout {
             return Progress::Contradiction;
         }
@@ -139,30 +156,30 @@ impl Reassembly {
 mod tests {
     use super::*;
 
-    const PIECE: usize = 1364;
+    const FRAGMENT_SIZE: usize = 1364;
 
     fn cut(message: &[u8]) -> Vec<(Fragment, &[u8])> {
-        let count = message.len().div_ceil(PIECE) as u32;
+        let count = message.len().div_ceil(FRAGMENT_SIZE) as u32;
         let total_length = message.len() as u32;
-        let piece = |(number, payload)| {
+        let fragment = |(number, payload)| {
             let number = number as u32;
-            let offset = number * PIECE as u32;
+            let offset = number * FRAGMENT_SIZE as u32;
             (Fragment { start_sequence: 0, count, number, total_length, offset }, payload)
         };
-        message.chunks(PIECE).enumerate().map(piece).collect()
+        message.chunks(FRAGMENT_SIZE).enumerate().map(fragment).collect()
     }
 
     #[test]
     fn any_order_and_duplicates_give_the_message_once() {
         let message: Vec<u8> = (0..20_000u32).map(|n| (n * 7) as u8).collect();
-        let pieces = cut(&message);
+        let fragments = cut(&message);
         for stride in [1, 2, 7, 11] {
-            let layout = Layout::of(&pieces[0].0, pieces[0].1, 1 << 20).unwrap();
+            let layout = FragmentLayout::of(&fragments[0].0, fragments[0].1, 1 << 20).unwrap();
             let mut reassembly = Reassembly::new(layout);
             let mut complete = Vec::new();
-            for step in 0..pieces.len() {
-                let (fragment, payload) = &pieces[step * stride % pieces.len()];
-                assert_eq!(Layout::of(fragment, payload, 1 << 20), Some(layout));
+            for step in 0..fragments.len() {
+                let (fragment, payload) = &fragments[step * stride % fragments.len()];
+                assert_eq!(FragmentLayout::of(fragment, payload, 1 << 20), Ok(layout));
                 for _ in 0..2 {
                     if let Progress::Complete(bytes) = reassembly.insert(fragment.number, layout, payload) {
                         complete.push(bytes);
@@ -176,26 +193,26 @@ mod tests {
 
     #[test]
     fn a_claim_of_32_mebibytes_takes_no_memory() {
-        let count = (32u32 << 20).div_ceil(PIECE as u32);
+        let count = (32u32 << 20).div_ceil(FRAGMENT_SIZE as u32);
         let fragment = Fragment {
             start_sequence: 0,
             count,
             number: 24_000,
             total_length: 32 << 20,
-            offset: 24_000 * PIECE as u32,
+            offset: 24_000 * FRAGMENT_SIZE as u32,
         };
-        let layout = Layout::of(&fragment, &[0; PIECE], 32 << 20).unwrap();
+        let layout = FragmentLayout::of(&fragment, &[0; FRAGMENT_SIZE], 32 << 20).unwrap();
         let mut reassembly = Reassembly::new(layout);
-        assert_eq!(reassembly.insert(24_000, layout, &[0; PIECE]), Progress::Stored);
+        assert_eq!(reassembly.insert(24_000, layout, &[0; FRAGMENT_SIZE]), Progress::Stored);
         assert_eq!(reassembly.joined.capacity(), 0);
     }
 
     #[test]
     fn figures_that_contradict_each_other_are_recognised() {
         let good = Fragment { start_sequence: 0, count: 3, number: 1, total_length: 3000, offset: 1364 };
-        let payload = [0; PIECE];
-        assert!(Layout::of(&good, &payload, 3000).is_some());
-        assert!(Layout::of(&good, &payload, 2999).is_none());
+        let payload = [0; FRAGMENT_SIZE];
+        assert!(FragmentLayout::of(&good, &payload, 3000).is_ok());
+        assert!(FragmentLayout::of(&good, &payload, 2999).is_err());
         for bad in [
             Fragment { count: 0, ..good },
             Fragment { count: 1, ..good },
@@ -208,25 +225,26 @@ mod tests {
             Fragment { offset: u32::MAX, ..good },
             Fragment { offset: 1363, ..good },
         ] {
-            assert!(Layout::of(&bad, &payload, usize::MAX).is_none(), "{bad:?}");
+            assert!(FragmentLayout::of(&bad, &payload, usize::MAX).is_err(), "{bad:?}");
         }
-        assert!(Layout::of(&good, &[], 3000).is_none());
+        assert!(FragmentLayout::of(&good, &[], 3000).is_err());
     }
 
     #[test]
-    fn pieces_smaller_than_any_sender_makes_are_refused() {
+    fn fragments_smaller_than_any_sender_makes_are_refused() {
         let fragment = Fragment { start_sequence: 0, count: 2, number: 0, total_length: 600, offset: 0 };
-        assert!(Layout::of(&fragment, &[0; 543], 1000).is_none());
-        assert!(Layout::of(&fragment, &[0; 544], 1000).is_some());
+        assert!(FragmentLayout::of(&fragment, &[0; 543], 1000).is_err());
+        assert!(FragmentLayout::of(&fragment, &[0; 544], 1000).is_ok());
     }
 
     #[test]
     fn a_fragment_of_another_layout_is_recognised() {
         let message = vec![1; 3000];
         let longer = vec![1; 4000];
-        let layout = |message: &[u8]| Layout::of(&cut(message)[0].0, cut(message)[0].1, 1 << 20).unwrap();
+        let layout =
+            |message: &[u8]| FragmentLayout::of(&cut(message)[0].0, cut(message)[0].1, 1 << 20).unwrap();
         let mut reassembly = Reassembly::new(layout(&message));
-        assert_eq!(reassembly.insert(0, layout(&message), &message[..PIECE]), Progress::Stored);
-        assert_eq!(reassembly.insert(1, layout(&longer), &longer[..PIECE]), Progress::Contradiction);
+        assert_eq!(reassembly.insert(0, layout(&message), &message[..FRAGMENT_SIZE]), Progress::Stored);
+        assert_eq!(reassembly.insert(1, layout(&longer), &longer[..FRAGMENT_SIZE]), Progress::Contradiction);
     }
 }

@@ -1,18 +1,19 @@
 //! What received commands do to a connection.
 
-use super::incoming::{Inbox, Payload, Verdict};
-use super::outgoing::Acknowledgement;
-use super::waiting::Account;
-use super::{Acknowledged, Peer, Sessions, clamp_window, window_for_bandwidths};
+use super::incoming::{ChannelSink, Disposition};
+use super::send_queue::Acknowledgement;
+use super::state::RemoteDisconnection;
+use super::window::{clamp_window, window_for_bandwidths};
+use super::{Peer, Sessions};
+use crate::event_queue::EventQueue;
 use crate::wire::command::{Body, Command, ConnectParameters};
-use crate::wire::{CHANNEL_COUNT_RANGE, Malformed};
-use crate::{DisconnectReason, Event, HostConfig, PacketFlags, PeerId, PeerState, Time};
+use crate::wire::{CHANNEL_COUNT_RANGE, SYSTEM_CHANNEL};
+use crate::{DisconnectReason, DropReason, HostConfig, PacketFlags, PeerId, PeerState, Time, trace};
 use bytes::Bytes;
-use std::collections::VecDeque;
 
-/// What commands need beside the connection itself.
+/// What the commands of one datagram need beside the connection itself.
 #[derive(Debug)]
-pub(crate) struct Surroundings<'a> {
+pub(crate) struct ReceiveContext<'a> {
     pub(crate) now: Time,
     pub(crate) peer: PeerId,
     /// The datagram's commands, of which messages are slices.
@@ -20,36 +21,37 @@ pub(crate) struct Surroundings<'a> {
     /// When the remote host sent the datagram, by its clock.
     pub(crate) sent_time: Option<u16>,
     pub(crate) config: &'a HostConfig,
-    pub(crate) events: &'a mut VecDeque<Event>,
-    /// Bytes of all peers' messages that wait.
-    pub(crate) total_stored: &'a mut usize,
+    pub(crate) events: &'a mut EventQueue,
 }
 
-/// What a command means to the host.
+/// What the host has to do after a command.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Notice {
-    /// The remote host has accepted our CONNECT.
-    Accepted,
-    /// The connection is over; its event data is set.
-    Over(DisconnectReason),
-    /// The remote host can receive so many bytes per second.
-    Bandwidth(u32),
+pub(crate) enum HostAction {
+    /// The remote host has accepted our CONNECT: report the connection.
+    Connected,
+    /// The connection is over: report its end, with this number of the remote host.
+    End { reason: DisconnectReason, data: u32 },
+    /// The remote host can receive so many bytes per second: share the bandwidth anew.
+    Rebalance { incoming_bandwidth: u32 },
 }
 
 impl Peer {
-    /// Takes in commands, up to the last one or one that the host has to know of.
+    /// Takes in commands, up to the last one or one after which the host has to do something.
+    ///
+    /// # Errors
+    /// A command is malformed or out of place; the rest of the datagram must be dropped.
     pub(crate) fn receive(
         &mut self,
         commands: &mut &[u8],
-        surroundings: &mut Surroundings<'_>,
-    ) -> Result<Option<Notice>, Malformed> {
+        context: &mut ReceiveContext<'_>,
+    ) -> Result<Option<HostAction>, DropReason> {
         let mut rest = *commands;
         while !rest.is_empty() {
             let command = Command::parse(&mut rest)?;
-            let notice = self.receive_command(&command, surroundings)?;
-            if notice.is_some() {
+            let action = self.receive_command(&command, context)?;
+            if action.is_some() {
                 *commands = rest;
-                return Ok(notice);
+                return Ok(action);
             }
         }
         Ok(None)
@@ -59,112 +61,142 @@ impl Peer {
     fn receive_command(
         &mut self,
         command: &Command<'_>,
-        surroundings: &mut Surroundings<'_>,
-    ) -> Result<Option<Notice>, Malformed> {
-        if self.state == PeerState::Connecting && !matches!(command.body, Body::VerifyConnect { .. }) {
+        context: &mut ReceiveContext<'_>,
+    ) -> Result<Option<HostAction>, DropReason> {
+        if self.lifecycle.state() == PeerState::Connecting
+            && !matches!(command.body, Body::VerifyConnect { .. })
+        {
             // Without a session, whatever else comes may be a straggler of the slot's last connection.
-            return Err(Malformed);
+            return Err(DropReason::UnexpectedCommand);
         }
         if let Body::Acknowledge { sequence, sent_time } = command.body {
-            return self.receive_acknowledge(surroundings.now, command.channel, sequence, sent_time);
+            return Ok(self.receive_acknowledge(context.now, command.channel, sequence, sent_time));
         }
-        if command.wants_acknowledgement && surroundings.sent_time.is_none() {
-            return Err(Malformed);
+        if command.wants_acknowledgement && context.sent_time.is_none() {
+            return Err(DropReason::SentTime);
         }
-        let (verdict, notice) = match command.body {
-            Body::Acknowledge { .. } | Body::Connect { .. } => return Err(Malformed),
-            Body::VerifyConnect { parameters } => (
-                Verdict::Done,
-                self.receive_verify_connect(surroundings.now, &parameters, surroundings.config)?,
-            ),
-            Body::Disconnect { data } => {
-                (Verdict::Done, self.receive_disconnect(data, command.wants_acknowledgement))
+        let action = match command.body {
+            Body::Acknowledge { .. } | Body::Connect { .. } => return Err(DropReason::UnexpectedCommand),
+            Body::VerifyConnect { parameters } => {
+                self.receive_verify_connect(context.now, &parameters, context.config)?
             }
-            _ if !self.state.is_established() => return Err(Malformed),
-            Body::Ping => (Verdict::Done, None),
+            Body::Disconnect { data } => self.receive_disconnect(data, command.wants_acknowledgement),
+            Body::SendReliable { .. }
+            | Body::SendUnreliable { .. }
+            | Body::SendFragment { .. }
+            | Body::SendUnsequenced { .. }
+            | Body::SendUnreliableFragment { .. }
+            | Body::Ping
+            | Body::BandwidthLimit { .. }
+            | Body::ThrottleConfigure { .. }
+                if !self.lifecycle.is_established() =>
+            {
+                return Err(DropReason::UnexpectedCommand);
+            }
+            Body::SendReliable { .. }
+            | Body::SendUnreliable { .. }
+            | Body::SendFragment { .. }
+            | Body::SendUnsequenced { .. }
+            | Body::SendUnreliableFragment { .. } => match self.receive_message(command, context)? {
+                Disposition::Invalid(reason) => return Err(reason),
+                Disposition::Refused(reason) => {
+                    self.drops.add(reason);
+                    trace::dropped(Some(self.id), reason);
+                    return Ok(None);
+                }
+                Disposition::Done => None,
+            },
+            Body::Ping => None,
             Body::BandwidthLimit { incoming, outgoing } => {
                 self.incoming_bandwidth = incoming;
                 self.outgoing_bandwidth = outgoing;
-                self.window_size = window_for_bandwidths(surroundings.config.outgoing_bandwidth, incoming);
-                (Verdict::Done, Some(Notice::Bandwidth(incoming)))
+                self.window.set_size(window_for_bandwidths(context.config.outgoing_bandwidth, incoming));
+                Some(HostAction::Rebalance { incoming_bandwidth: incoming })
             }
             Body::ThrottleConfigure { interval, acceleration, deceleration } => {
-                self.throttle.configure(interval, acceleration, deceleration);
-                (Verdict::Done, None)
+                self.window.throttle.configure(interval, acceleration, deceleration);
+                None
             }
-            _ => (self.receive_message(command, surroundings)?, None),
         };
-        match verdict {
-            Verdict::Malformed => return Err(Malformed),
-            Verdict::Refused => {}
-            Verdict::Done => self.acknowledge(command, surroundings.sent_time),
-        }
-        Ok(notice)
+        self.acknowledge(command, context.sent_time);
+        Ok(action)
     }
 
     #[inline(always)]
     fn receive_message(
         &mut self,
         command: &Command<'_>,
-        surroundings: &mut Surroundings<'_>,
-    ) -> Result<Verdict, Malformed> {
-        let channel = self.channels.get(command.channel).ok_or(Malformed)?;
-        let inbox = &mut Inbox {
-            events: surroundings.events,
-            peer: surroundings.peer,
+        context: &mut ReceiveContext<'_>,
+    ) -> Result<Disposition, DropReason> {
+        let channel = self.channels.get(command.channel).ok_or(DropReason::Channel)?;
+        let max_message_size = context.config.limits.max_message_size;
+        let sink = &mut ChannelSink {
+            context,
+            backlog: &mut self.backlog,
             channel: command.channel,
-            account: Account { peer: &mut self.waiting, total_stored: surroundings.total_stored },
-            limits: &surroundings.config.limits,
-            discard: self.state == PeerState::DisconnectLater,
-            now: surroundings.now,
-            partials: &mut self.partials,
+            discards: self.lifecycle.state() == PeerState::DisconnectLater,
         };
-        let datagram = surroundings.datagram;
-        let payload = |bytes| Payload { datagram, bytes };
         let (incoming, sequence) = (&mut channel.incoming, command.sequence);
         Ok(match command.body {
-            Body::SendReliable { payload: bytes }
-            | Body::SendUnreliable { payload: bytes, .. }
-            | Body::SendUnsequenced { payload: bytes, .. }
-                if bytes.len() > surroundings.config.limits.max_message_size =>
+            Body::SendReliable { payload }
+            | Body::SendUnreliable { payload, .. }
+            | Body::SendUnsequenced { payload, .. }
+                if payload.len() > max_message_size =>
             {
-                Verdict::Malformed
+                Disposition::Invalid(DropReason::MessageSize)
             }
-            Body::SendReliable { payload: bytes } => {
-                incoming.receive_reliable(sequence, payload(bytes), inbox)
+            Body::SendReliable { payload } => incoming.receive_reliable(sequence, payload, sink),
+            Body::SendFragment { fragment, payload } => incoming.receive_fragment(&fragment, payload, sink),
+            Body::SendUnreliable { unreliable_sequence, payload } => {
+                incoming.receive_unreliable(sequence, unreliable_sequence, payload, sink)
             }
-            Body::SendFragment { fragment, payload: bytes } => {
-                incoming.receive_fragment(&fragment, payload(bytes), inbox)
+            Body::SendUnreliableFragment { fragment, payload } => {
+                incoming.receive_unreliable_fragment(sequence, &fragment, payload, sink)
             }
-            Body::SendUnreliable { unreliable_sequence, payload: bytes } => {
-                incoming.receive_unreliable(sequence, unreliable_sequence, payload(bytes), inbox)
-            }
-            Body::SendUnreliableFragment { fragment, payload: bytes } => {
-                incoming.receive_unreliable_fragment(sequence, &fragment, payload(bytes), inbox)
-            }
-            Body::SendUnsequenced { group, payload: bytes } => {
-                if !inbox.discard && inbox.admits(true) && self.unsequenced.insert(group) {
-                    inbox.deliver(payload(bytes), PacketFlags::UNSEQUENCED);
+            Body::SendUnsequenced { group, payload } => {
+                if !sink.discards && sink.admits(true) && self.unsequenced.insert(group) {
+                    sink.deliver(payload, PacketFlags::UNSEQUENCED);
                 }
-                Verdict::Done
+                Disposition::Done
             }
-            _ => Verdict::Malformed,
+            Body::Acknowledge { .. }
+            | Body::Connect { .. }
+            | Body::VerifyConnect { .. }
+            | Body::Disconnect { .. }
+            | Body::Ping
+            | Body::BandwidthLimit { .. }
+            | Body::ThrottleConfigure { .. } => Disposition::Invalid(DropReason::UnexpectedCommand),
         })
     }
 
     /// Queues the acknowledgement that a command asks for.
+    #[inline]
     fn acknowledge(&mut self, command: &Command<'_>, sent_time: Option<u16>) {
         let Some(sent_time) = sent_time.filter(|_| command.wants_acknowledgement) else { return };
-        let is_owed = match self.state {
+        let is_owed = match self.lifecycle.state() {
             PeerState::Zombie => false,
             // Without it the other end would not know of the connection that it is asked to end.
             PeerState::Disconnecting => matches!(command.body, Body::VerifyConnect { .. }),
             PeerState::AcknowledgingDisconnect => matches!(command.body, Body::Disconnect { .. }),
-            _ => true,
+            PeerState::Disconnected
+            | PeerState::Connecting
+            | PeerState::AcknowledgingConnect
+            | PeerState::ConnectionPending
+            | PeerState::ConnectionSucceeded
+            | PeerState::Connected
+            | PeerState::DisconnectLater => true,
         };
         if is_owed {
             let &Command { channel, sequence, .. } = command;
             self.owe_acknowledgement(Acknowledgement { channel, sequence, sent_time });
+        }
+    }
+
+    /// Queues an acknowledgement, unless its number could belong to two different rounds of the numbering.
+    fn owe_acknowledgement(&mut self, acknowledgement: Acknowledgement) {
+        let channel = self.channels.used(acknowledgement.channel);
+        if channel.is_none_or(|channel| channel.incoming.acknowledges(acknowledgement.sequence)) {
+            self.queue.acknowledge(acknowledgement);
         }
     }
 
@@ -174,19 +206,16 @@ impl Peer {
         channel: u8,
         sequence: u16,
         sent_time: u16,
-    ) -> Result<Option<Notice>, Malformed> {
-        let Some(sent_at) = Time::from_wire(sent_time, now) else { return Ok(None) };
-        let acknowledged = self.acknowledged(now, channel, sequence, now.since(sent_at).max(1));
-        match acknowledged {
-            Acknowledged::System(Body::Disconnect { .. }) if self.state == PeerState::Disconnecting => {
-                self.event_data = 0;
-                Ok(Some(Notice::Over(DisconnectReason::Local)))
-            }
-            // What may be sent now, also a DISCONNECT that waited for this, is found when the peer's turn to send comes.
-            // While disconnecting it answers something from before, which may have been repeated: ENet takes the rest of
-            // the datagram for malformed then, and with it the answer to the DISCONNECT, which never comes again.
-            _ => Ok(None),
-        }
+    ) -> Option<HostAction> {
+        let sent_at = Time::from_wire(sent_time, now)?;
+        let acknowledged = self.recovery.on_acknowledged(&mut self.channels, channel, sequence)?;
+        self.measure(now, now.since(sent_at).max(1));
+        // What may be sent now, also a DISCONNECT that waited for this, is found when the peer's turn to send
+        // comes. While disconnecting, other acknowledgements may come, of commands from before that were sent
+        // again. ENet takes the rest of the datagram for malformed then, and with it the answer to the
+        // DISCONNECT, which never comes again.
+        let is_over = acknowledged.is_disconnect && self.lifecycle.state() == PeerState::Disconnecting;
+        is_over.then_some(HostAction::End { reason: DisconnectReason::Local, data: 0 })
     }
 
     /// The remote host has accepted our CONNECT, unless its answer contradicts the request.
@@ -195,50 +224,46 @@ impl Peer {
         now: Time,
         answer: &ConnectParameters,
         config: &HostConfig,
-    ) -> Result<Option<Notice>, Malformed> {
-        if self.state != PeerState::Connecting {
+    ) -> Result<Option<HostAction>, DropReason> {
+        if self.lifecycle.state() != PeerState::Connecting {
             return Ok(None);
         }
         if answer.connect_id != self.connect_id {
             // An answer to an earlier attempt of this slot, or made up.
-            return Err(Malformed);
+            return Err(DropReason::UnexpectedCommand);
         }
-        let throttle = (self.throttle.interval, self.throttle.acceleration, self.throttle.deceleration);
+        let throttle = &self.window.throttle;
+        let requested = (throttle.interval, throttle.acceleration, throttle.deceleration);
         let answered = (answer.throttle_interval, answer.throttle_acceleration, answer.throttle_deceleration);
-        if answered != throttle || !CHANNEL_COUNT_RANGE.contains(&answer.channel_count) {
-            self.event_data = 0;
-            return Ok(Some(Notice::Over(DisconnectReason::Rejected)));
+        if answered != requested || !CHANNEL_COUNT_RANGE.contains(&answer.channel_count) {
+            return Ok(Some(HostAction::End { reason: DisconnectReason::Rejected, data: 0 }));
         }
         // Our CONNECT, the first command of the connection, is answered and not acknowledged.
-        let connect = self.outgoing.system_acknowledged(config.first_sequence.wrapping_add(1));
-        let round_trip = connect.and_then(|connect| connect.round_trip(now));
-        if let Some(round_trip) = round_trip.filter(|_| self.measures_connect) {
-            self.measure(now, round_trip);
+        let first = config.first_sequence.wrapping_add(1);
+        let connect = self.recovery.on_acknowledged(&mut self.channels, SYSTEM_CHANNEL, first);
+        let sent_at = connect.and_then(|connect| connect.sent_once_at);
+        if let Some(sent_at) = sent_at.filter(|_| self.measures_connect) {
+            self.measure(now, now.since(sent_at).max(1));
         }
         self.channels.limit(answer.channel_count as u8);
         self.remote_slot = answer.peer;
         self.sessions = Sessions { incoming: answer.incoming_session, outgoing: answer.outgoing_session };
         self.limit_mtu(answer.mtu);
-        self.window_size = self.window_size.min(clamp_window(answer.window_size));
+        self.window.set_size(self.window.size().min(clamp_window(answer.window_size)));
         self.incoming_bandwidth = answer.incoming_bandwidth;
         self.outgoing_bandwidth = answer.outgoing_bandwidth;
-        self.other_addresses.clear();
-        self.state = PeerState::ConnectionSucceeded;
-        Ok(Some(Notice::Accepted))
+        self.address.settle();
+        self.lifecycle.on_verified();
+        Ok(Some(HostAction::Connected))
     }
 
-    fn receive_disconnect(&mut self, data: u32, wants_acknowledgement: bool) -> Option<Notice> {
-        match self.state {
-            PeerState::Disconnecting => {}
-            state if state.is_established() => {
-                self.drop_messages();
-                if wants_acknowledgement {
-                    self.state = PeerState::AcknowledgingDisconnect;
-                }
-            }
-            _ => return None,
+    fn receive_disconnect(&mut self, data: u32, wants_acknowledgement: bool) -> Option<HostAction> {
+        let was_established = self.lifecycle.is_established();
+        let outcome = self.lifecycle.on_remote_disconnect(data, wants_acknowledgement);
+        if was_established {
+            self.drop_messages();
         }
-        self.event_data = data;
-        (self.state != PeerState::AcknowledgingDisconnect).then_some(Notice::Over(DisconnectReason::Remote))
+        let is_over = outcome == RemoteDisconnection::Over;
+        is_over.then_some(HostAction::End { reason: DisconnectReason::Remote, data })
     }
 }

@@ -1,11 +1,12 @@
 //! The packet throttle: which share of unreliable packets is sent, by how round trips develop.
 
-use super::round_trip::RoundTrip;
+use super::recovery::round_trip::RoundTrip;
 use crate::Time;
 
 /// The throttle at which everything is sent (`ENET_PEER_PACKET_THROTTLE_SCALE`).
 pub(crate) const THROTTLE_SCALE: u32 = 32;
-/// What the running counter grows by with each packet; prime to the scale, so that the dropped ones are spread.
+/// What the running counter grows by with each packet; prime to the scale, so that the dropped ones are
+/// spread.
 const COUNTER_STEP: u32 = 7;
 
 /// The throttle of one peer.
@@ -44,7 +45,8 @@ impl Throttle {
         self.deceleration = deceleration;
     }
 
-    /// Takes in one measured round trip, and updates `round_trip` in ENet's order: compare, measure, end of interval.
+    /// Takes in one measured round trip, and updates `round_trip` in ENet's order: compare, measure, end of
+    /// interval.
     pub(crate) fn measure(&mut self, now: Time, sample: u32, round_trip: &mut RoundTrip) {
         if round_trip.is_measured() {
             self.compare(sample, round_trip);

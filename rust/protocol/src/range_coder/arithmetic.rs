@@ -1,5 +1,5 @@
-//! The range coder proper: an interval of numbers that is narrowed down to one share after the other, in 32 bits and
-//! without carries.
+//! The range coder proper: an interval of numbers that is narrowed down to one share after the other, in 32
+//! bits and without carries.
 
 use super::Share;
 
@@ -18,10 +18,12 @@ struct Interval {
 impl Interval {
     const WHOLE: Self = Self { low: 0, range: u32::MAX };
 
-    /// Narrows it down to `share`; the range must have been divided by the total. Then `shift` is told how many bytes at
-    /// the top of `low` are settled, 0..=2, and has to drop them, until the range is large enough again.
+    /// Narrows it down to `share`; the range must have been divided by the total. Then `shift` is told how
+    /// many bytes at the top of `low` are settled, 0..=2, and has to drop them, until the range is large
+    /// enough again.
     ///
-    /// How many bytes that are follows no pattern that a processor could predict, so there is no branch on it.
+    /// How many bytes that are follows no pattern that a processor could predict, so there is no branch on
+    /// it.
     #[inline]
     fn narrow(&mut self, share: Share, mut shift: impl FnMut(u32, u32)) {
         self.low = self.low.wrapping_add(share.start.wrapping_mul(self.range));
@@ -35,8 +37,9 @@ impl Interval {
                 return;
             }
             if settled == 0 {
-                // The range is nearly used up, and the bounds still differ in the top byte: the range is cut so that they
-                // do not. (Corrupt data could leave nothing of it, and then this would never end.)
+                // The range is nearly used up, and the bounds still differ in the top byte: the range is cut
+                // so that they do not. (Corrupt data could leave nothing of it, and then this would never
+                // end.)
                 self.range = (self.low.wrapping_neg() & (BOTTOM - 1)).max(1);
                 self.drop_bytes(1, &mut shift);
             }
@@ -51,8 +54,8 @@ impl Interval {
     }
 }
 
-/// 2^64 divided by the index, rounded up: a product of 64 bits takes a third of a division's time, and the factor can be
-/// looked up while the range is not known yet. Most totals are so small.
+/// 2^64 divided by the index, rounded up: a product of 64 bits takes a third of a division's time, and the
+/// factor can be looked up while the range is not known yet. Most totals are so small.
 static INVERSES: [u64; 1024] = {
     let mut inverses = [0; 1024];
     let mut total = 2;
@@ -112,8 +115,8 @@ impl<'a> Encoder<'a> {
         self.written >= self.limit
     }
 
-    /// Writes what is left; trailing zeros need not be, since a decoder reads on in zeros. `false` if there was not room
-    /// enough.
+    /// Writes what is left; trailing zeros need not be, since a decoder reads on in zeros. `false` if there
+    /// was not room enough.
     pub(super) fn finish(mut self) -> bool {
         self.out.truncate(self.written);
         while self.interval.low != 0 {

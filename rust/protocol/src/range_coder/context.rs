@@ -1,8 +1,9 @@
 //! The contexts of one and two bytes: which symbols were seen in each, and how often.
 //!
-//! A context has room for a few symbols, in the order in which they were seen; the few with more go on in a chain of
-//! further blocks. The start of each share is kept up to date, so that a share is looked up and not added up. What that
-//! takes is the same simple work on 8 numbers at a time, which the compiler turns into a few vector instructions.
+//! A context has room for a few symbols, in the order in which they were seen; the few with more go on in a
+//! chain of further blocks. The start of each share is kept up to date, so that a share is looked up and not
+//! added up. What that takes is the same simple work on 8 numbers at a time, which the compiler turns into a
+//! few vector instructions.
 
 use super::Share;
 use super::arithmetic::{Decoder, Encoder};

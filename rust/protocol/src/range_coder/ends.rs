@@ -1,5 +1,5 @@
-//! Where each of sixteen shares ends, searched without a branch: the same simple work on all of them, which the compiler
-//! turns into a few vector instructions.
+//! Where each of sixteen shares ends, searched without a branch: the same simple work on all of them, which
+//! the compiler turns into a few vector instructions.
 
 /// Shares in one of these.
 pub(super) const LANES: usize = 16;

@@ -1,12 +1,12 @@
-//! ENet's own compression (`enet_host_compress_with_range_coder`): a range coder over adaptive contexts of up to two
-//! bytes. It writes what ENet writes, byte for byte, and reads the same.
+//! ENet's own compression (`enet_host_compress_with_range_coder`): a range coder over adaptive contexts of up
+//! to two bytes. It writes what ENet writes, byte for byte, and reads the same.
 //!
-//! A byte is coded in the context of the two bytes before it. Where it is new there, an escape is coded, and the byte in
-//! the context of the one before it; where it is new there as well, in the root, which has all 256. Each datagram starts
-//! afresh.
+//! A byte is coded in the context of the two bytes before it. Where it is new there, an escape is coded, and
+//! the byte in the context of the one before it; where it is new there as well, in the root, which has all
+//! 256. Each datagram starts afresh.
 //!
-//! `model` holds what was seen in which context: `context` is those of one and two bytes, `root` the one of none, which
-//! looks its shares up in `ends`. `arithmetic` turns shares into bytes and back.
+//! `model` holds what was seen in which context: `context` is those of one and two bytes, `root` the one of
+//! none, which looks its shares up in `ends`. `arithmetic` turns shares into bytes and back.
 
 mod arithmetic;
 mod context;

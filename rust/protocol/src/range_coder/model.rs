@@ -5,9 +5,9 @@ use super::arithmetic::{Decoder, Encoder};
 use super::context::{self, Contexts};
 use super::root::{Place, Root};
 
-/// Everything is forgotten when so many symbols are in use, in all contexts together: ENet has room for 4096 and one byte
-/// takes one more in each context. It counts the root as one, and neither of the three in the two contexts that stand for
-/// what was before the first byte.
+/// Everything is forgotten when so many symbols are in use, in all contexts together: ENet has room for 4096
+/// and one byte takes one more in each context. It counts the root as one, and neither of the three in the
+/// two contexts that stand for what was before the first byte.
 const MAXIMUM_SYMBOLS: u32 = 4096 - 2 - 1 + 3;
 /// The contexts of one byte have the byte's number. This one stands for none.
 const NO_BYTE: u16 = 256;

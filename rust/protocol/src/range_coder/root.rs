@@ -11,8 +11,8 @@ const DELTA: u8 = 3;
 const MINIMUM: u8 = 1;
 /// The escape, which marks the end.
 const ESCAPES: u16 = 1;
-/// Counts are halved when that of a symbol that is seen again was above this. (The total would have a limit too, but long
-/// before that the model is full.)
+/// Counts are halved when that of a symbol that is seen again was above this. (The total would have a limit
+/// too, but long before that the model is full.)
 const MAXIMUM_COUNT: u8 = 250;
 
 #[derive(Clone, Debug)]
@@ -20,8 +20,8 @@ pub(super) struct Root {
     counts: [u8; 256],
     /// The shares of groups, behind the escape.
     groups: Ends,
-    /// The shares of each group's symbols, counted from the group's end down, so that where the group starts need not be
-    /// known.
+    /// The shares of each group's symbols, counted from the group's end down, so that where the group starts
+    /// need not be known.
     symbols: [Ends; GROUP],
     /// All counts and the escape.
     total: u16,
@@ -96,8 +96,8 @@ impl Root {
         (Share { start, size: size.into() }, size == MINIMUM)
     }
 
-    /// Halves all counts as far as they are above the minimum, rounding up. One of them may just have become 256, for which
-    /// there is a 0 here; ENet makes 129 of it, too.
+    /// Halves all counts as far as they are above the minimum, rounding up. One of them may just have become
+    /// 256, for which there is a 0 here; ENet makes 129 of it, too.
     #[cold]
     fn halve(&mut self) {
         let halved = self.counts.map(|count| count.wrapping_sub(count.wrapping_sub(MINIMUM) >> 1));

@@ -1,5 +1,5 @@
-//! The optional checksum between header and commands (`enet_crc32`): CRC-32 over the uncompressed datagram, with the
-//! connect id in the place of the checksum, so that it also tells connections apart.
+//! The optional checksum between header and commands (`enet_crc32`): CRC-32 over the uncompressed datagram,
+//! with the connect id in the place of the checksum, so that it also tells connections apart.
 
 use crate::wire::NO_PEER;
 use crc32fast::Hasher;
@@ -7,8 +7,8 @@ use crc32fast::Hasher;
 /// Bytes that a checksum takes.
 pub(crate) const CHECKSUM_SIZE: usize = 4;
 
-/// What stands in the place of the checksum while it is worked out: the connection's id, or zeros where the datagram goes
-/// to a host that has not given the connection a slot yet.
+/// What stands in the place of the checksum while it is worked out: the connection's id, or zeros where the
+/// datagram goes to a host that has not given the connection a slot yet.
 pub(crate) fn key(slot: u16, connect_id: [u8; 4]) -> [u8; 4] {
     if slot == NO_PEER { [0; 4] } else { connect_id }
 }

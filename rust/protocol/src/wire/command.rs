@@ -157,8 +157,8 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// Appends the command to a datagram under construction. A payload longer than 65,535 bytes is a bug of the
-    /// caller: messages are cut to fit the MTU before.
+    /// Appends the command to a datagram under construction. A payload longer than 65,535 bytes is a bug of
+    /// the caller: messages are cut to fit the MTU before.
     #[inline(always)]
     pub(crate) fn emit(&self, out: &mut Vec<u8>) {
         let number = match self.body {

@@ -13,7 +13,8 @@ pub(crate) const HEADER_SIZE: usize = 4;
 pub(crate) const ACKNOWLEDGE_SIZE: usize = 8;
 /// Bytes of a SEND_FRAGMENT or SEND_UNRELIABLE_FRAGMENT command without its payload.
 pub(crate) const FRAGMENT_COMMAND_SIZE: usize = 24;
-/// The peer id of a datagram whose sender does not know its slot at the receiver yet (`ENET_PROTOCOL_MAXIMUM_PEER_ID`).
+/// The peer id of a datagram whose sender does not know its slot at the receiver yet
+/// (`ENET_PROTOCOL_MAXIMUM_PEER_ID`).
 pub(crate) const NO_PEER: u16 = 0xfff;
 /// The channel number of commands that belong to the connection and to none of its channels.
 pub(crate) const SYSTEM_CHANNEL: u8 = 0xff;
@@ -25,7 +26,7 @@ pub(crate) const NO_SESSION: u8 = 0xff;
 pub(crate) const MTU_RANGE: std::ops::RangeInclusive<u32> = 576..=4096;
 /// Smallest and largest reliable window, in bytes.
 pub(crate) const WINDOW_RANGE: std::ops::RangeInclusive<u32> = 4096..=65536;
-/// Bits per second of bandwidth that buy one smallest window (`ENET_PEER_WINDOW_SIZE_SCALE`).
+/// Bytes per second of bandwidth that buy one smallest window (`ENET_PEER_WINDOW_SIZE_SCALE`).
 pub(crate) const WINDOW_SIZE_SCALE: u32 = 65536;
 /// Channels that a connection can have.
 pub(crate) const CHANNEL_COUNT_RANGE: std::ops::RangeInclusive<u32> = 1..=255;

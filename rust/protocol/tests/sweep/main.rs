@@ -132,9 +132,9 @@ fn strangers_are_dropped_but_for_their_connects() {
             let live_before = live_bytes();
             let datagram = raw::datagram(slot, session, swept.sent_time, &swept.commands);
             let size = datagram.len();
-            let dropped_before = scene.hosts[SERVER].counters().dropped_datagrams;
+            let dropped_before = scene.hosts[SERVER].drop_counters().total();
             scene.hosts[SERVER].handle_datagram(scene.now, address(from), datagram);
-            let dropped = scene.hosts[SERVER].counters().dropped_datagrams - dropped_before;
+            let dropped = scene.hosts[SERVER].drop_counters().total() - dropped_before;
             let may_be_heard = slot == NO_PEER && swept.layout.number == number::CONNECT;
             let about = format!("{} from {from} to slot {slot}", swept.about);
             assert!(dropped == 1 || (may_be_heard && !swept.about.contains("cut")), "{about}");

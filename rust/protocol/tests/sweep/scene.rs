@@ -165,8 +165,7 @@ impl Scene {
     }
 
     pub fn dropped(&self, host: usize) -> u64 {
-        let counters = self.hosts[host].counters();
-        counters.dropped_datagrams + counters.dropped_commands
+        self.hosts[host].drop_counters().total()
     }
 
     pub fn received(&self, host: usize, text: &'static [u8]) -> bool {

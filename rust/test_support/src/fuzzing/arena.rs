@@ -24,7 +24,7 @@ pub(crate) fn config(first_sequence: u16) -> HostConfig {
             max_message_size: MAX_MESSAGE_SIZE,
             max_waiting_bytes: MAX_WAITING_BYTES,
             max_total_waiting_bytes: 2 * MAX_WAITING_BYTES,
-            max_half_open: 16,
+            max_pending_validations: 16,
             max_waiting_messages: 64,
             ..Limits::default()
         },

@@ -2,9 +2,9 @@
 
 use crate::Time;
 
-/// The rule and what it has to remember.
+/// The rule, and what it has to remember of one peer.
 #[derive(Clone, Debug)]
-pub(crate) struct Timeout {
+pub(crate) struct Silence {
     /// A command's timeout has doubled until 2^(attempts - 1) reached this: then `minimum` decides.
     limit: u32,
     /// Milliseconds of silence after which a peer whose commands ran into `limit` is given up.
@@ -15,7 +15,7 @@ pub(crate) struct Timeout {
     silent_since: Option<Time>,
 }
 
-impl Timeout {
+impl Silence {
     const LIMIT: u32 = 32;
     const MINIMUM: u32 = 5_000;
     const MAXIMUM: u32 = 30_000;
@@ -33,12 +33,12 @@ impl Timeout {
     }
 
     /// The peer has acknowledged something.
-    pub(crate) fn heard(&mut self) {
+    pub(crate) fn on_acknowledged(&mut self) {
         self.silent_since = None;
     }
 
     /// A command that was sent `attempts` times, last at `sent_at`, is overdue. `true` if that was enough.
-    pub(crate) fn overdue(&mut self, now: Time, sent_at: Time, attempts: u32) -> bool {
+    pub(crate) fn on_overdue(&mut self, now: Time, sent_at: Time, attempts: u32) -> bool {
         let since = self.silent_since.map_or(sent_at, |since| since.min(sent_at));
         self.silent_since = Some(since);
         let silence = now.since(since);
@@ -53,28 +53,28 @@ mod tests {
 
     #[test]
     fn the_maximum_ends_it_whatever_the_attempts() {
-        let mut timeout = Timeout::new();
+        let mut silence = Silence::new();
         let sent = Time::from_millis(1000);
-        assert!(!timeout.overdue(sent.after(29_999), sent, 1));
-        assert!(timeout.overdue(sent.after(30_000), sent.after(29_000), 2));
+        assert!(!silence.on_overdue(sent.after(29_999), sent, 1));
+        assert!(silence.on_overdue(sent.after(30_000), sent.after(29_000), 2));
     }
 
     #[test]
     fn many_attempts_end_it_after_the_minimum() {
-        let mut timeout = Timeout::new();
-        timeout.configure(4, 1000, 0);
+        let mut silence = Silence::new();
+        silence.configure(4, 1000, 0);
         let sent = Time::from_millis(1000);
-        assert!(!timeout.overdue(sent.after(1500), sent, 2));
-        assert!(!timeout.overdue(sent.after(999), sent, 3));
-        assert!(timeout.overdue(sent.after(1000), sent, 3));
+        assert!(!silence.on_overdue(sent.after(1500), sent, 2));
+        assert!(!silence.on_overdue(sent.after(999), sent, 3));
+        assert!(silence.on_overdue(sent.after(1000), sent, 3));
     }
 
     #[test]
     fn an_acknowledgement_ends_the_silence() {
-        let mut timeout = Timeout::new();
+        let mut silence = Silence::new();
         let sent = Time::from_millis(1000);
-        assert!(!timeout.overdue(sent.after(20_000), sent, 1));
-        timeout.heard();
-        assert!(!timeout.overdue(sent.after(40_000), sent.after(20_000), 1));
+        assert!(!silence.on_overdue(sent.after(20_000), sent, 1));
+        silence.on_acknowledged();
+        assert!(!silence.on_overdue(sent.after(40_000), sent.after(20_000), 1));
     }
 }

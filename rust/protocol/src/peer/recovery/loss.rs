@@ -1,4 +1,4 @@
-//! How much of what a peer is sent gets lost, as `PeerStatistic` shows it.
+//! The share of what a peer is sent that gets lost, as `PeerStatistic` shows it.
 
 use crate::Time;
 
@@ -9,7 +9,7 @@ const INTERVAL: u32 = 10_000;
 
 /// The loss statistic of one peer.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Loss {
+pub(crate) struct LossStatistic {
     /// Mean, as a ratio to 65,536.
     pub(crate) mean: u32,
     pub(crate) variance: u32,
@@ -19,14 +19,14 @@ pub(crate) struct Loss {
     lost: u32,
 }
 
-impl Loss {
+impl LossStatistic {
     /// Counts commands that went out.
-    pub(crate) fn sent(&mut self, commands: u32) {
+    pub(crate) fn on_sent(&mut self, commands: u32) {
         self.sent = self.sent.saturating_add(commands);
     }
 
     /// Counts a reliable command whose time was up.
-    pub(crate) fn lost(&mut self) {
+    pub(crate) fn on_lost(&mut self) {
         self.lost = self.lost.saturating_add(1);
     }
 
@@ -53,10 +53,10 @@ mod tests {
 
     #[test]
     fn half_lost_shows_after_ten_seconds_and_is_smoothed() {
-        let mut loss = Loss::default();
+        let mut loss = LossStatistic::default();
         loss.update(Time::from_millis(5));
-        loss.sent(100);
-        (0..50).for_each(|_| loss.lost());
+        loss.on_sent(100);
+        (0..50).for_each(|_| loss.on_lost());
         loss.update(Time::from_millis(10_004));
         assert_eq!(loss.mean, 0);
         loss.update(Time::from_millis(10_005));

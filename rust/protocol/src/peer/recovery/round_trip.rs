@@ -1,6 +1,7 @@
 //! Round trip time of one peer: its mean and variance, and the extremes of the throttle interval.
 //!
-//! The arithmetic is ENet's own, in whole milliseconds, because `PeerStatistic` shows it and time-outs follow from it.
+//! The arithmetic is ENet's own, in whole milliseconds, because `PeerStatistic` shows it and time-outs follow
+//! from it.
 
 /// What is known of a peer's round trip time. Everything is milliseconds.
 #[derive(Clone, Debug)]
@@ -10,7 +11,7 @@ pub(crate) struct RoundTrip {
     /// Lowest mean and highest variance so far in this throttle interval.
     lowest_mean: u32,
     highest_variance: u32,
-    /// The same of the interval before, which the throttle compares with.
+    /// Lowest mean and highest variance of the interval before, which the throttle compares with.
     pub(crate) last_mean: u32,
     pub(crate) last_variance: u32,
     measured: bool,

@@ -1,0 +1,523 @@
+//! Address validation: connections that an unvalidated address has requested and not confirmed yet.
+//!
+//! The source address of a CONNECT may be forged. So it gets no slot, only an entry in a table of fixed size,
+//! and one VERIFY_CONNECT, which is smaller than the CONNECT. The numbers that a VERIFY_CONNECT carries and
+//! its acknowledgement echoes, the reliable sequence number and the sent time, are a keyed hash of the
+//! address: only a host that receives datagrams there can answer (design after RFC 9000 section 8 and TCP's
+//! SYN cookies). A stock client notices nothing.
+//!
+//! A stock client that has received VERIFY_CONNECT takes the connection for established and sends its CONNECT
+//! no more. If its acknowledgement is lost, VERIFY_CONNECT is retransmitted while the table is nearly empty:
+//! twice by itself, and for what else the client sends. An address gets at most three times what it sent, and
+//! all unvalidated ones together not more than they sent: retransmissions use up the credit that CONNECTs,
+//! which are longer than their replies, leave behind, except for 768 bytes in ten seconds that let the first
+//! few in. Only if datagrams are compressed may a reply be a few bytes longer than its CONNECT.
+//!
+//! While the host is full, a CONNECT gets a VERIFY_CONNECT without channels, and no entry. An attempt to
+//! connect ends with that at once, in stock clients as well; to a connection that is up it does nothing, so
+//! that a forged CONNECT harms nobody. A client that was validated too late, when others had taken the last
+//! slot, gets a DISCONNECT.
+
+use crate::peer::Sessions;
+use crate::random::{KeyedHash, Random};
+use crate::wire::NO_PEER;
+use crate::wire::command::ConnectParameters;
+use crate::{Limits, Time};
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher;
+use std::net::SocketAddr;
+
+/// Bytes of a datagram that carries VERIFY_CONNECT; compressed ones are a little shorter.
+const REPLY_SIZE: u32 = 48;
+/// Bytes that an unvalidated address gets at most for each that it has sent: the limit of RFC 9000 section 8.
+const AMPLIFICATION_LIMIT: u32 = 3;
+/// Replies that are retransmitted to an entry by themselves.
+const RETRANSMISSIONS: u8 = 2;
+/// Milliseconds between them.
+const RETRANSMISSION_INTERVAL: u32 = 500;
+/// The number of entries that need no credit, so that a single client on a lossy path gets in.
+const FREE_ENTRIES: usize = 8;
+/// Bytes that the retransmissions to those may take.
+const INITIAL_CREDIT: i64 = FREE_ENTRIES as i64 * RETRANSMISSIONS as i64 * REPLY_SIZE as i64;
+/// The largest credit, bytes: a past flood must not pay for a later one.
+const CREDIT_LIMIT: i64 = 64 << 10;
+/// Milliseconds after which an entry is forgotten.
+const LIFETIME: u32 = 10_000;
+/// The number of slots that are looked at to find one that no other entry waits for.
+const PROBES: u16 = 64;
+
+/// The connection that an unvalidated address has requested, as far as this host agreed when it replied.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Request {
+    pub(super) parameters: ConnectParameters,
+    /// The number for the acceptor's event.
+    pub(super) data: u32,
+    /// The session ids that the reply gives to the connection.
+    pub(super) sessions: Sessions,
+    /// The incoming and outgoing bandwidth that the reply advertises.
+    pub(super) advertised_bandwidth: (u32, u32),
+}
+
+/// A request whose address was validated.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Validated {
+    pub(super) request: Request,
+    /// Milliseconds, at least 1, from the reply to its acknowledgement; `None` if there was more than one
+    /// reply.
+    pub(super) round_trip: Option<u32>,
+}
+
+/// The two numbers that a VERIFY_CONNECT carries and its acknowledgement echoes.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(super) struct Cookie {
+    pub(super) sequence: u16,
+    pub(super) sent_time: u16,
+}
+
+/// A VERIFY_CONNECT that is due.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Reply {
+    pub(super) to: SocketAddr,
+    pub(super) slot: u16,
+    pub(super) cookie: Cookie,
+    pub(super) request: Request,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    /// Hash of address and slot.
+    key: u64,
+    slot: u16,
+    request: Request,
+    /// When the last reply was sent.
+    replied: Time,
+    /// How often the reply was retransmitted since the last CONNECT.
+    retransmitted: u8,
+    /// Bytes received from the address, and bytes sent to it.
+    received: u32,
+    sent: u32,
+}
+
+impl Entry {
+    /// Whether another reply is within what the address may get.
+    fn allows_reply(&self) -> bool {
+        self.sent + REPLY_SIZE <= self.received.saturating_mul(AMPLIFICATION_LIMIT)
+    }
+}
+
+/// A reply to retransmit.
+#[derive(Clone, Debug)]
+struct Retransmission {
+    due: Time,
+    to: SocketAddr,
+    slot: u16,
+}
+
+/// The requests that wait for validation. When the table is full, a new entry replaces the oldest.
+#[derive(Debug)]
+pub(super) struct AddressValidation {
+    hash: KeyedHash,
+    capacity: usize,
+    /// Oldest first; `None` = gone already.
+    entries: VecDeque<Option<Entry>>,
+    /// How many entries have left the front of `entries` so far.
+    departed: u64,
+    /// The number of each entry, counted from the first one ever, by its key.
+    index: HashMap<u64, u64, KeyedHash>,
+    /// The number of entries that wait for each slot; empty before the first CONNECT.
+    pending: Vec<u16>,
+    retransmissions: VecDeque<Retransmission>,
+    /// Bytes received from all unvalidated addresses, less bytes sent to them.
+    credit: i64,
+    /// Bytes by which refusals may still exceed what they answer, in the ten seconds since then.
+    refusal_credit: i64,
+    refusals_since: Time,
+}
+
+impl AddressValidation {
+    pub(super) fn new(limits: &Limits, random: &mut Random) -> Self {
+        Self {
+            hash: KeyedHash::new(random),
+            capacity: limits.max_pending_validations.max(1).into(),
+            entries: VecDeque::new(),
+            departed: 0,
+            index: HashMap::with_hasher(KeyedHash::new(random)),
+            pending: Vec::new(),
+            retransmissions: VecDeque::new(),
+            credit: 0,
+            refusal_credit: INITIAL_CREDIT,
+            refusals_since: Time::default(),
+        }
+    }
+
+    /// The slot for a CONNECT: the same one for its retransmissions, else one that no other entry waits for,
+    /// if a few tries find one. `is_free` says which ones no connection has. `None` if there is no such slot
+    /// among those tried.
+    pub(super) fn find_slot(
+        &self,
+        from: SocketAddr,
+        connect_id: [u8; 4],
+        is_free: impl Fn(u16) -> bool,
+    ) -> Option<u16> {
+        let first = (self.hash.hash_one((from, connect_id)) % u64::from(NO_PEER)) as u16;
+        let candidates = || (0..PROBES).map(|step| (first + step) % NO_PEER).filter(|&slot| is_free(slot));
+        candidates()
+            .find(|&slot| self.is_pending(slot) && self.connect_id(from, slot) == Some(connect_id))
+            .or_else(|| candidates().find(|&slot| !self.is_pending(slot)))
+            .or_else(|| candidates().next())
+    }
+
+    /// Whether an entry waits for this slot.
+    pub(super) fn is_pending(&self, slot: u16) -> bool {
+        self.pending.get(usize::from(slot)).is_some_and(|&entries| entries > 0)
+    }
+
+    /// A CONNECT has come in a datagram of `size` bytes. Returns the reply, unless that would be larger; to a
+    /// compressed CONNECT it may be. A CONNECT that is known already gets the reply that it got before.
+    pub(super) fn on_connect(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        slot: u16,
+        request: Request,
+        size: usize,
+        is_compressed: bool,
+    ) -> Option<Reply> {
+        let size = size as u32;
+        self.forget_old(now);
+        let key = self.key(from, slot);
+        let connect_id = request.parameters.connect_id;
+        if self.entry(key).is_none_or(|entry| entry.request.parameters.connect_id != connect_id) {
+            self.remove(key);
+            self.insert(Entry { key, slot, request, replied: now, retransmitted: 0, received: 0, sent: 0 });
+        }
+        let entry = self.entry(key)?;
+        entry.received = entry.received.saturating_add(size);
+        if size < REPLY_SIZE && !(is_compressed && entry.allows_reply()) {
+            return None;
+        }
+        entry.replied = now;
+        entry.retransmitted = 0;
+        entry.sent = entry.sent.saturating_add(REPLY_SIZE);
+        let request = entry.request;
+        self.credit = (self.credit + i64::from(size) - i64::from(REPLY_SIZE)).min(CREDIT_LIMIT);
+        if self.is_quiet() {
+            let due = now.after(RETRANSMISSION_INTERVAL);
+            self.retransmissions.push_back(Retransmission { due, to: from, slot });
+        }
+        Some(Reply { to: from, slot, cookie: self.cookie(from, slot, &request), request })
+    }
+
+    /// A CONNECT has come in a datagram of `size` bytes that cannot be accepted. Returns whether a refusal,
+    /// as large as a reply, may be sent. To a compressed CONNECT it may be a few bytes longer, as often as
+    /// the credit allows and, beyond that, a few times in ten seconds.
+    pub(super) fn on_refused(&mut self, now: Time, size: usize) -> bool {
+        let size = size as u32;
+        if now.since(self.refusals_since) >= LIFETIME {
+            self.refusals_since = now;
+            self.refusal_credit = INITIAL_CREDIT;
+        }
+        let gain = i64::from(size) - i64::from(REPLY_SIZE);
+        if self.credit + gain >= 0 {
+            self.credit = (self.credit + gain).min(CREDIT_LIMIT);
+            return true;
+        }
+        if size.saturating_mul(AMPLIFICATION_LIMIT) < REPLY_SIZE || self.refusal_credit + gain < 0 {
+            return false;
+        }
+        self.refusal_credit += gain;
+        true
+    }
+
+    /// An acknowledgement has come. If it validates the address of an entry, returns the request and forgets
+    /// the entry.
+    pub(super) fn on_acknowledge(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        slot: u16,
+        cookie: Cookie,
+    ) -> Option<Validated> {
+        self.forget_old(now);
+        let key = self.key(from, slot);
+        let request = self.entry(key)?.request;
+        if self.cookie(from, slot, &request) != cookie {
+            return None;
+        }
+        // Neither what a validated address has sent nor what it got counts any more.
+        let entry = self.remove(key)?;
+        self.credit += i64::from(entry.sent) - i64::from(entry.received);
+        let round_trip = (entry.sent == REPLY_SIZE).then(|| now.since(entry.replied).max(1));
+        Some(Validated { request, round_trip })
+    }
+
+    /// The connect id of the entry for an address and slot.
+    pub(super) fn connect_id(&self, from: SocketAddr, slot: u16) -> Option<[u8; 4]> {
+        let place = self.index.get(&self.key(from, slot))? - self.departed;
+        let entry = self.entries.get(place as usize)?.as_ref();
+        entry.map(|entry| entry.request.parameters.connect_id)
+    }
+
+    /// Another datagram of `size` bytes has come for a slot that no connection has. If it is from a client
+    /// that takes its connection for established, all its acknowledgements were lost: returns the reply to
+    /// retransmit.
+    pub(super) fn on_stray_datagram(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        slot: u16,
+        size: usize,
+    ) -> Option<Reply> {
+        let key = self.key(from, slot);
+        let entry = self.entry(key)?;
+        entry.received = entry.received.saturating_add(size as u32);
+        self.credit = (self.credit + size as i64).min(CREDIT_LIMIT);
+        let is_due = now.since(self.entry(key)?.replied) >= RETRANSMISSION_INTERVAL;
+        if is_due { self.reply_again(now, from, slot) } else { None }
+    }
+
+    /// The reply to retransmit by itself, if one is due by `now`.
+    pub(super) fn retransmit_due(&mut self, now: Time) -> Option<Reply> {
+        self.forget_old(now);
+        while let Some(due) = self.retransmissions.pop_front_if(|next| next.due <= now) {
+            let Retransmission { to, slot, .. } = due;
+            let key = self.key(to, slot);
+            let is_due = |entry: &&mut Entry| entry.retransmitted < RETRANSMISSIONS;
+            let Some(entry) = self.entry(key).filter(is_due) else { continue };
+            entry.retransmitted += 1;
+            if let Some(reply) = self.reply_again(now, to, slot) {
+                let due = now.after(RETRANSMISSION_INTERVAL);
+                self.retransmissions.push_back(Retransmission { due, to, slot });
+                return Some(reply);
+            }
+        }
+        None
+    }
+
+    fn reply_again(&mut self, now: Time, to: SocketAddr, slot: u16) -> Option<Reply> {
+        let initial = if self.index.len() <= FREE_ENTRIES { INITIAL_CREDIT } else { 0 };
+        if !self.is_quiet() || self.credit + initial < i64::from(REPLY_SIZE) {
+            return None;
+        }
+        let key = self.key(to, slot);
+        let entry = self.entry(key).filter(|entry| entry.allows_reply())?;
+        entry.replied = now;
+        entry.sent += REPLY_SIZE;
+        let request = entry.request;
+        self.credit -= i64::from(REPLY_SIZE);
+        Some(Reply { to, slot, cookie: self.cookie(to, slot, &request), request })
+    }
+
+    /// Forgets the entries that were not validated in time.
+    fn forget_old(&mut self, now: Time) {
+        while let Some(first) = self.entries.front() {
+            if first.as_ref().is_some_and(|entry| now.since(entry.replied) < LIFETIME) {
+                break;
+            }
+            self.forget_first();
+        }
+        if self.index.is_empty() {
+            // The initial credit is granted anew.
+            self.credit = self.credit.max(0);
+        }
+    }
+
+    /// When [`Self::retransmit_due`] has something to do, at the earliest.
+    #[inline]
+    pub(super) fn next_due(&self) -> Option<Time> {
+        self.retransmissions.front().map(|next| next.due)
+    }
+
+    /// Whether few entries wait, so that this is no flood.
+    fn is_quiet(&self) -> bool {
+        self.index.len() <= self.capacity / 4 && self.retransmissions.len() <= self.capacity / 4
+    }
+
+    fn key(&self, from: SocketAddr, slot: u16) -> u64 {
+        self.hash.hash_one((from, slot))
+    }
+
+    fn cookie(&self, from: SocketAddr, slot: u16, request: &Request) -> Cookie {
+        // With the sessions, so that a late acknowledgement of an earlier connection does not fit.
+        let Sessions { incoming, outgoing } = request.sessions;
+        let bits =
+            self.hash.hash_one((from, slot, request.parameters.connect_id, incoming, outgoing, "cookie"));
+        Cookie { sequence: bits as u16, sent_time: (bits >> 16) as u16 }
+    }
+
+    fn entry(&mut self, key: u64) -> Option<&mut Entry> {
+        let place = self.index.get(&key)? - self.departed;
+        self.entries.get_mut(place as usize)?.as_mut()
+    }
+
+    fn insert(&mut self, entry: Entry) {
+        if self.entries.len() == self.capacity {
+            self.forget_first();
+        }
+        self.index.insert(entry.key, self.departed + self.entries.len() as u64);
+        self.pending.resize(NO_PEER.into(), 0);
+        self.pending[usize::from(entry.slot)] += 1;
+        self.entries.push_back(Some(entry));
+    }
+
+    fn remove(&mut self, key: u64) -> Option<Entry> {
+        let place = self.index.remove(&key)? - self.departed;
+        let entry = self.entries.get_mut(place as usize)?.take()?;
+        self.pending[usize::from(entry.slot)] -= 1;
+        Some(entry)
+    }
+
+    fn forget_first(&mut self) {
+        if let Some(key) = self.entries.front().map(|first| first.as_ref().map(|entry| entry.key)) {
+            key.and_then(|key| self.remove(key));
+            self.entries.pop_front();
+            self.departed += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONNECT_SIZE: usize = 52;
+
+    fn table() -> AddressValidation {
+        AddressValidation::new(
+            &Limits { max_pending_validations: 64, ..Limits::default() },
+            &mut Random::new(&[7; 16]),
+        )
+    }
+
+    fn request(connect_id: u32) -> Request {
+        let parameters = ConnectParameters {
+            peer: 0,
+            incoming_session: 0xff,
+            outgoing_session: 0xff,
+            mtu: 1392,
+            window_size: 65536,
+            channel_count: 1,
+            incoming_bandwidth: 0,
+            outgoing_bandwidth: 0,
+            throttle_interval: 5000,
+            throttle_acceleration: 2,
+            throttle_deceleration: 2,
+            connect_id: connect_id.to_le_bytes(),
+        };
+        Request {
+            parameters,
+            data: connect_id,
+            sessions: Sessions { incoming: 0, outgoing: 0 },
+            advertised_bandwidth: (0, 0),
+        }
+    }
+
+    fn address(number: u32) -> SocketAddr {
+        SocketAddr::from((number.to_be_bytes(), 1000))
+    }
+
+    fn at(milliseconds: u64) -> Time {
+        Time::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn only_the_address_that_got_the_reply_is_validated_and_only_once() {
+        let mut table = table();
+        let reply = table.on_connect(at(1), address(1), 5, request(9), CONNECT_SIZE, false).unwrap();
+        assert!(table.on_acknowledge(at(2), address(2), 5, reply.cookie).is_none());
+        assert!(table.on_acknowledge(at(2), address(1), 6, reply.cookie).is_none());
+        let forged = Cookie { sequence: reply.cookie.sequence ^ 1, ..reply.cookie };
+        assert!(table.on_acknowledge(at(2), address(1), 5, forged).is_none());
+        assert_eq!(
+            table.on_acknowledge(at(2), address(1), 5, reply.cookie).map(|validated| validated.request.data),
+            Some(9)
+        );
+        assert!(table.on_acknowledge(at(2), address(1), 5, reply.cookie).is_none());
+        assert_eq!(table.credit, 0);
+    }
+
+    #[test]
+    fn an_unanswered_reply_is_retransmitted_twice() {
+        let mut table = table();
+        let reply = table.on_connect(at(0), address(1), 5, request(9), CONNECT_SIZE, false).unwrap();
+        assert!(table.retransmit_due(at(499)).is_none());
+        for due in [500, 1000] {
+            assert_eq!(table.next_due(), Some(at(due)));
+            let repeated = table.retransmit_due(at(due)).unwrap();
+            assert_eq!((repeated.to, repeated.slot, repeated.cookie), (reply.to, reply.slot, reply.cookie));
+        }
+        assert!(table.retransmit_due(at(5000)).is_none());
+        assert_eq!(table.next_due(), None);
+    }
+
+    #[test]
+    fn a_flood_gets_less_than_it_sends_and_the_table_keeps_its_size() {
+        let mut table = table();
+        let mut sent = 0;
+        for number in 0..10_000u32 {
+            let now = at(u64::from(number));
+            let reply = table.on_connect(now, address(number), 1, request(number), CONNECT_SIZE, false);
+            sent += i64::from(reply.is_some()) * i64::from(REPLY_SIZE);
+            while table.retransmit_due(now).is_some() {
+                sent += i64::from(REPLY_SIZE);
+            }
+        }
+        assert!(sent <= 10_000 * CONNECT_SIZE as i64, "{sent}");
+        assert!(table.entries.len() == 64 && table.index.len() == 64 && table.retransmissions.len() <= 64);
+    }
+
+    #[test]
+    fn entries_that_are_not_validated_are_forgotten() {
+        let mut table = table();
+        let reply = table.on_connect(at(0), address(1), 5, request(9), CONNECT_SIZE, false).unwrap();
+        while table.retransmit_due(at(1000)).is_some() {}
+        assert!(table.on_acknowledge(at(20_000), address(1), 5, reply.cookie).is_none());
+        assert!(table.entries.is_empty() && table.index.is_empty());
+        assert_eq!(table.credit, 0);
+    }
+
+    #[test]
+    fn a_client_that_goes_on_without_an_acknowledgement_gets_the_reply_again() {
+        let mut table = table();
+        let reply = table.on_connect(at(0), address(1), 5, request(9), CONNECT_SIZE, false).unwrap();
+        assert!(table.on_stray_datagram(at(100), address(1), 5, 8).is_none());
+        assert!(table.on_stray_datagram(at(600), address(2), 5, 8).is_none());
+        assert_eq!(
+            table.on_stray_datagram(at(600), address(1), 5, 8).map(|again| again.cookie),
+            Some(reply.cookie)
+        );
+        assert!(table.on_stray_datagram(at(700), address(1), 5, 8).is_none());
+    }
+
+    #[test]
+    fn a_connect_smaller_than_its_reply_gets_one_only_if_it_is_compressed() {
+        assert!(table().on_connect(at(0), address(1), 5, request(9), 47, false).is_none());
+        assert!(table().on_connect(at(0), address(1), 5, request(9), 34, true).is_some());
+        assert!(table().on_connect(at(0), address(1), 5, request(9), 15, true).is_none());
+    }
+
+    #[test]
+    fn a_repeated_connect_gets_the_same_reply_and_pushes_nobody_out() {
+        let mut table = table();
+        let other = table.on_connect(at(0), address(2), 6, request(8), CONNECT_SIZE, false).unwrap();
+        let first = table.on_connect(at(0), address(1), 5, request(9), CONNECT_SIZE, false).unwrap();
+        for _ in 0..1000 {
+            let changed = Request { sessions: Sessions { incoming: 3, outgoing: 3 }, ..request(9) };
+            let again = table.on_connect(at(1), address(1), 5, changed, CONNECT_SIZE, false).unwrap();
+            assert_eq!((again.cookie, again.request.sessions), (first.cookie, first.request.sessions));
+        }
+        assert!(table.on_acknowledge(at(2), address(2), 6, other.cookie).is_some());
+    }
+
+    #[test]
+    fn refusals_are_paid_with_what_was_received() {
+        let mut table = table();
+        assert!((0..1000).all(|_| table.on_refused(at(1), CONNECT_SIZE)));
+        // Compressed ones live on what the others have left behind, and on what is granted to a few.
+        let paid = 1000 * (CONNECT_SIZE as i64 - i64::from(REPLY_SIZE)) / 10;
+        let granted = INITIAL_CREDIT / 10;
+        assert_eq!((0..1000).filter(|_| table.on_refused(at(2), 38)).count() as i64, paid + granted);
+        assert_eq!((0..1000).filter(|_| table.on_refused(at(10_002), 38)).count() as i64, granted);
+        assert!(!table.on_refused(at(20_002), 15));
+    }
+}

@@ -1,0 +1,79 @@
+//! The timers of one connection.
+
+use super::Peer;
+use super::control::Control;
+use crate::event_queue::EventQueue;
+use crate::{DropReason, Time, trace};
+
+/// A timer of a connection. None of them is set or stopped: each follows from what is under way, or waits.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Deadline {
+    /// An unreliable message has stayed incomplete for too long: it is dropped.
+    Reassembly,
+    /// A reliable command has stayed unacknowledged for too long: it counts as lost, or the peer is given up.
+    Retransmission,
+    /// Nothing is under way whose acknowledgement would show that the peer is still there: it is pinged.
+    Ping,
+}
+
+impl Deadline {
+    /// All timers, in the order in which those that are due at the same time are dealt with.
+    const ALL: [Self; 3] = [Self::Reassembly, Self::Retransmission, Self::Ping];
+}
+
+impl Peer {
+    /// When a timer is due, if it runs.
+    #[inline]
+    fn due(&mut self, deadline: Deadline) -> Option<Time> {
+        match deadline {
+            Deadline::Reassembly => {
+                self.backlog.partials.front().map(|partial| partial.since.after(self.reassembly_timeout))
+            }
+            Deadline::Retransmission => self.recovery.deadline(&mut self.channels),
+            Deadline::Ping => {
+                let expects_none = self.recovery.is_idle() && !self.queue.has_reliable();
+                let last = self.last_acknowledgement;
+                let due = last.map_or(Time::default(), |last| last.after(self.ping_interval));
+                (expects_none && self.lifecycle.lasts()).then_some(due)
+            }
+        }
+    }
+
+    /// When this peer has to be looked at again although nothing arrives.
+    pub(crate) fn deadline(&mut self) -> Option<Time> {
+        Deadline::ALL.into_iter().filter_map(|deadline| self.due(deadline)).min()
+    }
+
+    /// Does what is due by `now`. `true` if the peer has been silent for so long that it has to be given up.
+    pub(crate) fn on_timeout(&mut self, now: Time, events: &mut EventQueue) -> bool {
+        for deadline in Deadline::ALL {
+            if self.due(deadline).is_none_or(|due| due > now) {
+                continue;
+            }
+            match deadline {
+                Deadline::Reassembly => self.drop_partials(now, events),
+                Deadline::Retransmission => {
+                    if self.recovery.on_timeout(now, &mut self.channels) {
+                        trace::timed_out(self.id);
+                        return true;
+                    }
+                }
+                Deadline::Ping => self.queue.queue_control(&mut self.channels, Control::Ping),
+            }
+        }
+        false
+    }
+
+    /// Drops the unreliable messages that have stayed incomplete for too long.
+    fn drop_partials(&mut self, now: Time, events: &mut EventQueue) {
+        while self.due(Deadline::Reassembly).is_some_and(|due| due <= now) {
+            let Some(partial) = self.backlog.partials.pop_front() else { break };
+            let channel = self.channels.used(partial.channel);
+            if let Some(cost) = channel.and_then(|channel| channel.incoming.drop_partial(partial.key)) {
+                events.release(&mut self.backlog.budget, cost);
+                self.drops.add(DropReason::ReassemblyTimeout);
+                trace::dropped(Some(self.id), DropReason::ReassemblyTimeout);
+            }
+        }
+    }
+}
