@@ -1,6 +1,6 @@
 //! From `ENetConnection.CompressionMode` and the project's settings to what compresses.
 
-use crate::native_api::CompressionMode;
+use crate::api::CompressionMode;
 use enet_rs_driver::Compression;
 use godot::classes::ProjectSettings;
 use godot::meta::ToGodot;

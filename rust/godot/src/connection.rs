@@ -1,20 +1,19 @@
-//! `ENetConnection`: checks and texts of the engine's class, over the host of `shared`. What it has beyond is in
+//! `ENetConnection`: checks and texts of the engine's class, over the host of `script_host`. What it has beyond is in
 //! `additions`.
 
 mod additions;
-mod event_array;
 mod events;
 
+use crate::api::{CompressionMode, EventTypeResult, HostStatisticArgument};
 use crate::errors::{self, condition, refuse, refuse_inactive};
-use crate::native_api::{CompressionMode, EventTypeResult, HostStatisticArgument};
-use crate::packet_peer::{ENetPacketPeer, packet_flags};
-use crate::shared::{MAX_CHANNELS, SharedHost};
-use crate::takeover::{FastPaths, ThreadLock, attach};
-use crate::{addresses, compression, dtls, farewell};
-use enet_rs_driver::protocol::{HostConfig, HostStatistic};
-use enet_rs_driver::{Compression, Driver};
-use event_array::EventArray;
-pub(crate) use event_array::PacketEvents;
+use crate::event_array::EventArray;
+use crate::host::{ActiveHost, MAX_CHANNELS, packet_flags};
+use crate::packet_peer::ENetPacketPeer;
+use crate::script_host::{ScriptHost, SharedHost};
+use crate::takeover::{FastPaths, Inside, ThreadLock, attach};
+use crate::{addresses, compression, drain, dtls};
+use enet_rs_driver::Driver;
+use enet_rs_driver::protocol::{HostConfig, HostStatistic, PeerId};
 use events::Events;
 use godot::builtin::{Array, GString, PackedByteArray, VarDictionary};
 use godot::classes::{IRefCounted, RefCounted, TlsOptions};
@@ -29,7 +28,7 @@ use std::sync::Arc;
 #[derive(GodotClass)]
 #[class(tool, base = RefCounted)]
 pub(crate) struct ENetConnection {
-    host: Rc<SharedHost>,
+    host: SharedHost,
     events: Rc<Events>,
 }
 
@@ -47,15 +46,42 @@ impl ENetConnection {
     }
 
     fn guarded_by(lock: Arc<ThreadLock>) -> Self {
-        let host = SharedHost::new(Arc::clone(&lock));
+        let host = ScriptHost::new(&lock);
         let events = Events::new(&host);
         attach(&lock, FastPaths::Events(Rc::<Events>::clone(&events)));
         Self { host, events }
     }
 
     /// The host behind it.
-    pub(crate) fn host(&self) -> &Rc<SharedHost> {
+    pub(crate) fn host(&self) -> &SharedHost {
         &self.host
+    }
+
+    fn inside(&self) -> Option<Inside<'_, ScriptHost>> {
+        self.host.enter()
+    }
+
+    fn is_active(&self) -> bool {
+        self.inside().is_some_and(|host| host.is_active())
+    }
+
+    /// Uses the host, if it is up.
+    fn with<R>(&self, action: impl FnOnce(&mut ActiveHost) -> R) -> Option<R> {
+        self.inside()?.with(action)
+    }
+
+    /// Uses the host; prints that it is not up if it is not.
+    fn with_active<R>(&self, function: &str, action: impl FnOnce(&mut ActiveHost) -> R) -> Option<R> {
+        let result = self.with(action);
+        if result.is_none() {
+            refuse_inactive(function);
+        }
+        result
+    }
+
+    /// Begins a connection, whose peer scripts get.
+    fn begin(&self, begin: impl FnOnce(&mut ActiveHost) -> Option<PeerId>) -> Option<Gd<ENetPacketPeer>> {
+        Some(self.inside()?.connect(begin)?.object)
     }
 }
 
@@ -108,7 +134,7 @@ impl ENetConnection {
 
     #[func]
     pub(crate) fn destroy(&self) {
-        if self.host.stop().is_none() {
+        if self.inside().and_then(|host| host.stop()).is_none() {
             refuse("destroy", "Parameter \"host\" is null.", errors::DESTROYED);
         }
     }
@@ -126,12 +152,7 @@ impl ENetConnection {
             return None;
         }
         let addresses = resolve(FUNCTION, " Returning: out", &address, port)?;
-        self.host.connect(|driver| {
-            let host = driver.host_mut();
-            let peer = host.connect_later(channel_count(channels), data.cast_unsigned()).ok()?;
-            host.provide_addresses(peer, &addresses);
-            Some(peer)
-        })
+        self.begin(|host| host.connect(&addresses, channel_count(channels), data.cast_unsigned()))
     }
 
     #[func]
@@ -141,35 +162,26 @@ impl ENetConnection {
 
     #[func]
     fn flush(&self) {
-        // A failing socket is left to `service` to tell, as in the engine.
-        if self.host.with(|host| host.driver.flush()).is_none() {
-            refuse_inactive("flush");
-        }
+        self.with_active("flush", ActiveHost::flush);
     }
 
     #[func]
     fn bandwidth_limit(&self, in_bandwidth: i32, out_bandwidth: i32) {
-        let limit = (in_bandwidth.cast_unsigned(), out_bandwidth.cast_unsigned());
-        if self.host.with(|host| host.driver.host_mut().set_bandwidth_limit(limit.0, limit.1)).is_none() {
-            refuse_inactive("bandwidth_limit");
-        }
+        let (incoming, outgoing) = (in_bandwidth.cast_unsigned(), out_bandwidth.cast_unsigned());
+        self.with_active("bandwidth_limit", |host| host.set_bandwidth_limit(incoming, outgoing));
     }
 
     #[func]
     fn channel_limit(&self, limit: i32) {
         let limit = u8::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(MAX_CHANNELS);
-        if self.host.with(|host| host.driver.host_mut().set_channel_limit(limit)).is_none() {
-            refuse_inactive("channel_limit");
-        }
+        self.with_active("channel_limit", |host| host.set_channel_limit(limit));
     }
 
     #[func]
     fn broadcast(&self, channel: i32, packet: PackedByteArray, flags: i32) {
         /// The engine's checks are in two functions.
         const FUNCTION: &str = "_broadcast";
-        let Some(limit) = self.host.with(|host| host.driver.host().channel_limit()) else {
-            return refuse_inactive(FUNCTION);
-        };
+        let Some(limit) = self.with_active(FUNCTION, |host| host.channel_limit()) else { return };
         if channel < 0 || channel > i32::from(limit) {
             let condition = "Condition \"p_channel < 0 || p_channel > (int)host->channelLimit\" is true.";
             return refuse(FUNCTION, condition, errors::INVALID_CHANNEL);
@@ -182,27 +194,23 @@ impl ENetConnection {
             let condition = "Condition \"p_channel >= host->channelLimit\" is true.";
             return refuse("broadcast", condition, &errors::missing_channel(channel, limit));
         };
-        self.host.with(|host| {
-            let payload = host.copier.copy(packet.as_slice());
-            host.driver.host_mut().broadcast(channel, payload, flags)
-        });
+        self.with(|host| host.broadcast(channel, packet.as_slice(), flags));
     }
 
     #[func]
     fn compress(&self, mode: CompressionMode) {
-        if !self.host.is_active() {
+        if !self.is_active() {
             return refuse_inactive("compress");
         }
         // Unknown modes are ignored, as in the engine.
         if let Some(compression) = compression::of_mode(mode) {
-            let compressor = compression.map(Compression::compressor);
-            self.host.with(|host| host.driver.host_mut().set_compressor(compressor));
+            self.with(|host| host.set_compression(compression));
         }
     }
 
     #[func]
     pub(crate) fn dtls_server_setup(&self, server_options: Option<Gd<TlsOptions>>) -> Error {
-        dtls::server_setup(&self.host, server_options)
+        self.inside().map_or(Error::ERR_BUSY, |host| dtls::server_setup(&host, server_options))
     }
 
     #[func]
@@ -211,18 +219,20 @@ impl ENetConnection {
         hostname: GString,
         client_options: Option<Gd<TlsOptions>>,
     ) -> Error {
-        dtls::client_setup(&self.host, &hostname, client_options)
+        self.inside().map_or(Error::ERR_BUSY, |host| dtls::client_setup(&host, &hostname, client_options))
     }
 
     #[func]
     fn refuse_new_connections(&self, refuse: bool) {
-        dtls::refuse_new_connections(&self.host, refuse);
+        if let Some(host) = self.inside() {
+            dtls::refuse_new_connections(&host, refuse);
+        }
     }
 
     #[func]
     fn pop_statistic(&self, statistic: HostStatisticArgument) -> f64 {
         const FUNCTION: &str = "pop_statistic";
-        if !self.host.is_active() {
+        if !self.is_active() {
             refuse_inactive(FUNCTION);
             return 0.0;
         }
@@ -232,19 +242,12 @@ impl ENetConnection {
             refuse(FUNCTION, "Parameter \"ptr\" is null.", &message);
             return 0.0;
         };
-        self.host.with(|host| host.driver.host_mut().pop_statistic(known)).map_or(0.0, f64::from)
+        self.with(|host| host.pop_statistic(known)).map_or(0.0, f64::from)
     }
 
     #[func]
     fn get_max_channels(&self) -> i32 {
-        let limit = self.host.with(|host| host.driver.host().channel_limit());
-        limit.map_or_else(
-            || {
-                refuse_inactive("get_max_channels");
-                0
-            },
-            i32::from,
-        )
+        self.with_active("get_max_channels", |host| host.channel_limit()).map_or(0, i32::from)
     }
 
     #[func]
@@ -267,7 +270,7 @@ impl ENetConnection {
 
     #[func]
     fn get_peers(&self) -> Array<Gd<ENetPacketPeer>> {
-        let peers = self.host.peers();
+        let peers = self.inside().and_then(|host| host.peers());
         if peers.is_none() {
             refuse_inactive("_get_peers");
         }
@@ -277,28 +280,30 @@ impl ENetConnection {
     #[func]
     fn socket_send(&self, destination_address: GString, destination_port: i32, packet: PackedByteArray) {
         const FUNCTION: &str = "socket_send";
-        if !self.host.is_active() {
+        if !self.is_active() {
             return refuse_inactive(FUNCTION);
         }
         let found = resolve(FUNCTION, "", &destination_address, destination_port);
         if let Some(to) = found.and_then(|addresses| addresses.into_iter().next()) {
-            // A failure is ignored here, as in the engine: the datagram might be lost on the way as well.
-            let _ = self.host.with(|host| host.driver.send_raw(to, packet.as_slice()));
+            self.with(|host| host.send_raw(to, packet.as_slice()));
         }
     }
 
     /// Whether a connection can begin; prints why if not.
     fn can_connect(&self, function: &str) -> bool {
-        match self.host.with(|host| host.has_peers()) {
-            None => refuse_inactive(function),
-            Some(false) => return true,
-            Some(true) => refuse(
+        let Some(host) = self.inside().filter(|host| host.is_active()) else {
+            refuse_inactive(function);
+            return false;
+        };
+        let has_peers = host.has_peers();
+        if has_peers {
+            refuse(
                 function,
                 "Condition \"peers.size()\" is true. Returning: out",
                 "The ENetConnection is already connected to a peer.",
-            ),
+            );
         }
-        false
+        !has_peers
     }
 
     fn create(
@@ -314,7 +319,7 @@ impl ENetConnection {
             refuse(FUNCTION, &condition(expression, Error::ERR_INVALID_PARAMETER), message);
             Error::ERR_INVALID_PARAMETER
         };
-        if self.host.is_active() {
+        if self.is_active() {
             let condition = condition("host != nullptr", Error::ERR_ALREADY_IN_USE);
             refuse(FUNCTION, &condition, "The ENetConnection instance is already active.");
             return Error::ERR_ALREADY_IN_USE;
@@ -354,16 +359,19 @@ impl ENetConnection {
         let driver = match binding {
             Binding::Address(address) => Driver::bind(address, config.clone()).or_else(|error| {
                 // A host that was closed just before may still have the port.
-                if farewell::free_port(address.port()) { Driver::bind(address, config) } else { Err(error) }
+                if drain::free_port(address.port()) { Driver::bind(address, config) } else { Err(error) }
             }),
             Binding::Any => Driver::unbound(config),
         };
         match driver {
             Ok(driver) => {
-                self.host.start(driver);
+                if let Some(host) = self.inside() {
+                    host.start(driver);
+                }
                 Error::OK
             }
-            Err(_) => {
+            Err(error) => {
+                errors::print_verbose(&error);
                 refuse(FUNCTION, "Parameter \"host\" is null.", "Couldn't create an ENet host.");
                 Error::ERR_CANT_CREATE
             }
@@ -372,11 +380,7 @@ impl ENetConnection {
 
     /// The address of the host's socket if there is a host; it has none as long as an unbound host has sent nothing.
     fn local_address(&self, function: &str) -> Option<Option<SocketAddr>> {
-        let address = self.host.with(|host| host.driver.local_address());
-        if address.is_none() {
-            refuse_inactive(function);
-        }
-        address
+        self.with_active(function, |host| host.local_address())
     }
 }
 
@@ -402,7 +406,10 @@ fn resolve(function: &str, returning: &str, address: &GString, port: i32) -> Opt
     let address = address.to_string();
     let found = match addresses::literal(&address) {
         Some(literal) => vec![SocketAddr::new(literal, port)],
-        None => enet_rs_driver::resolve(&address, port).unwrap_or_default(),
+        None => enet_rs_driver::resolve(&address, port).unwrap_or_else(|error| {
+            errors::print_verbose(&error);
+            Vec::new()
+        }),
     };
     if found.is_empty() {
         let condition = format!("Condition \"!ip.is_valid()\" is true.{returning}");

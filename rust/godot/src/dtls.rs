@@ -1,9 +1,9 @@
 //! DTLS of `ENetConnection`: the engine's checks, and what its options mean to the host below.
 
 use crate::errors::{self, OURS, condition, refuse, refuse_inactive, refuse_plainly};
-use crate::shared::SharedHost;
+use crate::host::ActiveHost;
+use crate::script_host::ScriptHost;
 use crate::tls_options::{self, OptionsError};
-use enet_rs_driver::Driver;
 use enet_rs_driver::dtls::Dtls;
 use godot::builtin::{GString, VarDictionary};
 use godot::classes::TlsOptions;
@@ -11,7 +11,7 @@ use godot::global::Error;
 use godot::obj::Gd;
 
 /// `ENetConnection.dtls_server_setup`.
-pub(crate) fn server_setup(host: &SharedHost, options: Option<Gd<TlsOptions>>) -> Error {
+pub(crate) fn server_setup(host: &ScriptHost, options: Option<Gd<TlsOptions>>) -> Error {
     const FUNCTION: &str = "dtls_server_setup";
     const EXPRESSION: &str = "p_options.is_null() || !p_options->is_server()";
     if !host.is_active() {
@@ -23,12 +23,12 @@ pub(crate) fn server_setup(host: &SharedHost, options: Option<Gd<TlsOptions>>) -
     };
     set_up(FUNCTION, host, || {
         let config = tls_options::server_config(&options)?;
-        Ok(move |driver: &Driver| Dtls::server(config, driver.host().max_peers()))
+        Ok(move |host: &ActiveHost| Dtls::server(config, host.max_peers()))
     })
 }
 
 /// `ENetConnection.dtls_client_setup`.
-pub(crate) fn client_setup(host: &SharedHost, host_name: &GString, options: Option<Gd<TlsOptions>>) -> Error {
+pub(crate) fn client_setup(host: &ScriptHost, host_name: &GString, options: Option<Gd<TlsOptions>>) -> Error {
     const FUNCTION: &str = "dtls_client_setup";
     const EXPRESSION: &str = "p_options.is_null() || p_options->is_server()";
     if !host.is_active() {
@@ -40,18 +40,18 @@ pub(crate) fn client_setup(host: &SharedHost, host_name: &GString, options: Opti
     };
     set_up(FUNCTION, host, || {
         let config = tls_options::client_config(host_name, &options)?;
-        Ok(move |_: &Driver| Dtls::client(config))
+        Ok(move |_: &ActiveHost| Dtls::client(config))
     })
 }
 
 /// `ENetConnection.refuse_new_connections`: concerns DTLS servers only, as in the engine.
-pub(crate) fn refuse_new_connections(host: &SharedHost, refuse: bool) {
-    let set = |driver: &mut Driver| {
-        if let Some(dtls) = driver.dtls_mut() {
+pub(crate) fn refuse_new_connections(host: &ScriptHost, refuse: bool) {
+    let set = |host: &mut ActiveHost| {
+        if let Some(dtls) = host.dtls_mut() {
             dtls.refuse_new_connections(refuse);
         }
     };
-    if host.with(|host| set(&mut host.driver)).is_none() {
+    if host.with(set).is_none() {
         refuse_inactive("refuse_new_connections");
     }
 }
@@ -72,12 +72,12 @@ fn invalid_options(function: &str, expression: &str) -> Error {
 
 /// Lets the host encrypt from here on. `configure` reads the options, with the host not borrowed, since that is Godot's
 /// code.
-fn set_up<Make: FnOnce(&Driver) -> Dtls>(
+fn set_up<Make: FnOnce(&ActiveHost) -> Dtls>(
     function: &str,
-    host: &SharedHost,
+    host: &ScriptHost,
     configure: impl FnOnce() -> Result<Make, OptionsError>,
 ) -> Error {
-    if host.with(|host| host.driver.dtls_mut().is_some()) == Some(true) {
+    if host.with(|host| host.dtls_mut().is_some()) == Some(true) {
         let message = format!("{OURS}DTLS is set up already; destroy the host to set it up anew.");
         refuse(function, errors::FAILED, &message);
         return Error::FAILED;
@@ -85,8 +85,8 @@ fn set_up<Make: FnOnce(&Driver) -> Dtls>(
     match configure() {
         Ok(make) => {
             host.with(|host| {
-                let dtls = make(&host.driver);
-                host.driver.set_dtls(dtls);
+                let dtls = make(host);
+                host.set_dtls(dtls);
             });
             Error::OK
         }

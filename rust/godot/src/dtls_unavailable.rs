@@ -1,7 +1,7 @@
 //! DTLS of `ENetConnection` in a build without it (cargo feature `dtls`): says so, as an engine built without does.
 
 use crate::errors::{self, refuse};
-use crate::shared::SharedHost;
+use crate::script_host::ScriptHost;
 use godot::builtin::{GString, VarDictionary};
 use godot::classes::TlsOptions;
 use godot::global::Error;
@@ -10,17 +10,17 @@ use godot::obj::Gd;
 const MESSAGE: &str = "ENet DTLS support not available in this build.";
 
 /// `ENetConnection.dtls_server_setup`.
-pub(crate) fn server_setup(_: &SharedHost, _: Option<Gd<TlsOptions>>) -> Error {
+pub(crate) fn server_setup(_: &ScriptHost, _: Option<Gd<TlsOptions>>) -> Error {
     unavailable("dtls_server_setup")
 }
 
 /// `ENetConnection.dtls_client_setup`.
-pub(crate) fn client_setup(_: &SharedHost, _: &GString, _: Option<Gd<TlsOptions>>) -> Error {
+pub(crate) fn client_setup(_: &ScriptHost, _: &GString, _: Option<Gd<TlsOptions>>) -> Error {
     unavailable("dtls_client_setup")
 }
 
 /// `ENetConnection.refuse_new_connections`.
-pub(crate) fn refuse_new_connections(_: &SharedHost, _: bool) {
+pub(crate) fn refuse_new_connections(_: &ScriptHost, _: bool) {
     unavailable("refuse_new_connections");
 }
 

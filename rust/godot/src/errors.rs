@@ -3,8 +3,10 @@
 //!
 //! The engine gives an error two texts: the condition that failed, and mostly a message, which then is what gets printed.
 
-use godot::global::{Error, PrintLevel, PrintRecord, PrintSource, print_custom};
-use godot::obj::EngineEnum;
+use godot::classes::Os;
+use godot::global::{Error, PrintLevel, PrintRecord, PrintSource, godot_print, print_custom};
+use godot::obj::{EngineEnum, Singleton};
+use std::fmt::Display;
 use std::panic::Location;
 
 /// Prefix of what enet_rs itself has to say, as against the texts that imitate the engine.
@@ -76,6 +78,13 @@ pub(crate) fn condition(expression: &str, error: Error) -> String {
 #[track_caller]
 pub(crate) fn warn(function: &str, message: &str) {
     print_record(PrintLevel::Warn, function, message, None);
+}
+
+/// Prints in verbose mode what the engine's classes never say, such as the operating system's reason for a failure.
+pub(crate) fn print_verbose(error: &impl Display) {
+    if Os::singleton().is_stdout_verbose() {
+        godot_print!("{OURS}{error}");
+    }
 }
 
 #[track_caller]

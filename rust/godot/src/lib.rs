@@ -6,17 +6,18 @@
 //! what lies below.
 
 mod addresses;
+mod api;
 mod compression;
 mod connection;
+mod drain;
 #[cfg_attr(not(feature = "dtls"), path = "dtls_unavailable.rs")]
 mod dtls;
 mod errors;
-mod farewell;
+mod event_array;
+mod host;
 mod multiplayer_peer;
-mod native_api;
 mod packet_peer;
-mod packet_queue;
-mod shared;
+mod script_host;
 mod takeover;
 #[cfg(feature = "dtls")]
 mod tls_options;

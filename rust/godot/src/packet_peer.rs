@@ -1,66 +1,81 @@
 //! `ENetPacketPeer`: checks and texts of the engine's class, over the peer in its connection's host.
 
 use crate::addresses;
+use crate::api::{DisconnectReasonResult, PeerStateResult, PeerStatisticArgument, reason};
 use crate::errors::{self, NOT_CONNECTED, PEER_IS_NULL, condition, refuse, refuse_plainly};
-use crate::native_api::{DisconnectReasonResult, PeerStateResult, PeerStatisticArgument, reason};
-use crate::shared::{ActiveHost, Over, PeerLink};
-use crate::takeover::{FastPaths, PacketSource, PeerPackets, ThreadLock, attach};
-use enet_rs_driver::protocol::{PacketFlags, PeerId, PeerState, PeerStatistic};
+use crate::host::{ActiveHost, Ended, Link, PeerLink, packet_flags};
+use crate::takeover::{FastPaths, Guarded, PeerPackets, attach};
+use enet_rs_driver::protocol::{PeerId, PeerState, PeerStatistic};
 use godot::builtin::{Array, GString, PackedByteArray};
 use godot::classes::{PacketPeer, PacketPeerExtension};
 use godot::global::Error;
 use godot::obj::{Base, Gd, WithBaseField};
 use godot::register::{GodotClass, godot_api};
-use std::rc::Rc;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// A peer of an `ENetConnection`, in the place of the engine's class of this name.
 #[derive(GodotClass)]
 #[class(no_init, tool, base = PacketPeerExtension)]
 pub(crate) struct ENetPacketPeer {
-    link: Rc<PeerLink>,
+    link: Link,
     base: Base<PacketPeerExtension>,
-}
-
-/// The flags that scripts may pass with a packet, or `None` if others are among them.
-pub(crate) fn packet_flags(flags: i32) -> Option<PacketFlags> {
-    PacketFlags::from_bits(flags.cast_unsigned())
 }
 
 impl ENetPacketPeer {
     /// Makes the object of a peer.
-    pub(crate) fn create(lock: &Arc<ThreadLock>, link: &Rc<PeerLink>) -> Gd<Self> {
+    pub(crate) fn create(link: &Link) -> Gd<Self> {
         Gd::from_init_fn(|base| {
-            attach(lock, FastPaths::Packets(Rc::<PeerLink>::clone(link)));
-            Self { link: Rc::clone(link), base }
+            let packets: Arc<dyn PeerPackets> = Arc::<Guarded<PeerLink>>::clone(link);
+            attach(link.lock(), FastPaths::Packets(packets));
+            Self { link: Link::clone(link), base }
         })
     }
 
     /// The peer in its connection's host.
-    pub(crate) fn link(&self) -> &Rc<PeerLink> {
+    pub(crate) fn link(&self) -> &Link {
         &self.link
     }
 
-    /// Uses the peer; prints that it is closed if it is.
+    /// Uses the peer, be it closed or not.
+    fn link_with<R>(&self, action: impl FnOnce(&PeerLink) -> R) -> Option<R> {
+        self.link.enter().map(|link| action(&link))
+    }
+
+    fn is_open(&self) -> bool {
+        self.link_with(PeerLink::is_active) == Some(true)
+    }
+
+    /// Uses the peer in its host, if it is not closed.
+    fn try_with<R>(&self, action: impl FnOnce(&mut ActiveHost, PeerId) -> R) -> Option<R> {
+        self.link.enter()?.with(action)
+    }
+
+    /// Uses the peer in its host; prints that it is closed if it is.
     fn with<R>(&self, function: &str, action: impl FnOnce(&mut ActiveHost, PeerId) -> R) -> Option<R> {
-        let result = self.link.with(action);
+        let result = self.try_with(action);
         if result.is_none() {
             refuse_plainly(function, PEER_IS_NULL);
         }
         result
     }
 
-    /// Uses the peer; prints that it is closed, in the engine's other wording, if it is.
+    /// Uses the peer in its host; prints that it is closed, in the engine's other wording, if it is.
     fn with_connected<R>(
         &self,
         function: &str,
         action: impl FnOnce(&mut ActiveHost, PeerId) -> R,
     ) -> Option<R> {
-        let result = self.link.with(action);
+        let result = self.try_with(action);
         if result.is_none() {
             refuse(function, PEER_IS_NULL, NOT_CONNECTED);
         }
         result
+    }
+
+    /// Uses the peer a last time and closes it. False if it was closed already.
+    fn close(&self, action: impl FnOnce(&mut ActiveHost, PeerId)) -> bool {
+        self.link_with(|link| link.close(action)) == Some(true)
     }
 }
 
@@ -69,41 +84,37 @@ impl ENetPacketPeer {
     #[func]
     fn peer_disconnect(&self, data: i32) {
         let data = data.cast_unsigned();
-        self.with("peer_disconnect", |host, id| host.driver.host_mut().disconnect(id, data));
+        self.with("peer_disconnect", |host, id| host.disconnect(id, data));
     }
 
     #[func]
     fn peer_disconnect_later(&self, data: i32) {
         let data = data.cast_unsigned();
-        self.with("peer_disconnect_later", |host, id| host.driver.host_mut().disconnect_later(id, data));
+        self.with("peer_disconnect_later", |host, id| host.disconnect_later(id, data));
     }
 
     #[func]
     fn peer_disconnect_now(&self, data: i32) {
         let data = data.cast_unsigned();
-        let was_open = self.link.close(|host, id| {
-            // The peer is gone, whether the datagram could leave or not.
-            let _ = host.driver.disconnect_now(id, data);
-        });
-        if !was_open {
+        if !self.close(|host, id| host.disconnect_now(id, data)) {
             refuse_plainly("peer_disconnect_now", PEER_IS_NULL);
         }
     }
 
     #[func]
     fn ping(&self) {
-        self.with("ping", |host, id| host.driver.host_mut().ping(id));
+        self.with("ping", |host, id| host.ping(id));
     }
 
     #[func]
     fn ping_interval(&self, ping_interval: i32) {
         let interval = ping_interval.cast_unsigned();
-        self.with("ping_interval", |host, id| host.driver.host_mut().set_ping_interval(id, interval));
+        self.with("ping_interval", |host, id| host.set_ping_interval(id, interval));
     }
 
     #[func]
     fn reset(&self) {
-        if !self.link.close(|host, id| host.driver.host_mut().reset(id)) {
+        if !self.close(|host, id| host.reset(id)) {
             refuse("reset", PEER_IS_NULL, NOT_CONNECTED);
         }
     }
@@ -111,9 +122,9 @@ impl ENetPacketPeer {
     #[func]
     fn send(&self, channel: i32, packet: PackedByteArray, flags: i32) -> Error {
         const FUNCTION: &str = "_send";
-        let channels = match self.link.channels() {
+        let channels = match self.link_with(PeerLink::channels).flatten() {
             Some(Ok(channels)) => channels,
-            Some(Err(Over)) => return Error::FAILED,
+            Some(Err(Ended)) => return Error::FAILED,
             None => {
                 refuse(FUNCTION, PEER_IS_NULL, NOT_CONNECTED);
                 return Error::ERR_UNCONFIGURED;
@@ -129,7 +140,7 @@ impl ENetPacketPeer {
             refuse(FUNCTION, &condition, errors::INVALID_FLAGS);
             return Error::ERR_INVALID_PARAMETER;
         };
-        self.link.send(channel, packet.as_slice(), flags)
+        self.link_with(|link| link.send(channel, packet.as_slice(), flags)).unwrap_or(Error::ERR_BUSY)
     }
 
     #[func]
@@ -137,14 +148,14 @@ impl ENetPacketPeer {
         let (interval, acceleration, deceleration) =
             (interval.cast_unsigned(), acceleration.cast_unsigned(), deceleration.cast_unsigned());
         self.with_connected("throttle_configure", |host, id| {
-            host.driver.host_mut().configure_throttle(id, interval, acceleration, deceleration);
+            host.configure_throttle(id, interval, acceleration, deceleration);
         });
     }
 
     #[func]
     fn set_timeout(&self, timeout: i32, timeout_min: i32, timeout_max: i32) {
         const FUNCTION: &str = "set_timeout";
-        if self.link.is_active() && (timeout > timeout_min || timeout_min > timeout_max) {
+        if self.is_open() && (timeout > timeout_min || timeout_min > timeout_max) {
             let condition =
                 "Condition \"p_timeout > p_timeout_min || p_timeout_min > p_timeout_max\" is true.";
             return refuse(
@@ -155,14 +166,12 @@ impl ENetPacketPeer {
         }
         let (limit, minimum, maximum) =
             (timeout.cast_unsigned(), timeout_min.cast_unsigned(), timeout_max.cast_unsigned());
-        self.with_connected(FUNCTION, |host, id| {
-            host.driver.host_mut().set_timeout(id, limit, minimum, maximum)
-        });
+        self.with_connected(FUNCTION, |host, id| host.set_timeout(id, limit, minimum, maximum));
     }
 
     #[func]
     fn get_packet_flags(&self) -> i32 {
-        let flags = self.link.received.next_flags();
+        let flags = self.link_with(|link| link.received.next_flags()).flatten();
         if flags.is_none() {
             let condition = "Condition \"packet_queue.is_empty()\" is true. Returning: 0";
             refuse_plainly("get_packet_flags", condition);
@@ -174,7 +183,8 @@ impl ENetPacketPeer {
     /// class.
     #[func]
     fn get_disconnect_reason(&self) -> DisconnectReasonResult {
-        DisconnectReasonResult(self.link.disconnect_reason().map_or(reason::NONE, reason::number))
+        let reason = self.link_with(PeerLink::disconnect_reason).flatten();
+        DisconnectReasonResult(reason.map_or(reason::NONE, reason::number))
     }
 
     /// Takes all received packets, or those of one channel (`channel` -1 stands for all), oldest first. An addition to the
@@ -182,8 +192,8 @@ impl ENetPacketPeer {
     #[func]
     fn get_packets(&self, channel: i32) -> Array<PackedByteArray> {
         let packets = match u8::try_from(channel) {
-            Ok(channel) => self.link.received.take(Some(channel)),
-            Err(_) if channel == -1 => self.link.received.take(None),
+            Ok(channel) => self.take_packets(Some(channel)),
+            Err(_) if channel == -1 => self.take_packets(None),
             Err(_) => {
                 let condition = "Condition \"channel < -1 || channel > 255\" is true. Returning: []";
                 refuse("get_packets", condition, errors::INVALID_CHANNEL);
@@ -197,45 +207,43 @@ impl ENetPacketPeer {
     /// engine's class.
     #[func]
     fn get_packet_channel(&self) -> i32 {
-        self.link.received.next_channel().map_or(-1, i32::from)
+        self.link_with(|link| link.received.next_channel()).flatten().map_or(-1, i32::from)
     }
 
     #[func]
     fn get_remote_address(&self) -> GString {
-        let address = self.with("get_remote_address", |host, id| host.driver.host().remote_address(id));
-        address.flatten().map(addresses::text).unwrap_or_default()
+        self.remote_address("get_remote_address").map(addresses::text).unwrap_or_default()
     }
 
     #[func]
     fn get_remote_port(&self) -> i32 {
-        let address = self.with("get_remote_port", |host, id| host.driver.host().remote_address(id));
-        address.flatten().map_or(0, |address| i32::from(address.port()))
+        self.remote_address("get_remote_port").map_or(0, |address| i32::from(address.port()))
     }
 
     #[func]
     fn get_statistic(&self, statistic: PeerStatisticArgument) -> f64 {
         const FUNCTION: &str = "get_statistic";
         let Ok(known) = PeerStatistic::try_from(statistic.0) else {
-            let is_active = self.link.is_active();
+            let is_active = self.is_open();
             refuse_plainly(
                 FUNCTION,
                 if is_active { "Method/function failed. Returning: 0" } else { PEER_IS_NULL },
             );
             return 0.0;
         };
-        let value = self.with(FUNCTION, |host, id| host.driver.host().peer_statistic(id, known));
+        let value = self.with(FUNCTION, |host, id| host.statistic(id, known));
         value.flatten().map_or(0.0, f64::from)
     }
 
     #[func]
     fn get_state(&self) -> PeerStateResult {
-        let state = self.link.with(|host, id| host.driver.host().state(id)).flatten();
+        let state = self.try_with(|host, id| host.state(id)).flatten();
         PeerStateResult(state.unwrap_or(PeerState::Disconnected) as i64)
     }
 
     #[func]
     fn get_channels(&self) -> i32 {
-        let channels = self.link.with(|host, id| host.driver.host().channel_count(id).unwrap_or(0));
+        let channels = self.try_with(|host, id| host.channel_count(id).unwrap_or(0));
         if channels.is_none() {
             // The engine's text here is one of the connection's, too.
             refuse("get_channels", PEER_IS_NULL, errors::INACTIVE);
@@ -245,25 +253,43 @@ impl ENetPacketPeer {
 
     #[func]
     fn is_active(&self) -> bool {
-        self.link.is_active()
+        self.is_open()
     }
 
     /// `PacketPeer.get_packet`, without the engine's copying byte by byte. The engine has to do it where
     /// `get_packet_error` changes by it.
     #[func]
     fn get_packet(&self) -> PackedByteArray {
-        if let Some(packet) = self.link.take_packet() {
+        if let Some(packet) = self.link_with(PeerLink::take_packet).flatten() {
             return packet;
         }
-        let has_packet = self.link.available_packets() > 0;
+        let has_packet = self.available_packets() > 0;
         let packet = self.to_gd().upcast::<PacketPeer>().get_packet();
-        self.link.note_engine_result(if has_packet { Error::OK } else { Error::ERR_UNAVAILABLE });
+        let result = if has_packet { Error::OK } else { Error::ERR_UNAVAILABLE };
+        self.link_with(|link| link.note_engine_result(result));
         packet
     }
 
     /// `PacketPeer.get_available_packet_count`, without the way through the engine.
     #[func]
     fn get_available_packet_count(&self) -> i32 {
-        i32::try_from(self.link.available_packets()).unwrap_or(i32::MAX)
+        i32::try_from(self.available_packets()).unwrap_or(i32::MAX)
+    }
+
+    fn available_packets(&self) -> usize {
+        self.link_with(|link| link.received.len()).unwrap_or(0)
+    }
+
+    fn take_packets(&self, channel: Option<u8>) -> Vec<PackedByteArray> {
+        self.link_with(|link| link.received.take(channel)).unwrap_or_default()
+    }
+
+    /// Where the other end is, or was last; prints that the peer is closed if that is not known.
+    fn remote_address(&self, function: &str) -> Option<SocketAddr> {
+        let address = self.link_with(PeerLink::remote_address).flatten();
+        if address.is_none() && !self.is_open() {
+            refuse_plainly(function, PEER_IS_NULL);
+        }
+        address
     }
 }

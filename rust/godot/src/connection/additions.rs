@@ -28,9 +28,9 @@ impl ENetConnection {
         let port = remote_port(FUNCTION, " Returning: out", port)?;
         let (channels, data) = (channel_count(channels), data.cast_unsigned());
         let name = address.to_string();
-        self.host.connect(|driver| match addresses::literal(&name) {
-            Some(literal) => driver.host_mut().connect(SocketAddr::new(literal, port), channels, data).ok(),
-            None => driver.connect_by_name(&name, port, channels, data).ok(),
+        self.begin(|host| match addresses::literal(&name) {
+            Some(literal) => host.connect(&[SocketAddr::new(literal, port)], channels, data),
+            None => host.connect_by_name(&name, port, channels, data),
         })
     }
 
@@ -65,7 +65,7 @@ impl ENetConnection {
     /// `next_event` returns; so call one of them afterwards.
     #[func]
     fn service_packets(&self, timeout: i32) -> Array<Gd<ENetPacketPeer>> {
-        let gathered = self.host.gather_packets(events::waiting_time(timeout));
+        let gathered = self.inside().and_then(|host| host.gather_packets(events::waiting_time(timeout)));
         if gathered.is_none() {
             refuse_inactive("service_packets");
         }

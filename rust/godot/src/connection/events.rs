@@ -1,10 +1,10 @@
 //! The events of a connection, one at a time: `service` and `next_event`.
 
-use super::event_array::EventArray;
+use crate::api::event;
 use crate::errors::refuse_inactive;
-use crate::native_api::event;
+use crate::event_array::EventArray;
 use crate::packet_peer::ENetPacketPeer;
-use crate::shared::{Serviced, SharedHost};
+use crate::script_host::{ListedPeer, Serviced, SharedHost};
 use crate::takeover::EventSource;
 use godot::builtin::Variant;
 use godot::obj::Gd;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// Where a connection's events come from.
 pub(super) struct Events {
-    host: Rc<SharedHost>,
+    host: SharedHost,
     /// What `service` returns when nothing happened.
     nothing: EventArray,
     /// What `next` has brought last.
@@ -30,22 +30,20 @@ pub(super) struct Event {
 }
 
 impl Events {
-    pub(super) fn new(host: &Rc<SharedHost>) -> Rc<Self> {
+    pub(super) fn new(host: &SharedHost) -> Rc<Self> {
         let nothing = EventArray::without_peer(event::NONE);
-        Rc::new(Self { host: Rc::clone(host), nothing, last: RefCell::default() })
+        Rc::new(Self { host: SharedHost::clone(host), nothing, last: RefCell::default() })
     }
 
     /// Lets the host work until there is an event or the time is over, milliseconds.
     pub(super) fn service(&self, timeout: i32) -> EventArray {
-        let serviced = self.host.service(waiting_time(timeout), |peer, channel, packet| {
-            peer.link.received.push(channel, &packet);
-            peer.packet_events.get(&peer.object, channel)
-        });
+        let serviced =
+            self.take(timeout, |listed, channel| listed.packet_events.get(&listed.peer.object, channel));
         match serviced {
             Serviced::Nothing => self.nothing.duplicate(),
             Serviced::Received(event) => event,
-            Serviced::Connected(peer, data) => EventArray::new(event::CONNECT, &peer, data, 0),
-            Serviced::Disconnected(peer, data) => EventArray::new(event::DISCONNECT, &peer, data, 0),
+            Serviced::Connected(peer, data) => EventArray::new(event::CONNECT, &peer.object, data, 0),
+            Serviced::Disconnected(peer, data) => EventArray::new(event::DISCONNECT, &peer.object, data, 0),
             Serviced::Failed => EventArray::without_peer(event::ERROR),
             Serviced::Inactive => {
                 refuse_inactive("service");
@@ -56,15 +54,12 @@ impl Events {
 
     /// Does the same, and returns only the type of the event; the rest of it is the last one then.
     pub(super) fn next(&self, timeout: i32) -> i64 {
-        let serviced = self.host.service(waiting_time(timeout), |peer, channel, packet| {
-            peer.link.received.push(channel, &packet);
-            (peer.object.clone(), channel)
-        });
+        let serviced = self.take(timeout, |listed, channel| (listed.peer.object.clone(), channel));
         let (kind, peer, data, channel) = match serviced {
             Serviced::Nothing => (event::NONE, None, 0, 0),
             Serviced::Received((peer, channel)) => (event::RECEIVE, Some(peer), 0, channel),
-            Serviced::Connected(peer, data) => (event::CONNECT, Some(peer), data, 0),
-            Serviced::Disconnected(peer, data) => (event::DISCONNECT, Some(peer), data, 0),
+            Serviced::Connected(peer, data) => (event::CONNECT, Some(peer.object), data, 0),
+            Serviced::Disconnected(peer, data) => (event::DISCONNECT, Some(peer.object), data, 0),
             Serviced::Failed => (event::ERROR, None, 0, 0),
             Serviced::Inactive => {
                 refuse_inactive("next_event");
@@ -74,6 +69,17 @@ impl Events {
         // The former one may be dropped by this, with nothing borrowed.
         let _former = self.last.replace(Event { peer, data, channel });
         kind
+    }
+
+    /// Takes the next event. A packet goes to the queue of its peer, and `receive` tells what its caller gets.
+    fn take<R>(&self, timeout: i32, receive: impl FnOnce(&ListedPeer, u8) -> R) -> Serviced<R> {
+        let Some(host) = self.host.enter() else { return Serviced::Failed };
+        host.service(waiting_time(timeout), |listed, channel, packet| {
+            if let Some(link) = listed.peer.link.enter() {
+                link.received.push(channel, &packet);
+            }
+            receive(listed, channel)
+        })
     }
 
     /// The last event. Not to be held while Godot code may run.

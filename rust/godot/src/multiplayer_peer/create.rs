@@ -6,8 +6,7 @@ use super::wire::channel_count;
 use crate::addresses;
 use crate::connection::ENetConnection;
 use crate::errors::refuse;
-use crate::packet_peer::ENetPacketPeer;
-use enet_rs_driver::protocol::PeerState;
+use crate::script_host::SharedHost;
 use godot::builtin::GString;
 use godot::classes::TlsOptions;
 use godot::global::Error;
@@ -83,6 +82,8 @@ impl Client {
                 host.connect_to_host(self.address, self.port, channels, id)
             }
         };
+        let shared = SharedHost::clone(host.bind().host());
+        let server = server.and_then(|_| shared.enter()?.only_peer());
         let Some(server) = server else {
             let condition = "Method/function failed. Returning: ERR_CANT_CREATE";
             refuse("create_client", condition, "Couldn't connect to the ENet multiplayer server.");
@@ -90,19 +91,9 @@ impl Client {
         };
         let session = Session::new(Mode::Client, id);
         session.add_host(Session::ONLY_HOST, host);
-        session.admit(SERVER, &server);
+        session.admit(SERVER, server);
         Ok(session)
     }
-}
-
-/// The peer of a connection that has no other, if it is connected.
-pub(super) fn only_peer(host: &Gd<ENetConnection>) -> Option<Gd<ENetPacketPeer>> {
-    let host = Rc::clone(host.bind().host());
-    let _guard = host.lock.lock()?;
-    let peers = host.peers()?;
-    let [peer] = &peers[..] else { return None };
-    let state = peer.bind().link().with(|host, id| host.driver.host().state(id)).flatten();
-    (state == Some(PeerState::Connected)).then(|| peer.clone())
 }
 
 /// Whether an address has to be looked up, which must not block a frame. What can be no name is refused at once, as in the

@@ -9,6 +9,7 @@
 //! | `session` | what there is between that and `close`: the mode, the hosts, who is connected; sending and ending |
 //! | `poll` | what events mean in each mode, and the signals |
 //! | `outgoing` | when packets leave |
+//! | `mesh_host` | a host that a script has made for a mesh |
 //! | `incoming` | packets that nobody has read yet |
 //! | `wire` | modes and channels as ENet has them |
 //!
@@ -18,6 +19,7 @@
 mod backend;
 mod create;
 mod incoming;
+mod mesh_host;
 mod outgoing;
 mod poll;
 mod session;
@@ -26,7 +28,6 @@ mod wire;
 use crate::addresses;
 use crate::connection::ENetConnection;
 use crate::errors::{self, condition, refuse, refuse_plainly};
-use crate::native_api::ConnectionArgument;
 use crate::packet_peer::ENetPacketPeer;
 use backend::Backend;
 use create::{Client, Server};
@@ -37,6 +38,7 @@ use godot::meta::ToGodot;
 use godot::obj::{Base, Gd, WithBaseField};
 use godot::register::property::PhantomVar;
 use godot::register::{GodotClass, godot_api};
+use mesh_host::{ConnectionArgument, MeshHost, MeshHostError};
 use session::{Mode, Session};
 use std::rc::Rc;
 
@@ -167,14 +169,17 @@ impl ENetMultiplayerPeer {
         if peer_id <= 0 || peer_id == session.unique_id() {
             return invalid("p_id <= 0", &errors::invalid_mesh_id(peer_id));
         }
-        let Some(peer) = create::only_peer(&host) else {
-            return invalid(
-                "host_peers.size() != 1 || host_peers.front()->get()->get_state() != ENetPacketPeer::STATE_CONNECTED",
-                "The provided host must have exactly one peer in the connected state.",
-            );
+        let host = match MeshHost::new(host) {
+            Ok(host) => host,
+            Err(MeshHostError::Busy) => return Error::ERR_BUSY,
+            Err(MeshHostError::NoOnlyPeer) => {
+                return invalid(
+                    "host_peers.size() != 1 || host_peers.front()->get()->get_state() != ENetPacketPeer::STATE_CONNECTED",
+                    "The provided host must have exactly one peer in the connected state.",
+                );
+            }
         };
-        session.add_host(peer_id, host);
-        session.admit(peer_id, &peer);
+        session.add_mesh_host(peer_id, host);
         poll::emit_connected(&self.to_gd().to_variant(), peer_id);
         Error::OK
     }

@@ -7,9 +7,9 @@ use super::backend::Backend;
 use super::incoming::Received;
 use super::session::{Mode, SERVER, Session};
 use crate::errors;
-use crate::packet_peer::ENetPacketPeer;
-use crate::shared::{PeerLink, Serviced, SharedHost};
-use crate::takeover::refuse_other_thread;
+use crate::host::{ActiveHost, Link, PeerLink};
+use crate::script_host::{ListedPeer, ScriptPeer, Serviced, SharedHost};
+use crate::takeover::{Guarded, refuse_other_thread};
 use enet_rs_driver::protocol::{DisconnectReason, Packet};
 use godot::builtin::Variant;
 use godot::classes::MultiplayerPeer;
@@ -17,6 +17,7 @@ use godot::classes::multiplayer_peer::ConnectionStatus;
 use godot::meta::ToGodot;
 use godot::obj::Gd;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a newcomer that was turned away may take to confirm it, milliseconds.
@@ -62,35 +63,35 @@ impl Poll<'_> {
     }
 
     /// Handles what waits at a host already, lets it work once, and handles what that has brought.
-    fn drain(&self, key: i32, host: &Rc<SharedHost>) -> Result<(), Over> {
+    fn drain(&self, key: i32, host: &SharedHost) -> Result<(), Over> {
         let (mut has_worked, mut has_news) = (false, false);
         loop {
-            let Some(guard) = host.lock.lock() else {
+            let Some(inside) = host.enter() else {
                 refuse_other_thread("poll");
                 return Ok(());
             };
-            let mut event = host.pending(received);
+            let mut event = inside.pending(received);
             if matches!(event, Serviced::Nothing) && !has_worked {
                 has_worked = true;
-                event = host.service(Duration::ZERO, received);
+                event = inside.service(Duration::ZERO, received);
             }
             let is_over = matches!(event, Serviced::Nothing);
             if is_over && has_news {
                 // What has come is acknowledged now and not a frame later, which may end a connection. Whether the socket
-                // fails the next `poll` tells.
-                host.with(|host| host.driver.flush());
-                event = host.pending(received);
+                // fails the next `poll` reports.
+                inside.with(ActiveHost::flush);
+                event = inside.pending(received);
             }
             has_news = !is_over;
-            drop(guard);
+            drop(inside);
             match event {
                 Serviced::Nothing => return Ok(()),
                 Serviced::Received(packet) if packet.from == 0 => {}
                 Serviced::Received(packet) => self.session.incoming.borrow_mut().push(packet),
-                Serviced::Connected(peer, data) => self.connected(&peer, data)?,
+                Serviced::Connected(peer, data) => self.connected(peer, data)?,
                 Serviced::Disconnected(peer, _) => {
-                    let link = Rc::clone(peer.bind().link());
-                    self.connection_ended(link.multiplayer_id(), &link)?;
+                    let id = peer.link.enter().map_or(0, |link| link.multiplayer_id());
+                    self.connection_ended(id, &peer.link)?;
                 }
                 Serviced::Failed => self.socket_failed()?,
                 Serviced::Inactive => return self.host_is_gone(key),
@@ -98,7 +99,7 @@ impl Poll<'_> {
         }
     }
 
-    fn connected(&self, peer: &Gd<ENetPacketPeer>, data: u32) -> Result<(), Over> {
+    fn connected(&self, peer: ScriptPeer, data: u32) -> Result<(), Over> {
         match self.session.mode() {
             Mode::Server => self.newcomer(peer, data),
             Mode::Client => {
@@ -108,16 +109,16 @@ impl Poll<'_> {
             }
             // The host of a mesh has one peer, who is connected already.
             Mode::Mesh => {
-                turn_away(peer);
+                turn_away(&peer.link);
                 Ok(())
             }
         }
     }
 
     /// A client has connected and brings its id along.
-    fn newcomer(&self, peer: &Gd<ENetPacketPeer>, data: u32) -> Result<(), Over> {
+    fn newcomer(&self, peer: ScriptPeer, data: u32) -> Result<(), Over> {
         let Some(id) = i32::try_from(data).ok().filter(|id| *id > SERVER) else {
-            turn_away(peer);
+            turn_away(&peer.link);
             return Ok(());
         };
         // It may be the next connection of one whose end is still to be told.
@@ -127,7 +128,7 @@ impl Poll<'_> {
             self.depart(id)?;
         }
         if self.backend.refuses_newcomers() || self.session.has(id) {
-            turn_away(peer);
+            turn_away(&peer.link);
             return Ok(());
         }
         self.session.admit(id, peer);
@@ -136,13 +137,13 @@ impl Poll<'_> {
     }
 
     /// The connection to a peer is over. Without an id nobody knew of it.
-    fn connection_ended(&self, id: i32, link: &Rc<PeerLink>) -> Result<(), Over> {
+    fn connection_ended(&self, id: i32, link: &Link) -> Result<(), Over> {
         // Another connection may bear the id by now.
-        let is_member = self.session.link(id).is_some_and(|member| Rc::ptr_eq(&member, link));
+        let is_member = self.session.link(id).is_some_and(|member| Arc::ptr_eq(&member, link));
         if id == 0 || !is_member {
             return Ok(());
         }
-        link.set_multiplayer_id(0);
+        forget_id(link);
         if self.session.incoming.borrow().has_from(id) {
             self.session.departed.borrow_mut().push(id);
             return Ok(());
@@ -158,7 +159,8 @@ impl Poll<'_> {
             self.go_on()?;
         }
         if self.session.mode() == Mode::Client {
-            if link.disconnect_reason() == Some(DisconnectReason::Unresolved) {
+            let reason = link.enter().and_then(|link| link.disconnect_reason());
+            if reason == Some(DisconnectReason::Unresolved) {
                 errors::refuse("poll", "Condition \"!ip.is_valid()\" is true.", errors::UNRESOLVED);
             }
             return self.close();
@@ -202,15 +204,22 @@ impl Poll<'_> {
     }
 }
 
-fn received(peer: &crate::shared::ListedPeer, channel: u8, packet: Packet) -> Received {
-    Received { from: peer.link.multiplayer_id(), channel, packet }
+fn received(listed: &ListedPeer, channel: u8, packet: Packet) -> Received {
+    let from = listed.peer.link.enter().map_or(0, |link| link.multiplayer_id());
+    Received { from, channel, packet }
 }
 
-/// Tells a newcomer that it is not wanted, instead of letting it believe in its connection until it times out.
-fn turn_away(peer: &Gd<ENetPacketPeer>) {
-    let link = Rc::clone(peer.bind().link());
+/// Takes its id from a peer.
+pub(super) fn forget_id(link: &Guarded<PeerLink>) {
+    if let Some(link) = link.enter() {
+        link.set_multiplayer_id(0);
+    }
+}
+
+/// Ends the connection of a client that is not wanted, instead of letting it believe in it until it times out.
+fn turn_away(link: &Guarded<PeerLink>) {
+    let Some(link) = link.enter() else { return };
     link.with(|host, id| {
-        let host = host.driver.host_mut();
         host.set_timeout(id, 0, REFUSAL_TIMEOUT / 2, REFUSAL_TIMEOUT);
         host.disconnect(id, 0);
     });

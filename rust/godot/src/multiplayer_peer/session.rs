@@ -2,11 +2,14 @@
 //! connections.
 
 use super::incoming::Incoming;
+use super::mesh_host::MeshHost;
+use super::poll::forget_id;
 use crate::connection::ENetConnection;
+use crate::drain;
 use crate::errors;
-use crate::farewell;
+use crate::host::{ActiveHost, Link, drain_at_exit};
 use crate::packet_peer::ENetPacketPeer;
-use crate::shared::{PeerLink, SharedHost};
+use crate::script_host::{ScriptPeer, SharedHost};
 use crate::takeover::refuse_other_thread;
 use bytes::Bytes;
 use enet_rs_driver::protocol::{PacketFlags, SendError};
@@ -16,6 +19,7 @@ use godot::obj::Gd;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// The server's id, and the only one that a client is connected to.
 pub(super) const SERVER: i32 = 1;
@@ -38,8 +42,9 @@ pub(super) struct Session {
     status: Cell<ConnectionStatus>,
     /// By the id of their peer in a mesh, else one under [`Self::ONLY_HOST`].
     hosts: RefCell<BTreeMap<i32, SessionHost>>,
-    /// Who is connected, and in a client the server that it connects to.
-    members: RefCell<BTreeMap<i32, Member>>,
+    /// The connected peers, and in a client the server that it connects to. The link of each has its id here; without one,
+    /// its end is reported or about to be.
+    members: RefCell<BTreeMap<i32, ScriptPeer>>,
     /// Ids of members whose end was not told yet, because packets of theirs have not been read.
     pub(super) departed: RefCell<Vec<i32>>,
     pub(super) incoming: RefCell<Incoming>,
@@ -48,13 +53,7 @@ pub(super) struct Session {
 /// A connection, and the host behind it.
 struct SessionHost {
     object: Gd<ENetConnection>,
-    shared: Rc<SharedHost>,
-}
-
-/// A peer. Its link bears the id here as its name; without, its end is told or about to be.
-struct Member {
-    object: Gd<ENetPacketPeer>,
-    link: Rc<PeerLink>,
+    host: SharedHost,
 }
 
 impl Session {
@@ -98,11 +97,25 @@ impl Session {
         self.status() == ConnectionStatus::CONNECTED
     }
 
-    /// Adds a host.
+    /// Adds the host of a server or client, which is used by whoever uses the multiplayer peer.
     pub(super) fn add_host(&self, key: i32, object: Gd<ENetConnection>) {
-        let shared = Rc::clone(object.bind().host());
-        let replaced = self.hosts.borrow_mut().insert(key, SessionHost { object, shared });
-        drop(replaced);
+        let host = SharedHost::clone(object.bind().host());
+        self.insert_host(key, SessionHost { object, host });
+    }
+
+    /// Adds a member of a mesh. A former one under that id still delivers what was sent.
+    pub(super) fn add_mesh_host(&self, id: i32, mesh_host: MeshHost) {
+        let MeshHost { object, host, peer } = mesh_host;
+        self.insert_host(id, SessionHost { object, host });
+        self.admit(id, peer);
+    }
+
+    fn insert_host(&self, key: i32, host: SessionHost) {
+        if let Some(inside) = host.host.enter() {
+            drain_at_exit(inside.core());
+        }
+        let replaced = self.hosts.borrow_mut().insert(key, host);
+        release(replaced);
     }
 
     /// Takes a host out; what still can reach it may go on with it.
@@ -117,26 +130,27 @@ impl Session {
     }
 
     /// All hosts at this moment.
-    pub(super) fn hosts(&self) -> Vec<(i32, Rc<SharedHost>)> {
-        self.hosts.borrow().iter().map(|(key, host)| (*key, Rc::clone(&host.shared))).collect()
+    pub(super) fn hosts(&self) -> Vec<(i32, SharedHost)> {
+        self.hosts.borrow().iter().map(|(key, host)| (*key, SharedHost::clone(&host.host))).collect()
     }
 
     /// Makes a peer a member under that id.
-    pub(super) fn admit(&self, id: i32, peer: &Gd<ENetPacketPeer>) {
-        let link = Rc::clone(peer.bind().link());
-        link.set_multiplayer_id(id);
-        let replaced = self.members.borrow_mut().insert(id, Member { object: peer.clone(), link });
+    pub(super) fn admit(&self, id: i32, peer: ScriptPeer) {
+        if let Some(link) = peer.link.enter() {
+            link.set_multiplayer_id(id);
+        }
+        let replaced = self.members.borrow_mut().insert(id, peer);
         if let Some(replaced) = replaced {
-            replaced.link.set_multiplayer_id(0);
+            forget_id(&replaced.link);
             // The end of the former connection would be taken for that of this one.
             self.departed.borrow_mut().retain(|departed| *departed != id);
         }
     }
 
     /// Removes a member; `false` if `link` is not (or no longer) that member's.
-    pub(super) fn remove(&self, id: i32, link: &Rc<PeerLink>) -> bool {
+    pub(super) fn remove(&self, id: i32, link: &Link) -> bool {
         let mut members = self.members.borrow_mut();
-        let is_that_one = members.get(&id).is_some_and(|member| Rc::ptr_eq(&member.link, link));
+        let is_that_one = members.get(&id).is_some_and(|member| Arc::ptr_eq(&member.link, link));
         let removed = if is_that_one { members.remove(&id) } else { None };
         drop(members);
         removed.is_some()
@@ -152,21 +166,27 @@ impl Session {
     }
 
     /// The link of a member.
-    pub(super) fn link(&self, id: i32) -> Option<Rc<PeerLink>> {
-        self.members.borrow().get(&id).map(|member| Rc::clone(&member.link))
+    pub(super) fn link(&self, id: i32) -> Option<Link> {
+        self.members.borrow().get(&id).map(|member| Link::clone(&member.link))
     }
 
     /// Members whose connection is over without an event: a script has closed the peer, or has taken the event itself.
-    pub(super) fn silently_closed(&self) -> Vec<(i32, Rc<PeerLink>)> {
-        // Each host is asked, so that none of them says it again the next time.
+    pub(super) fn silently_closed(&self) -> Vec<(i32, Link)> {
+        // Each host is asked, so that none of them reports it again the next time.
+        let has_closed = |host: &SessionHost| {
+            let host = host.host.enter()?;
+            host.core().enter().map(|core| core.take_named_closed())
+        };
         let hosts = self.hosts.borrow();
-        if hosts.values().filter(|host| host.shared.take_named_closed()).count() == 0 {
+        if hosts.values().filter(|host| has_closed(host) == Some(true)).count() == 0 {
             return Vec::new();
         }
+        let is_closed = |member: &ScriptPeer| {
+            member.link.enter().is_some_and(|link| !link.is_active() && link.multiplayer_id() != 0)
+        };
         let members = self.members.borrow();
-        let is_closed = |member: &Member| !member.link.is_active() && member.link.multiplayer_id() != 0;
         let closed = members.iter().filter(|(_, member)| is_closed(member));
-        closed.map(|(id, member)| (*id, Rc::clone(&member.link))).collect()
+        closed.map(|(id, member)| (*id, Link::clone(&member.link))).collect()
     }
 
     /// Queues a packet for the target: a member, 0 for all, or all but one by its negative id. A client sends all to the
@@ -177,12 +197,10 @@ impl Session {
         let mut refusal = None;
         let mut is_busy = false;
         for link in &recipients {
-            let host = link.host();
-            let held = host.as_ref().map(|host| host.lock.lock());
-            if matches!(held, Some(None)) {
+            let Some(link) = link.enter() else {
                 is_busy = true;
                 continue;
-            }
+            };
             match link.try_send_shared(channel, packet.clone(), flags) {
                 Ok(()) => {}
                 // Whoever is leaving misses what goes to all.
@@ -214,44 +232,43 @@ impl Session {
     /// Lets everything leave that was put.
     pub(super) fn flush(&self) {
         for (_, host) in self.hosts() {
-            // Whoever else is inside sends as well; and a failing socket is no failure of the packets, of which the
+            // A thread that is inside sends as well; and a failing socket is no failure of the packets, of which the
             // reliable ones go out again.
-            if let Some(_guard) = host.lock.lock() {
-                host.with(|host| host.driver.flush());
+            if let Some(host) = host.enter() {
+                host.with(ActiveHost::flush);
             }
         }
     }
 
-    fn recipients(&self, target: i32) -> Vec<Rc<PeerLink>> {
+    fn recipients(&self, target: i32) -> Vec<Link> {
         let members = self.members.borrow();
         let target = if self.mode == Mode::Client { SERVER } else { target };
         if target > 0 {
-            members.get(&target).map(|member| Rc::clone(&member.link)).into_iter().collect()
+            members.get(&target).map(|member| Link::clone(&member.link)).into_iter().collect()
         } else {
             let others = members.iter().filter(|(id, _)| **id != target.saturating_neg());
-            others.map(|(_, member)| Rc::clone(&member.link)).collect()
+            others.map(|(_, member)| Link::clone(&member.link)).collect()
         }
     }
 
     /// Ends the connection to a member once what was sent to it has arrived. With `force` the member is forgotten at once.
     pub(super) fn disconnect(&self, id: i32, force: bool) {
-        let Some(link) = self.link(id) else { return };
-        if let Some(host) = link.host() {
-            let Some(_guard) = host.lock.lock() else { return refuse_other_thread("disconnect_peer") };
+        let Some(member) = self.link(id) else { return };
+        {
+            let Some(link) = member.enter() else { return refuse_other_thread("disconnect_peer") };
             link.with(|host, id| {
-                host.driver.host_mut().disconnect_later(id, 0);
-                // As in sending, a failing socket is not for here.
-                let _ = host.driver.flush();
+                host.disconnect_later(id, 0);
+                host.flush();
             });
         }
         if force {
-            link.set_multiplayer_id(0);
-            self.remove(id, &link);
+            forget_id(&member);
+            self.remove(id, &member);
             self.departed.borrow_mut().retain(|departed| *departed != id);
             self.incoming.borrow_mut().forget(id);
             if self.mode == Mode::Mesh {
                 let host = self.hosts.borrow_mut().remove(&id);
-                let_go(host);
+                release(host);
             }
         }
     }
@@ -261,11 +278,11 @@ impl Session {
         self.set_status(ConnectionStatus::DISCONNECTED);
         let members = self.members.take();
         for member in members.values() {
-            member.link.set_multiplayer_id(0);
+            forget_id(&member.link);
         }
         self.departed.take();
         self.incoming.take();
-        let_go(self.hosts.take().into_values());
+        release(self.hosts.take().into_values());
     }
 }
 
@@ -276,12 +293,12 @@ impl Drop for Session {
 }
 
 /// Takes hosts away from whoever has them, and lets them deliver what is under way.
-fn let_go(hosts: impl IntoIterator<Item = SessionHost>) {
+fn release(hosts: impl IntoIterator<Item = SessionHost>) {
     for host in hosts {
-        match host.shared.lock.lock() {
-            Some(_guard) => {
-                if let Some(driver) = host.shared.stop() {
-                    farewell::let_go(driver);
+        match host.host.enter() {
+            Some(inside) => {
+                if let Some(driver) = inside.stop() {
+                    drain::drain(driver);
                 }
             }
             None => refuse_other_thread("close"),

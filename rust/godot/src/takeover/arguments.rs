@@ -4,7 +4,7 @@
 //! the rest with an error that the engine cannot put into words. So both are done here, before the bindings get the call.
 
 use super::interface::interface;
-use crate::native_api::DefaultArgument;
+use crate::api::DefaultArgument;
 use godot::builtin::Variant;
 use godot::sys;
 use std::ptr;

@@ -3,10 +3,8 @@
 use super::interface::interface;
 use super::thread_lock::GuardedInstance;
 use super::{names, virtuals};
-use crate::native_api::NativeClass;
+use crate::api::NativeClass;
 use godot::builtin::{GString, StringName};
-use godot::classes::Object;
-use godot::obj::{Gd, Inherits};
 use godot::sys;
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -191,15 +189,6 @@ pub(super) unsafe extern "C" fn method_bind(
         }
         (interface().method_bind)(class, method, hash)
     }
-}
-
-/// Whether an object that bears one of our names has been made by this library: C# code can make objects of the engine's
-/// classes under these names, which the bindings must not touch.
-pub(crate) fn is_ours<T: Inherits<Object>>(object: &Gd<T>) -> bool {
-    let library = interface().library.0.cast();
-    // SAFETY: the engine's function with a living object; without callbacks it only looks.
-    let binding = unsafe { (interface().instance_binding)(object.obj_sys(), library, ptr::null()) };
-    !binding.is_null()
 }
 
 /// Stands for `classdb_unregister_extension_class`.

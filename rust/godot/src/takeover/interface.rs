@@ -57,7 +57,6 @@ interface! {
     class_tag: c"classdb_get_class_tag" as GDExtensionInterfaceClassdbGetClassTag,
     singleton: c"global_get_singleton" as GDExtensionInterfaceGlobalGetSingleton,
     set_instance: c"object_set_instance" as GDExtensionInterfaceObjectSetInstance,
-    instance_binding: c"object_get_instance_binding" as GDExtensionInterfaceObjectGetInstanceBinding,
     new_string_name: c"string_name_new_with_utf8_chars_and_len" as GDExtensionInterfaceStringNameNewWithUtf8CharsAndLen,
     variant_constructor: c"get_variant_from_type_constructor" as GDExtensionInterfaceGetVariantFromTypeConstructor,
     from_variant: c"get_variant_to_type_constructor" as GDExtensionInterfaceGetVariantToTypeConstructor,

@@ -7,7 +7,7 @@ use super::fast_path::{self, FastPath};
 use super::interface::{interface, null_object};
 use super::thread_lock::{AccessError, GuardedInstance};
 use super::{names, refusals};
-use crate::native_api::{NativeClass, NativeMethod, event};
+use crate::api::{NativeClass, NativeMethod, event};
 use godot::builtin::{GString, PackedByteArray, StringName, Variant, VariantType, varray};
 use godot::global::Error;
 use godot::meta::ToGodot;

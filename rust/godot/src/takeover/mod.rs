@@ -27,14 +27,13 @@ mod refusals;
 mod thread_lock;
 mod virtuals;
 
-pub(crate) use classes::is_ours;
 pub(crate) use fast_path::{EventSource, PeerPackets};
 pub(crate) use interface::{duplicate_array, null_object};
 pub(crate) use refusals::refuse_other_thread;
-pub(crate) use thread_lock::{FastPaths, ThreadLock, attach};
+pub(crate) use thread_lock::{FastPaths, Guarded, Inside, ThreadLock, attach, lock_of_connection};
 pub(crate) use virtuals::{MultiplayerBackend, PacketBytes, PacketSource};
 
-use crate::farewell;
+use crate::drain;
 use godot::init::{ExtensionLibrary, InitLevel, InitStage, gdextension};
 use godot::sys;
 use names::Naming;
@@ -61,7 +60,7 @@ unsafe impl ExtensionLibrary for EnetRs {
 
     fn on_stage_deinit(stage: InitStage) {
         if stage == InitStage::Scene {
-            farewell::finish();
+            drain::finish();
         }
     }
 }

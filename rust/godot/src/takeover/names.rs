@@ -14,8 +14,8 @@
 //! setting `enet_rs/names`.
 
 use super::interface::{interface, object_variant};
+use crate::api::{NATIVE_CLASSES, NativeClass};
 use crate::errors::OURS;
-use crate::native_api::{NATIVE_CLASSES, NativeClass};
 use godot::builtin::{PackedStringArray, StringName, Variant};
 use godot::global::{godot_error, godot_warn};
 use godot::init::GdextBuild;

@@ -12,13 +12,17 @@ use super::interface::object_variant;
 use super::virtuals::{MultiplayerBackend, PacketBytes, PacketSource};
 use bytes::Bytes;
 use godot::builtin::Variant;
+use godot::classes::Object;
+use godot::obj::{Gd, Inherits};
 use godot::sys;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ffi::c_void;
+use std::ops::Deref;
 use std::ptr;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -59,9 +63,22 @@ pub(crate) enum FastPaths {
     /// Those of a connection.
     Events(Rc<dyn EventSource>),
     /// Those of a peer of a connection.
-    Packets(Rc<dyn PeerPackets>),
+    Packets(Arc<dyn PeerPackets>),
     /// Those of a multiplayer peer.
     Multiplayer(Rc<dyn MultiplayerBackend>),
+}
+
+/// The locks of all connections, by the engine's part of their objects.
+static CONNECTIONS: Mutex<BTreeMap<usize, Arc<ThreadLock>>> = Mutex::new(BTreeMap::new());
+
+fn connections() -> MutexGuard<'static, BTreeMap<usize, Arc<ThreadLock>>> {
+    CONNECTIONS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The lock of a connection, to be taken before the bindings touch it. `None` if it was not made by this library: C# code
+/// can make objects of the engine's classes under our names.
+pub(crate) fn lock_of_connection<T: Inherits<Object>>(connection: &Gd<T>) -> Option<Arc<ThreadLock>> {
+    connections().get(&connection.obj_sys().addr()).cloned()
 }
 
 /// Why a call may not enter an object.
@@ -85,6 +102,58 @@ pub(crate) struct ThreadGuard {
     lock: Arc<ThreadLock>,
     /// Of this thread, if the lock is given back at the end.
     outermost: Option<usize>,
+}
+
+/// A value that several objects share. Only the thread that has the lock can reach it.
+pub(crate) struct Guarded<T> {
+    lock: Arc<ThreadLock>,
+    value: T,
+}
+
+// SAFETY: the value is reached by one thread at a time, which has the lock, and the lock orders what they do. It is dropped
+// by the thread that drops the last reference, when nobody else has any.
+unsafe impl<T> Send for Guarded<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for Guarded<T> {}
+
+/// Access to a [`Guarded`] value; dropping it leaves.
+pub(crate) struct Inside<'a, T> {
+    guarded: &'a Guarded<T>,
+    /// Of this thread, if the lock is given back at the end.
+    outermost: Option<usize>,
+}
+
+impl<T> Guarded<T> {
+    /// A value that is reached by the lock.
+    pub(crate) fn new(lock: &Arc<ThreadLock>, value: T) -> Arc<Self> {
+        Arc::new(Self { lock: Arc::clone(lock), value })
+    }
+
+    /// The lock, which other values and objects may share.
+    pub(crate) fn lock(&self) -> &Arc<ThreadLock> {
+        &self.lock
+    }
+
+    /// The value for as long as the result lives; `None` if another thread has the lock.
+    pub(crate) fn enter(&self) -> Option<Inside<'_, T>> {
+        self.lock.enter().map(|outermost| Inside { guarded: self, outermost })
+    }
+}
+
+impl<T> Deref for Inside<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.guarded.value
+    }
+}
+
+impl<T> Drop for Inside<'_, T> {
+    fn drop(&mut self) {
+        if let Some(token) = self.outermost {
+            ThreadLock::leave(&self.guarded.lock, token);
+        }
+    }
 }
 
 impl Drop for ThreadGuard {
@@ -152,9 +221,12 @@ impl ThreadLock {
     /// have the lock already.
     fn enter(&self) -> Option<Option<usize>> {
         let token = thread_token();
+        // What is read here says something certain only about this thread itself.
+        if owner(self.word.load(Ordering::Relaxed)) == token {
+            return Some(None);
+        }
         match self.word.compare_exchange(0, token, Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) => Some(Some(token)),
-            Err(word) if owner(word) == token => Some(None),
             Err(word) if word & IS_FREEING != 0 => self.enter_after_freeing(token),
             Err(_) => None,
         }
@@ -221,6 +293,9 @@ impl GuardedInstance {
         };
         let handed_out = RefCell::new(PacketBytes::Slice(Bytes::new()));
         let status = AtomicI32::new(0);
+        if matches!(fast_paths, FastPaths::Events(_)) {
+            connections().insert(object.addr(), Arc::clone(&lock));
+        }
         Box::into_raw(Box::new(Self { storage, object, lock, fast_paths, handed_out, status })).cast()
     }
 
@@ -242,6 +317,9 @@ impl GuardedInstance {
     pub(super) unsafe fn free(instance: sys::GDExtensionClassInstancePtr, free: Free, userdata: *mut c_void) {
         // SAFETY: comes from a Box in `wrap`.
         let instance = unsafe { Box::from_raw(instance.cast::<Self>()) };
+        if matches!(instance.fast_paths, FastPaths::Events(_)) {
+            connections().remove(&instance.object.addr());
+        }
         let lock = Arc::clone(&instance.lock);
         lock.free_when_possible(Unfreed { instance, free, userdata });
     }

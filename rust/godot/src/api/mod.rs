@@ -5,15 +5,12 @@
 //! Everything here must equal what Godot 4.5 to 4.7 register for the same classes, since other languages find a method
 //! by a hash over all of it.
 
-use crate::connection::ENetConnection;
-use crate::takeover::{is_ours, null_object};
+use crate::takeover::null_object;
 use enet_rs_driver::protocol::DisconnectReason;
 use godot::builtin::{GString, Variant, VariantType};
-use godot::classes::RefCounted;
 use godot::meta::error::ConvertError;
 use godot::meta::shape::GodotShape;
 use godot::meta::{FromGodot, GodotConvert, ToGodot};
-use godot::obj::Gd;
 use std::borrow::Cow;
 
 /// A class that this library registers with the API of one of the engine's.
@@ -357,23 +354,4 @@ enum_type! {
 enum_type! {
     /// `ENetPacketPeer.PeerStatistic`.
     PeerStatisticArgument = "ENetPacketPeer.PeerStatistic"
-}
-
-/// An `ENetConnection` as an argument: `None` if it is null or was not made by this library.
-#[derive(Debug)]
-pub(crate) struct ConnectionArgument(pub(crate) Option<Gd<ENetConnection>>);
-
-impl GodotConvert for ConnectionArgument {
-    type Via = Option<Gd<RefCounted>>;
-
-    fn godot_shape() -> GodotShape {
-        Option::<Gd<ENetConnection>>::godot_shape()
-    }
-}
-
-impl FromGodot for ConnectionArgument {
-    fn try_from_godot(via: Self::Via) -> Result<Self, ConvertError> {
-        let ours = via.filter(is_ours);
-        Ok(Self(ours.and_then(|object| object.try_cast().ok())))
-    }
 }

@@ -3,7 +3,7 @@
 //! Making one element by element takes longer than all else of a call that finds a packet. So those that look the same each
 //! time are made once and duplicated, which shares the elements until a script changes them.
 
-use crate::native_api::event;
+use crate::api::event;
 use crate::packet_peer::ENetPacketPeer;
 use crate::takeover::{duplicate_array, null_object};
 use godot::builtin::{VarArray, Variant, varray};
@@ -25,12 +25,12 @@ const KEPT_CHANNELS: usize = 4;
 
 impl EventArray {
     /// An event of a peer.
-    pub(super) fn new(kind: i64, peer: &Gd<ENetPacketPeer>, data: u32, channel: u8) -> Self {
+    pub(crate) fn new(kind: i64, peer: &Gd<ENetPacketPeer>, data: u32, channel: u8) -> Self {
         Self::of(kind, &peer.to_variant(), data, channel)
     }
 
     /// An event without a peer.
-    pub(super) fn without_peer(kind: i64) -> Self {
+    pub(crate) fn without_peer(kind: i64) -> Self {
         Self::of(kind, &null_object(), 0, 0)
     }
 
@@ -39,19 +39,19 @@ impl EventArray {
     }
 
     /// As Godot gets it.
-    pub(super) fn into_variant(self) -> Variant {
+    pub(crate) fn into_variant(self) -> Variant {
         self.0
     }
 
     /// One that looks the same.
-    pub(super) fn duplicate(&self) -> Self {
+    pub(crate) fn duplicate(&self) -> Self {
         Self(duplicate_array(&self.0))
     }
 }
 
 impl PacketEvents {
     /// The event of a packet that `peer`, always the same one, has sent through that channel.
-    pub(super) fn get(&self, peer: &Gd<ENetPacketPeer>, channel: u8) -> EventArray {
+    pub(crate) fn get(&self, peer: &Gd<ENetPacketPeer>, channel: u8) -> EventArray {
         let mut kept = self.0.borrow_mut();
         if let Some((_, event)) = kept.iter().find(|(kept_channel, _)| *kept_channel == channel) {
             return event.duplicate();

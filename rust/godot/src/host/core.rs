@@ -1,0 +1,312 @@
+//! The host of a connection while there is one, with a command for everything that scripts can ask of it.
+
+use super::Core;
+use crate::drain::{self, DriverOwner};
+use crate::takeover::{Guarded, ThreadLock};
+use bytes::Bytes;
+#[cfg(feature = "dtls")]
+use enet_rs_driver::dtls::Dtls;
+use enet_rs_driver::protocol::{
+    DropCounters, Event, HostStatistic, PacketFlags, PayloadArena, PeerId, PeerState, PeerStatistic,
+    SendError,
+};
+use enet_rs_driver::{Compression, Driver, ServiceError};
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// See the module.
+pub(crate) struct HostCore {
+    active: RefCell<Option<ActiveHost>>,
+    /// Set when a peer is closed that a multiplayer peer has a name for.
+    has_named_closed: Cell<bool>,
+}
+
+/// A host that is up.
+pub(crate) struct ActiveHost {
+    driver: Driver,
+    /// For what scripts send.
+    arena: PayloadArena,
+    /// Peers that were closed from this side; they stay listed until the next `service`, as in the engine.
+    closed: Vec<PeerId>,
+    /// The first event behind gathered packets, for the next `service`.
+    held_back: Option<Result<Event, ServiceError>>,
+}
+
+impl HostCore {
+    /// No host yet.
+    pub(crate) fn new(lock: &Arc<ThreadLock>) -> Core {
+        Guarded::new(lock, Self { active: RefCell::new(None), has_named_closed: Cell::new(false) })
+    }
+
+    /// Whether a host is up.
+    pub(crate) fn is_active(&self) -> bool {
+        self.active.borrow().is_some()
+    }
+
+    /// Uses the host, if it is up. `action` must not run Godot code that could come back here.
+    pub(crate) fn with<R>(&self, action: impl FnOnce(&mut ActiveHost) -> R) -> Option<R> {
+        self.active.borrow_mut().as_mut().map(action)
+    }
+
+    /// Sets a host up.
+    pub(crate) fn start(&self, driver: Driver) {
+        let host = ActiveHost { driver, arena: PayloadArena::new(), closed: Vec::new(), held_back: None };
+        self.active.replace(Some(host));
+    }
+
+    /// Gives the host away, if there is one. Dropping it gives the socket back, and tells the remote ends of DTLS sessions;
+    /// others are not notified.
+    pub(crate) fn stop(&self) -> Option<Driver> {
+        self.active.take().map(|host| host.driver)
+    }
+
+    /// Notes that a peer is closed that a multiplayer peer has a name for.
+    pub(crate) fn note_named_closed(&self) {
+        self.has_named_closed.set(true);
+    }
+
+    /// Whether such a peer was closed since this was asked last.
+    pub(crate) fn take_named_closed(&self) -> bool {
+        self.has_named_closed.take()
+    }
+}
+
+impl DriverOwner for Guarded<HostCore> {
+    fn take_driver(&self) -> Option<Driver> {
+        self.enter()?.stop()
+    }
+}
+
+/// Lets what was sent through this host still arrive if it is up when the game ends.
+pub(crate) fn drain_at_exit(core: &Core) {
+    let owner: Arc<dyn DriverOwner> = Arc::<Guarded<HostCore>>::clone(core);
+    drain::at_exit(Arc::downgrade(&owner));
+}
+
+/// Events, and what waits.
+impl ActiveHost {
+    /// The next event, for which the host works up to `wait`.
+    pub(crate) fn service(&mut self, wait: Duration) -> Result<Option<Event>, ServiceError> {
+        match self.held_back.take() {
+            None => self.driver.service(wait),
+            Some(held) => held.map(Some),
+        }
+    }
+
+    /// An event that waits already; neither sends nor receives.
+    pub(crate) fn poll_event(&mut self) -> Result<Option<Event>, ServiceError> {
+        match self.held_back.take() {
+            None => self.driver.poll_event(),
+            Some(held) => held.map(Some),
+        }
+    }
+
+    /// Lets the host work up to `wait`, and gives all packets that are there then, one after another, to `receive`. Stops before
+    /// any other event, which the next [`service`](Self::service) gives.
+    pub(crate) fn gather(
+        &mut self,
+        wait: Duration,
+        mut receive: impl FnMut(PeerId, u8, enet_rs_driver::protocol::Packet),
+    ) {
+        let mut next = self.service(wait).transpose();
+        let mut has_received = false;
+        while let Some(Ok(Event::Receive { peer, channel, packet })) = next {
+            receive(peer, channel, packet);
+            has_received = true;
+            next = self.driver.poll_event().transpose();
+        }
+        self.held_back = next;
+        if has_received {
+            // A caller that takes packets like this may not come again before the next frame, and their senders measure the
+            // time. Whether the socket fails the next `service` reports.
+            let _ = self.driver.flush();
+        }
+    }
+
+    /// A failure that no event and no result has reported.
+    pub(crate) fn take_unreported(&mut self) -> Option<ServiceError> {
+        self.driver.take_unreported()
+    }
+
+    /// Takes the peers that were closed from this side since the last call.
+    pub(crate) fn take_closed(&mut self) -> Vec<PeerId> {
+        std::mem::take(&mut self.closed)
+    }
+
+    /// Notes that a peer was closed from this side.
+    pub(crate) fn note_closed(&mut self, peer: PeerId) {
+        self.closed.push(peer);
+    }
+}
+
+/// Commands and queries about the host.
+impl ActiveHost {
+    /// Begins a connection to the first of these addresses that answers. `None` if all peers are in use.
+    pub(crate) fn connect(&mut self, to: &[SocketAddr], channels: u8, data: u32) -> Option<PeerId> {
+        let host = self.driver.host_mut();
+        let peer = host.connect_later(channels, data).ok()?;
+        host.provide_addresses(peer, to);
+        Some(peer)
+    }
+
+    /// Begins a connection to a host by its name, which is looked up in the background. `None` if all peers are in use.
+    pub(crate) fn connect_by_name(
+        &mut self,
+        name: &str,
+        port: u16,
+        channels: u8,
+        data: u32,
+    ) -> Option<PeerId> {
+        self.driver.connect_by_name(name, port, channels, data).ok()
+    }
+
+    /// Sends what waits. A failing socket is left to [`service`](Self::service) to report, as in the engine: reliable
+    /// packets go out again.
+    pub(crate) fn flush(&mut self) {
+        let _ = self.driver.flush();
+    }
+
+    pub(crate) fn set_bandwidth_limit(&mut self, incoming: u32, outgoing: u32) {
+        self.driver.host_mut().set_bandwidth_limit(incoming, outgoing);
+    }
+
+    pub(crate) fn channel_limit(&self) -> u8 {
+        self.driver.host().channel_limit()
+    }
+
+    pub(crate) fn set_channel_limit(&mut self, limit: u8) {
+        self.driver.host_mut().set_channel_limit(limit);
+    }
+
+    /// Sends a copy of a packet to all connected peers.
+    pub(crate) fn broadcast(&mut self, channel: u8, packet: &[u8], flags: PacketFlags) {
+        let payload = self.arena.copy(packet);
+        // What a single peer refuses is no failure of a broadcast.
+        let _ = self.driver.host_mut().broadcast(channel, payload, flags);
+    }
+
+    pub(crate) fn set_compression(&mut self, compression: Option<Compression>) {
+        self.driver.host_mut().set_compressor(compression.map(Compression::compressor));
+    }
+
+    pub(crate) fn pop_statistic(&mut self, statistic: HostStatistic) -> u32 {
+        self.driver.host_mut().pop_statistic(statistic)
+    }
+
+    pub(crate) fn drop_counters(&self) -> DropCounters {
+        self.driver.host().drop_counters()
+    }
+
+    pub(crate) fn max_peers(&self) -> u16 {
+        self.driver.host().max_peers()
+    }
+
+    /// The address of the socket; none as long as an unbound host has sent nothing.
+    pub(crate) fn local_address(&self) -> Option<SocketAddr> {
+        self.driver.local_address()
+    }
+
+    /// Sends a datagram that is not ENet's. It might be lost on the way as well, so a failure is ignored, as in the engine.
+    pub(crate) fn send_raw(&mut self, to: SocketAddr, packet: &[u8]) {
+        let _ = self.driver.send_raw(to, packet);
+    }
+
+    /// Encrypts everything from here on.
+    #[cfg(feature = "dtls")]
+    pub(crate) fn set_dtls(&mut self, dtls: Dtls) {
+        self.driver.set_dtls(dtls);
+    }
+
+    /// The DTLS layer, if there is one.
+    #[cfg(feature = "dtls")]
+    pub(crate) fn dtls_mut(&mut self) -> Option<&mut Dtls> {
+        self.driver.dtls_mut()
+    }
+}
+
+/// Commands and queries about a peer. What is asked of a peer that there is not does nothing.
+impl ActiveHost {
+    pub(crate) fn disconnect(&mut self, peer: PeerId, data: u32) {
+        self.driver.host_mut().disconnect(peer, data);
+    }
+
+    pub(crate) fn disconnect_later(&mut self, peer: PeerId, data: u32) {
+        self.driver.host_mut().disconnect_later(peer, data);
+    }
+
+    /// Ends a connection at once. Whether the last datagram could leave or not makes no difference.
+    pub(crate) fn disconnect_now(&mut self, peer: PeerId, data: u32) {
+        let _ = self.driver.disconnect_now(peer, data);
+    }
+
+    pub(crate) fn reset(&mut self, peer: PeerId) {
+        self.driver.host_mut().reset(peer);
+    }
+
+    pub(crate) fn ping(&mut self, peer: PeerId) {
+        self.driver.host_mut().ping(peer);
+    }
+
+    pub(crate) fn set_ping_interval(&mut self, peer: PeerId, milliseconds: u32) {
+        self.driver.host_mut().set_ping_interval(peer, milliseconds);
+    }
+
+    pub(crate) fn set_timeout(&mut self, peer: PeerId, limit: u32, minimum: u32, maximum: u32) {
+        self.driver.host_mut().set_timeout(peer, limit, minimum, maximum);
+    }
+
+    pub(crate) fn configure_throttle(
+        &mut self,
+        peer: PeerId,
+        interval: u32,
+        acceleration: u32,
+        deceleration: u32,
+    ) {
+        self.driver.host_mut().configure_throttle(peer, interval, acceleration, deceleration);
+    }
+
+    /// Sends a copy of a packet.
+    pub(crate) fn send(
+        &mut self,
+        peer: PeerId,
+        channel: u8,
+        packet: &[u8],
+        flags: PacketFlags,
+    ) -> Result<(), SendError> {
+        let payload = self.arena.copy(packet);
+        self.driver.host_mut().send(peer, channel, payload, flags)
+    }
+
+    /// Sends a packet that others may get as well, without copying it.
+    pub(crate) fn send_shared(
+        &mut self,
+        peer: PeerId,
+        channel: u8,
+        payload: Bytes,
+        flags: PacketFlags,
+    ) -> Result<(), SendError> {
+        self.driver.host_mut().send(peer, channel, payload, flags)
+    }
+
+    pub(crate) fn state(&self, peer: PeerId) -> Option<PeerState> {
+        self.driver.host().state(peer)
+    }
+
+    pub(crate) fn channel_count(&self, peer: PeerId) -> Option<u8> {
+        self.driver.host().channel_count(peer)
+    }
+
+    pub(crate) fn remote_address(&self, peer: PeerId) -> Option<SocketAddr> {
+        self.driver.host().remote_address(peer)
+    }
+
+    pub(crate) fn statistic(&self, peer: PeerId, statistic: PeerStatistic) -> Option<u32> {
+        self.driver.host().peer_statistic(peer, statistic)
+    }
+
+    pub(crate) fn peer_drop_counters(&self, peer: PeerId) -> Option<DropCounters> {
+        self.driver.host().peer_drop_counters(peer)
+    }
+}

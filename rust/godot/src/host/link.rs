@@ -1,0 +1,231 @@
+//! A peer of a host, as its object and whoever lists it share it.
+
+use super::packet_queue::PacketQueue;
+use super::{ActiveHost, Core, Link};
+use crate::errors;
+use crate::takeover::{Guarded, PacketBytes, PacketSource, PeerPackets};
+use bytes::Bytes;
+use enet_rs_driver::protocol::{DisconnectReason, PacketFlags, PeerId, PeerState, SendError};
+use godot::builtin::PackedByteArray;
+use godot::global::Error;
+use std::cell::Cell;
+use std::net::SocketAddr;
+
+/// The other end has ended the connection.
+pub(crate) struct Ended;
+
+/// See the module.
+pub(crate) struct PeerLink {
+    core: Core,
+    /// `None` once the peer is closed, for good.
+    id: Cell<Option<PeerId>>,
+    /// What the script has not read yet.
+    pub(crate) received: PacketQueue,
+    /// Why it was closed.
+    reason: Cell<Option<DisconnectReason>>,
+    /// The address of the other end, which outlives the connection.
+    address: Cell<Option<SocketAddr>>,
+    /// Set while packets are gathered and this peer is noted as one that has some.
+    pub(crate) is_gathered: Cell<bool>,
+    /// Set when the engine's own `get_packet` may have noted an error, which only the engine can take back.
+    engine_noted_error: Cell<bool>,
+    /// The id by which a multiplayer peer knows this peer; 0 if none does.
+    multiplayer_id: Cell<i32>,
+}
+
+impl PeerLink {
+    /// A peer of a host, whose lock it shares.
+    pub(crate) fn new(core: &Core, id: PeerId) -> Link {
+        let link = Self {
+            core: Core::clone(core),
+            id: Cell::new(Some(id)),
+            received: PacketQueue::default(),
+            reason: Cell::new(None),
+            address: Cell::new(None),
+            is_gathered: Cell::new(false),
+            engine_noted_error: Cell::new(false),
+            multiplayer_id: Cell::new(0),
+        };
+        link.note_address();
+        Guarded::new(core.lock(), link)
+    }
+
+    /// The host that this is a peer of.
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Whether the peer is still one of its host's.
+    pub(crate) fn is_active(&self) -> bool {
+        self.id.get().is_some()
+    }
+
+    /// Uses the peer, if it is not closed. `action` must not run Godot code that could come back here.
+    pub(crate) fn with<R>(&self, action: impl FnOnce(&mut ActiveHost, PeerId) -> R) -> Option<R> {
+        let id = self.id.get()?;
+        self.core.enter()?.with(|host| action(host, id))
+    }
+
+    /// Uses the peer a last time and closes it. False if it was closed already.
+    pub(crate) fn close(&self, action: impl FnOnce(&mut ActiveHost, PeerId)) -> bool {
+        self.note_address();
+        let was_open = self.with(|host, id| {
+            action(host, id);
+            host.note_closed(id);
+        });
+        if was_open.is_some() {
+            self.close_for(DisconnectReason::Local);
+        }
+        was_open.is_some()
+    }
+
+    /// The peer is closed from here on.
+    pub(crate) fn close_for(&self, reason: DisconnectReason) {
+        self.id.set(None);
+        self.reason.set(Some(reason));
+        self.note_named_closed();
+    }
+
+    /// Why the peer is closed, if it is.
+    pub(crate) fn disconnect_reason(&self) -> Option<DisconnectReason> {
+        self.reason.get()
+    }
+
+    /// The address of the other end: where it is now, or was last.
+    pub(crate) fn remote_address(&self) -> Option<SocketAddr> {
+        self.note_address();
+        self.address.get()
+    }
+
+    /// Keeps the address of the other end for when there is no connection any more.
+    pub(crate) fn note_address(&self) {
+        if let Some(address) = self.with(|host, id| host.remote_address(id)).flatten() {
+            self.address.set(Some(address));
+        }
+    }
+
+    /// The id by which a multiplayer peer knows this peer; 0 if none does.
+    pub(crate) fn multiplayer_id(&self) -> i32 {
+        self.multiplayer_id.get()
+    }
+
+    /// Gives the peer its id in multiplayer, or takes it away by 0.
+    pub(crate) fn set_multiplayer_id(&self, id: i32) {
+        self.multiplayer_id.set(id);
+        self.note_named_closed();
+    }
+
+    fn note_named_closed(&self) {
+        if self.multiplayer_id() != 0
+            && !self.is_active()
+            && let Some(core) = self.core.enter()
+        {
+            core.note_named_closed();
+        }
+    }
+
+    /// How many channels the peer has, if it is not closed; `Err` if the other end has ended the connection and the
+    /// event that reports it is still to come. What a script sends until then may be the answer to a packet that came
+    /// before the end, so it fails without a text.
+    pub(crate) fn channels(&self) -> Option<Result<u8, Ended>> {
+        self.with(|host, id| match host.state(id) {
+            Some(PeerState::AcknowledgingDisconnect | PeerState::Zombie) => Err(Ended),
+            _ => Ok(host.channel_count(id).unwrap_or(0)),
+        })
+    }
+
+    /// Sends a packet. The engine's texts differ before this point, so the peer must be open.
+    pub(crate) fn send(&self, channel: i32, packet: &[u8], flags: PacketFlags) -> Error {
+        let Some(Ok(channels)) = self.channels() else { return Error::FAILED };
+        if channel >= i32::from(channels) {
+            errors::refuse_missing_channel(channel, channels);
+            return Error::FAILED;
+        }
+        match self.try_send(channel, packet, flags) {
+            Ok(()) => Error::OK,
+            Err(_) => Error::FAILED,
+        }
+    }
+
+    /// Sends a copy of a packet; prints nothing.
+    fn try_send(&self, channel: i32, packet: &[u8], flags: PacketFlags) -> Result<(), SendError> {
+        let sent = self.with(|host, id| host.send(id, engine_channel(channel), packet, flags));
+        sent.unwrap_or(Err(SendError::NotConnected))
+    }
+
+    /// Sends a packet that others may get as well, without copying it; prints nothing.
+    pub(crate) fn try_send_shared(
+        &self,
+        channel: i32,
+        payload: Bytes,
+        flags: PacketFlags,
+    ) -> Result<(), SendError> {
+        let sent = self.with(|host, id| host.send_shared(id, engine_channel(channel), payload, flags));
+        sent.unwrap_or(Err(SendError::NotConnected))
+    }
+
+    /// Takes the next packet, unless an error is noted: a packet taken through the engine would clear it.
+    pub(crate) fn take_packet(&self) -> Option<PackedByteArray> {
+        if self.engine_noted_error.get() { None } else { self.received.pop() }
+    }
+
+    /// To be called after the engine's own `get_packet` has noted how it went.
+    pub(crate) fn note_engine_result(&self, result: Error) {
+        self.engine_noted_error.set(result != Error::OK);
+    }
+
+    fn next_packet(&self) -> Result<PacketBytes, Error> {
+        if let Some(packet) = self.received.pop() {
+            return Ok(PacketBytes::Array(packet));
+        }
+        self.engine_noted_error.set(true);
+        if self.is_active() {
+            let condition = errors::condition("packet_queue.is_empty()", Error::ERR_UNAVAILABLE);
+            errors::refuse_plainly("get_packet", &condition);
+            return Err(Error::ERR_UNAVAILABLE);
+        }
+        errors::refuse_plainly("get_packet", errors::PEER_IS_NULL);
+        Err(Error::ERR_UNCONFIGURED)
+    }
+
+    fn put_packet(&self, packet: &[u8]) -> Error {
+        if !self.is_active() {
+            errors::refuse_plainly("put_packet", errors::PEER_IS_NULL);
+            return Error::ERR_UNCONFIGURED;
+        }
+        self.send(0, packet, PacketFlags::RELIABLE)
+    }
+}
+
+/// A channel as the engine has it. No connection has the last number, so it stands for all that are out of range.
+fn engine_channel(channel: i32) -> u8 {
+    u8::try_from(channel).unwrap_or(u8::MAX)
+}
+
+impl PacketSource for Guarded<PeerLink> {
+    fn next_packet(&self) -> Result<PacketBytes, Error> {
+        self.enter().map_or(Err(Error::ERR_BUSY), |link| link.next_packet())
+    }
+
+    fn put_packet(&self, packet: &[u8]) -> Error {
+        self.enter().map_or(Error::ERR_BUSY, |link| link.put_packet(packet))
+    }
+
+    fn available_packets(&self) -> usize {
+        self.enter().map_or(0, |link| link.received.len())
+    }
+}
+
+impl PeerPackets for Guarded<PeerLink> {
+    fn try_send(&self, channel: i32, packet: &[u8], flags: i32) -> bool {
+        let Some(link) = self.enter() else { return false };
+        let Some(flags) = super::packet_flags(flags).filter(|_| channel >= 0 && link.is_active()) else {
+            return false;
+        };
+        link.try_send(channel, packet, flags).is_ok()
+    }
+
+    fn take_packet(&self) -> Option<PackedByteArray> {
+        self.enter()?.take_packet()
+    }
+}

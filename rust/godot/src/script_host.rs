@@ -1,0 +1,293 @@
+//! The host behind an `ENetConnection` as scripts know it: the core, and an object for each peer.
+//!
+//! The connection owns it and holds the peer objects; a peer object reaches the core alone, so it never keeps its
+//! connection alive. Nothing is borrowed here while Godot code may run (printing, making or dropping objects), since a
+//! logger written in a script may call back into the same connection.
+
+use crate::errors;
+use crate::event_array::PacketEvents;
+use crate::host::{ActiveHost, Core, HostCore, Link, PeerLink};
+use crate::packet_peer::ENetPacketPeer;
+use crate::takeover::{Guarded, ThreadLock};
+use enet_rs_driver::protocol::{DisconnectReason, Event, Packet, PeerId};
+use enet_rs_driver::{Driver, ServiceError};
+use godot::obj::Gd;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A host that a connection and a multiplayer peer share.
+pub(crate) type SharedHost = Arc<Guarded<ScriptHost>>;
+
+/// See the module.
+pub(crate) struct ScriptHost {
+    core: Core,
+    peers: RefCell<PeerList>,
+}
+
+/// The peers that scripts know.
+#[derive(Default)]
+struct PeerList {
+    by_id: HashMap<PeerId, ListedPeer, BuildHasherDefault<PeerIdHasher>>,
+    next_place: u64,
+}
+
+/// A peer that scripts know: its object, and what that has in it.
+#[derive(Clone)]
+pub(crate) struct ScriptPeer {
+    pub(crate) object: Gd<ENetPacketPeer>,
+    pub(crate) link: Link,
+}
+
+/// A peer as its host lists it.
+pub(crate) struct ListedPeer {
+    pub(crate) peer: ScriptPeer,
+    pub(crate) packet_events: PacketEvents,
+    /// Rises from peer to peer: the order of `get_peers`.
+    place: u64,
+}
+
+/// What a `service` call has brought; `R` is what its caller makes of a received packet.
+pub(crate) enum Serviced<R> {
+    /// There is no host.
+    Inactive,
+    /// The socket failed, or a DTLS handshake did. The reason is printed: that of a handshake always, that of a socket in
+    /// verbose mode.
+    Failed,
+    /// No event.
+    Nothing,
+    /// A peer has connected, with the data it sent along.
+    Connected(ScriptPeer, u32),
+    /// A peer is gone, with the data it sent along.
+    Disconnected(ScriptPeer, u32),
+    /// A packet has arrived.
+    Received(R),
+}
+
+impl ScriptHost {
+    /// No host yet.
+    pub(crate) fn new(lock: &Arc<ThreadLock>) -> SharedHost {
+        Guarded::new(lock, Self { core: HostCore::new(lock), peers: RefCell::default() })
+    }
+
+    /// The host without its objects.
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Whether a host is up.
+    pub(crate) fn is_active(&self) -> bool {
+        self.core.enter().is_some_and(|core| core.is_active())
+    }
+
+    /// Uses the host, if it is up. `action` must not run Godot code that could come back here.
+    pub(crate) fn with<R>(&self, action: impl FnOnce(&mut ActiveHost) -> R) -> Option<R> {
+        self.core.enter()?.with(action)
+    }
+
+    /// Sets a host up.
+    pub(crate) fn start(&self, driver: Driver) {
+        if let Some(core) = self.core.enter() {
+            core.start(driver);
+        }
+    }
+
+    /// Closes all peers and gives the host away, if there is one. Dropping it gives the socket back, and tells the remote ends
+    /// of DTLS sessions; others are not notified.
+    pub(crate) fn stop(&self) -> Option<Driver> {
+        let driver = self.core.enter()?.stop();
+        let peers = self.peers.take();
+        for link in peers.by_id.values().filter_map(|listed| listed.peer.link.enter()) {
+            link.close_for(DisconnectReason::Local);
+        }
+        driver
+    }
+
+    /// Begins a connection and makes the object for the peer. `None` if the host refuses.
+    pub(crate) fn connect(
+        &self,
+        begin: impl FnOnce(&mut ActiveHost) -> Option<PeerId>,
+    ) -> Option<ScriptPeer> {
+        let id = self.with(begin)??;
+        Some(self.list(id))
+    }
+
+    /// Whether any peer is listed, be it closed or not.
+    pub(crate) fn has_peers(&self) -> bool {
+        !self.peers.borrow().by_id.is_empty()
+    }
+
+    /// The objects of all listed peers, oldest first.
+    pub(crate) fn peers(&self) -> Option<Vec<Gd<ENetPacketPeer>>> {
+        if !self.is_active() {
+            return None;
+        }
+        let peers = self.peers.borrow();
+        let mut listed: Vec<&ListedPeer> = peers.by_id.values().collect();
+        listed.sort_unstable_by_key(|listed| listed.place);
+        Some(listed.into_iter().map(|listed| listed.peer.object.clone()).collect())
+    }
+
+    /// The peer of a host that has no other.
+    pub(crate) fn only_peer(&self) -> Option<ScriptPeer> {
+        let peers = self.peers.borrow();
+        let mut listed = peers.by_id.values();
+        let only = listed.next()?;
+        listed.next().is_none().then(|| only.peer.clone())
+    }
+
+    /// Lets the host work until there is an event or `wait` is over. `receive` gets the packet, if it is one; it must not
+    /// run Godot code that could come back here.
+    pub(crate) fn service<R>(
+        &self,
+        wait: Duration,
+        receive: impl FnOnce(&ListedPeer, u8, Packet) -> R,
+    ) -> Serviced<R> {
+        self.take_event(|host| host.service(wait), receive)
+    }
+
+    /// Takes an event that waits already, as [`Self::service`] does; neither sends nor receives.
+    pub(crate) fn pending<R>(&self, receive: impl FnOnce(&ListedPeer, u8, Packet) -> R) -> Serviced<R> {
+        self.take_event(ActiveHost::poll_event, receive)
+    }
+
+    /// Lets the host work until a packet has arrived or `wait` is over, and puts all packets that are there into the
+    /// queues of their peers. Gives those peers, each once. What comes between is left to the next `service`, and the
+    /// packets behind it as well.
+    pub(crate) fn gather_packets(&self, wait: Duration) -> Option<Vec<Gd<ENetPacketPeer>>> {
+        let _swept = self.sweep()?;
+        let peers = self.peers.borrow();
+        let mut gathered: Vec<&ListedPeer> = Vec::new();
+        let receive = |peer, channel, packet: Packet| {
+            let Some(listed) = peers.by_id.get(&peer) else { return };
+            let Some(link) = listed.peer.link.enter() else { return };
+            link.received.push(channel, &packet);
+            if !link.is_gathered.replace(true) {
+                gathered.push(listed);
+            }
+        };
+        self.with(|host| host.gather(wait, receive))?;
+        for link in gathered.iter().filter_map(|listed| listed.peer.link.enter()) {
+            link.is_gathered.set(false);
+        }
+        Some(gathered.into_iter().map(|listed| listed.peer.object.clone()).collect())
+    }
+
+    /// Gets an event and looks up whose it is. Events of peers that no script knows cannot be; they are ignored.
+    fn take_event<R>(
+        &self,
+        work: impl FnOnce(&mut ActiveHost) -> Result<Option<Event>, ServiceError>,
+        receive: impl FnOnce(&ListedPeer, u8, Packet) -> R,
+    ) -> Serviced<R> {
+        // The swept peers are dropped at the end, with nothing borrowed.
+        let Some(_swept) = self.sweep() else { return Serviced::Inactive };
+        let worked = self.with(|host| (work(host), host.take_unreported()));
+        let Some((event, unreported)) = worked else { return Serviced::Inactive };
+        if let Some(failure) = unreported {
+            errors::print_verbose(&failure);
+        }
+        match event {
+            Ok(None) => Serviced::Nothing,
+            Ok(Some(Event::Receive { peer, channel, packet })) => {
+                let peers = self.peers.borrow();
+                let listed = peers.by_id.get(&peer);
+                listed
+                    .map_or(Serviced::Nothing, |listed| Serviced::Received(receive(listed, channel, packet)))
+            }
+            Ok(Some(Event::Connect { peer, data })) => Serviced::Connected(self.connected(peer), data),
+            Ok(Some(Event::Disconnect { peer, data, reason })) => {
+                let removed = self.peers.borrow_mut().by_id.remove(&peer);
+                removed.map_or(Serviced::Nothing, |listed| {
+                    if let Some(link) = listed.peer.link.enter() {
+                        link.close_for(reason);
+                    }
+                    Serviced::Disconnected(listed.peer, data)
+                })
+            }
+            Err(error @ ServiceError::Handshake(_)) => {
+                errors::refuse("service", errors::FAILED, &error.to_string());
+                Serviced::Failed
+            }
+            Err(error) => {
+                errors::print_verbose(&error);
+                Serviced::Failed
+            }
+        }
+    }
+
+    /// A peer that has connected: one that was listed when its connection began, or a new one.
+    fn connected(&self, id: PeerId) -> ScriptPeer {
+        let known = self.peers.borrow().by_id.get(&id).map(|listed| listed.peer.clone());
+        let Some(peer) = known else { return self.list(id) };
+        if let Some(link) = peer.link.enter() {
+            link.note_address();
+        }
+        peer
+    }
+
+    /// Takes the peers that were closed from this side off the list. `None` if there is no host.
+    fn sweep(&self) -> Option<Vec<ListedPeer>> {
+        let closed = self.with(ActiveHost::take_closed)?;
+        if closed.is_empty() {
+            return Some(Vec::new());
+        }
+        let mut peers = self.peers.borrow_mut();
+        Some(closed.into_iter().filter_map(|id| peers.by_id.remove(&id)).collect())
+    }
+
+    /// Makes the object of a peer and lists it.
+    fn list(&self, id: PeerId) -> ScriptPeer {
+        let link = PeerLink::new(&self.core, id);
+        let peer = ScriptPeer { object: ENetPacketPeer::create(&link), link };
+        let mut peers = self.peers.borrow_mut();
+        let place = peers.next_place;
+        peers.next_place += 1;
+        let listed = ListedPeer { peer: peer.clone(), packet_events: PacketEvents::default(), place };
+        let replaced = peers.by_id.insert(id, listed);
+        drop(peers);
+        drop(replaced);
+        peer
+    }
+}
+
+impl Drop for ScriptHost {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Hashes peer ids: they come from our own engine, so nobody can choose them to collide.
+#[derive(Default)]
+pub(crate) struct PeerIdHasher(u64);
+
+impl Hasher for PeerIdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u16(&mut self, value: u16) {
+        self.write_u64(u64::from(value));
+    }
+
+    fn write_u32(&mut self, value: u32) {
+        self.write_u64(u64::from(value));
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        /// An odd number without pattern, so that each bit of the value reaches the high bits.
+        const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+        self.0 = (self.0.rotate_left(5) ^ value).wrapping_mul(MIX);
+    }
+
+    fn write_usize(&mut self, value: usize) {
+        self.write_u64(value as u64);
+    }
+}
