@@ -32,5 +32,5 @@ pub(super) trait Endpoint {
     fn flush(&mut self, now: u64);
 
     /// When the next [`service`](Self::service) has something to do although nothing arrives.
-    fn next_timeout(&self, now: u64) -> u64;
+    fn next_timeout(&mut self, now: u64) -> u64;
 }

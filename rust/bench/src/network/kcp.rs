@@ -92,7 +92,7 @@ impl Endpoint for FastKcp {
         }
     }
 
-    fn next_timeout(&self, now: u64) -> u64 {
+    fn next_timeout(&mut self, now: u64) -> u64 {
         (now / 1000 + u64::from(self.kcp.check(milliseconds(now)).max(1))) * 1000
     }
 }

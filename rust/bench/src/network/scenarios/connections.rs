@@ -16,6 +16,7 @@ pub(super) const CONNECT: Scenario = Scenario {
         use Column::*;
         &[Mean, P50, P95, P99, Max, Arrived]
     },
+    headline: &[Column::Mean, Column::P99],
     subject: Subject::Attempts,
     rows: connect,
 };
@@ -35,6 +36,7 @@ pub(super) const LIVING: Scenario = Scenario {
         use Column::*;
         &[Lost, Runs, P50, P99, Max, Bytes]
     },
+    headline: &[Column::Lost, Column::Runs],
     subject: Subject::Connections,
     rows: living,
 };

@@ -1,10 +1,10 @@
 //! Small reliable messages: what a game sends all the time.
 
-use super::{LATENCY, Row, Scenario, Subject};
+use super::{LATENCY, LATENCY_HEADLINE, Row, Scenario, Subject};
 use crate::message::Kind;
 use crate::network::figures::{Column, Wanted};
 use crate::network::options::Options;
-use crate::network::plan::{Flow, Plan, Service, path};
+use crate::network::plan::{Flow, Pace, Plan, Service, path};
 use enet_rs_sim::{Bursts, Conditions, MILLISECOND, SECOND};
 
 /// How long a game is played.
@@ -16,6 +16,7 @@ pub(super) const TICK: Scenario = Scenario {
     name: "tick",
     about: "reliable messages at 60 Hz each way; RTT and jitter in ms, loss in per cent; ends serviced once per frame",
     columns: LATENCY,
+    headline: LATENCY_HEADLINE,
     subject: Subject::Messages,
     rows: tick,
 };
@@ -59,21 +60,25 @@ fn tick(options: &Options) -> Vec<Row> {
     rows
 }
 
-fn wanted_of_tick(label: &str) -> Option<Wanted> {
+fn wanted_of_tick(label: &str) -> Vec<Wanted> {
     let p99 = match label {
-        "64 B, RTT 200, loss 5" => 150.0,
-        "64 B, RTT 200, loss 10" => 220.0,
-        "64 B, RTT 100, loss 5" => 100.0,
-        "64 B, RTT 40, loss 1" => 50.0,
-        _ => return None,
+        "64 B, RTT 200, loss 5" => Some(150.0),
+        "64 B, RTT 200, loss 10" => Some(220.0),
+        "64 B, RTT 100, loss 5" => Some(100.0),
+        "64 B, RTT 40, loss 1" => Some(50.0),
+        _ => None,
     };
-    Some(Wanted::at_most(Column::P99, p99))
+    let p99 = p99.map(|p99| Wanted::at_most(Column::P99, p99));
+    let has_budget = label.starts_with("64 B") && label.ends_with("loss 5");
+    let bytes = has_budget.then_some(Wanted::at_most(Column::Bytes, 330.0));
+    p99.into_iter().chain(bytes).collect()
 }
 
 pub(super) const SPARSE: Scenario = Scenario {
     name: "sparse",
     about: "64 B reliable every 500 ms each way",
     columns: LATENCY,
+    headline: LATENCY_HEADLINE,
     subject: Subject::Messages,
     rows: sparse,
 };
@@ -81,7 +86,7 @@ pub(super) const SPARSE: Scenario = Scenario {
 fn sparse(options: &Options) -> Vec<Row> {
     const INTERVAL: u64 = 500 * MILLISECOND;
     let flow = |from| Flow {
-        interval: INTERVAL,
+        pace: Pace::Every(INTERVAL),
         count: (10 * PLAYED / INTERVAL) as usize,
         ..Flow::ticks(from, 64, 0)
     };
@@ -97,12 +102,13 @@ pub(super) const TURNAGE: Scenario = Scenario {
     name: "turnage",
     about: "400 B reliable at 60 Hz one way, RTT 27.5 +- 9.7 ms, serviced at once (Turnage, Latency of reliable streams, 2020)",
     columns: LATENCY,
+    headline: &[Column::Mean, Column::P99, Column::Bytes],
     subject: Subject::Messages,
     rows: turnage,
 };
 
 fn turnage(options: &Options) -> Vec<Row> {
-    let row = |label: &str, bursts, wanted| {
+    let row = |label: &str, bursts, wanted: &[Wanted]| {
         let path = Conditions {
             jitter: 9_700,
             in_order: true,
@@ -111,12 +117,16 @@ fn turnage(options: &Options) -> Vec<Row> {
         };
         let plan = Plan::new(path, vec![Flow::ticks(0, 400, 5 * PLAYED)]);
         let plan = Plan { service: Service::at_once(), ..plan };
-        Row::new(label.into(), plan, options.seeds).wants(wanted)
+        Row::new(label.into(), plan, options.seeds).wants(wanted.iter().copied())
     };
     let correlated = Some(Bursts::correlated(0.1, 0.25));
     vec![
-        row("no loss", None, None),
-        row("loss 10, correlation 25", correlated, Some(Wanted::at_most(Column::P99, 55.0))),
+        row("no loss", None, &[]),
+        row(
+            "loss 10, correlation 25",
+            correlated,
+            &[Wanted::at_most(Column::Mean, 18.0), Wanted::at_most(Column::P99, 55.0)],
+        ),
     ]
 }
 
@@ -124,6 +134,7 @@ pub(super) const REORDER: Scenario = Scenario {
     name: "reorder",
     about: "64 B reliable at 60 Hz each way on paths where datagrams overtake each other",
     columns: LATENCY,
+    headline: &[Column::P50, Column::P99, Column::Needless],
     subject: Subject::Messages,
     rows: reorder,
 };
