@@ -22,6 +22,13 @@ pub(super) struct Line {
     pub(super) figures: Figures,
 }
 
+impl Line {
+    /// Whether enet_rs is one of the ends.
+    pub(super) fn has_ours(&self) -> bool {
+        [self.from, self.to].contains(&EnetRs)
+    }
+}
+
 /// Runs that give one line or two.
 struct Job<'a> {
     scenario: &'a Scenario,

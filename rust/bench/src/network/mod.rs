@@ -4,8 +4,10 @@
 //! * `scenarios` say what is measured; a `plan` is one run of it;
 //! * `run` lets two ends work on a network of `enet_rs_sim`, `marks` recognizes on the wire what they send;
 //! * `implementation` makes the ends: `enet_rs`, `stock`, `kcp` and `quic`, which are [`endpoint::Endpoint`]s over a `socket`;
-//! * `measure` does the runs in threads, `figures` are what comes of them, and `tables` shows these.
+//! * `measure` does the runs in threads, `figures` are what comes of them, and `tables` shows these;
+//! * `check` compares some of them with stored ones.
 
+pub(crate) mod check;
 mod endpoint;
 mod enet_rs;
 mod figures;

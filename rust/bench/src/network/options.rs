@@ -36,6 +36,12 @@ impl Default for Options {
 }
 
 impl Options {
+    /// The short form: few runs, and without those protocols that enet_rs does not talk to.
+    pub(super) fn for_check() -> Self {
+        let ends = vec![Implementation::EnetRs, Implementation::Stock];
+        Self { ends, seeds: 2, connections: 4, ..Self::default() }
+    }
+
     /// What the arguments say; `None` if they are not understood.
     pub(super) fn parse(arguments: &[&str]) -> Option<Self> {
         let mut options = Self::default();
