@@ -12,7 +12,7 @@
 //!   `--calls` counts system calls with strace. It fails if a target is missed;
 //! * `enet_rs_bench loopback-run WORKLOAD SIDE [UNITS]` does one of these, for a profiler;
 //! * `enet_rs_bench network [SCENARIO ...]` prints what comes of messages, transfers and connections over bad
-//!   networks, in virtual time, beside other protocols, and fails if something that is wanted is missed,
+//!   networks, in virtual time, beside other protocols, and fails if a target is missed,
 //!   see `network`;
 //! * `enet_rs_bench network --check` measures some of that and fails if it is not what is stored
 //!   (`network.txt`); `--store` stores it;
@@ -40,6 +40,7 @@ const USAGE: &str = "usage: enet_rs_bench engine
        enet_rs_bench loopback [--rounds N] [--calls] [WORKLOAD ...]
        enet_rs_bench loopback-run WORKLOAD SIDE [UNITS]
        enet_rs_bench network [SCENARIO ...] [--ends NAME,...] [--row TEXT] [--seeds N] [--connections N]
+                             [--summary]
        enet_rs_bench network --check [--store]
        enet_rs_bench script GODOT PROJECT PLAIN_PROJECT
        enet_rs_bench run WORKLOAD ours|rusty_enet UNITS";

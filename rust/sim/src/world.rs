@@ -139,8 +139,9 @@ impl World {
         }
     }
 
-    /// Sends what goes from `from` to `to` over the path from `other_from` to `other_to` from now on, as connections
-    /// share a bottleneck: its conditions hold for both, and its queue fills with what both send.
+    /// Sends what goes from `from` to `to` over the path from `other_from` to `other_to` from now on, as
+    /// connections share a bottleneck: its conditions hold for both, and its queue fills with what both
+    /// send.
     pub fn share_path(
         &mut self,
         from: SocketAddr,

@@ -1,5 +1,5 @@
-//! A short form of the tables beside stored figures, so that a change of what enet_rs does on bad networks is seen. Virtual
-//! time makes them the same on every run and machine: any difference is one of behaviour.
+//! A short form of the tables beside stored figures, so that a change of what enet_rs does on bad networks
+//! is seen. Virtual time makes them the same on every run and machine: any difference is one of behaviour.
 
 use super::measure::{Line, measure};
 use super::options::Options;

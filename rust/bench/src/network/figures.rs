@@ -22,8 +22,8 @@ pub(super) struct Figures {
     arrived: u64,
     parts: u64,
     first: u64,
-    repeated: u64,
-    needless: u64,
+    retransmitted: u64,
+    spurious: u64,
     /// Messages of all flows, of which the bytes and datagrams are shares.
     messages: u64,
     bytes: u64,
@@ -84,8 +84,8 @@ impl Figures {
         self.sent += flow.sent;
         self.parts += flow.parts;
         self.first += flow.transmissions.first;
-        self.repeated += flow.transmissions.repeated;
-        self.needless += flow.transmissions.needless;
+        self.retransmitted += flow.transmissions.retransmitted;
+        self.spurious += flow.transmissions.spurious;
     }
 
     fn mean(&self) -> f64 {
@@ -104,9 +104,9 @@ impl Figures {
             Column::Max => percentile(&self.latencies, 1.0),
             Column::Bytes => self.bytes as f64 / self.messages as f64,
             Column::Datagrams => self.datagrams as f64 / self.messages as f64,
-            Column::Repeated => per_cent(self.repeated, self.parts),
-            Column::Needless => per_cent(self.needless, self.parts),
-            Column::Withheld => per_cent(self.parts.saturating_sub(self.first), self.parts),
+            Column::Retransmitted => per_cent(self.retransmitted, self.parts),
+            Column::Spurious => per_cent(self.spurious, self.parts),
+            Column::Unsent => per_cent(self.parts.saturating_sub(self.first), self.parts),
             Column::Arrived => per_cent(self.arrived, self.sent),
             Column::Lost => self.lost as f64,
             Column::Runs => self.runs as f64,
@@ -138,14 +138,14 @@ pub(super) enum Column {
     Max,
     /// Bytes on the wire for each message, those of IP and UDP headers and of acknowledgements included.
     Bytes,
-    /// The same of datagrams.
+    /// Datagrams on the wire for each message.
     Datagrams,
-    /// Repetitions, per cent of what was to be sent.
-    Repeated,
-    /// Repetitions of what had arrived or was about to.
-    Needless,
+    /// Retransmissions, per cent of what was to be sent.
+    Retransmitted,
+    /// Retransmissions of what had arrived or was about to.
+    Spurious,
     /// Messages that the sender has dropped, or has not got round to send, per cent.
-    Withheld,
+    Unsent,
     /// Messages that have arrived, per cent.
     Arrived,
     /// Connections that came to an end.
@@ -176,9 +176,9 @@ impl Column {
             Self::Max => "max",
             Self::Bytes => "bytes",
             Self::Datagrams => "datagrams",
-            Self::Repeated => "repeated %",
-            Self::Needless => "needless %",
-            Self::Withheld => "withheld %",
+            Self::Retransmitted => "retransmitted %",
+            Self::Spurious => "spurious %",
+            Self::Unsent => "unsent %",
             Self::Arrived => "arrived %",
             Self::Lost => "lost",
             Self::Runs => "connections",
@@ -201,7 +201,7 @@ impl Column {
                 format!("{value:.0}")
             }
             Self::Mean | Self::P50 | Self::Arrived | Self::Queueing | Self::Share => format!("{value:.1}"),
-            Self::Datagrams | Self::Repeated | Self::Needless | Self::Withheld | Self::Overflowed => {
+            Self::Datagrams | Self::Retransmitted | Self::Spurious | Self::Unsent | Self::Overflowed => {
                 format!("{value:.2}")
             }
             Self::Rate | Self::Seconds | Self::Overhead => format!("{value:.2}"),
@@ -209,15 +209,15 @@ impl Column {
     }
 }
 
-/// What a figure should come to.
+/// The range that a figure should be in.
 #[derive(Copy, Clone, Debug)]
-pub(super) struct Wanted {
+pub(super) struct Target {
     column: Column,
     least: f64,
     most: f64,
 }
 
-impl Wanted {
+impl Target {
     pub(super) const fn at_most(column: Column, most: f64) -> Self {
         Self { column, least: f64::NEG_INFINITY, most }
     }
@@ -263,10 +263,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_measured_is_shown_as_nothing_and_meets_no_wish() {
+    fn what_was_not_measured_is_shown_as_nothing_and_meets_no_target() {
         let figures = Figures::new([].iter(), |_| true);
         assert_eq!(Column::P99.show(figures.value(Column::P99)), "-");
-        assert!(!Wanted::at_most(Column::P99, 1000.0).is_met(&figures));
-        assert!(!Wanted::at_least(Column::Rate, 0.0).is_met(&figures));
+        assert!(!Target::at_most(Column::P99, 1000.0).is_met(&figures));
+        assert!(!Target::at_least(Column::Rate, 0.0).is_met(&figures));
     }
 }

@@ -55,8 +55,8 @@ impl Implementation {
         !matches!(self, Self::EnetRs | Self::Stock | Self::Kcp)
     }
 
-    /// The socket that it has: the receive buffer that Linux grants. Ours asks for 256 KiB, of which Linux grants what it
-    /// gives anyway, and counts it twice; Godot's build of ENet does not ask.
+    /// The socket that it has: the receive buffer that Linux grants. Ours asks for 256 KiB, of which Linux
+    /// grants what it gives anyway, and counts it twice; Godot's build of ENet does not ask.
     pub(super) fn socket(self) -> Socket {
         Socket::new(match self {
             Self::Stock => ReceiveBuffer::LINUX_DEFAULT,

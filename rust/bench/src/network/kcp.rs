@@ -1,4 +1,5 @@
-//! KCP in its fast mode: no delay, an interval of 10 ms, repetition after two later acknowledgements, no congestion window.
+//! KCP in its fast mode: no delay, an interval of 10 ms, retransmission after two later acknowledgements, no
+//! congestion window.
 
 use super::endpoint::{Endpoint, Event};
 use super::socket::Socket;

@@ -1,4 +1,5 @@
-//! Does the runs of many rows, in as many threads as there are processors. The results do not depend on how many these are.
+//! Does the runs of many rows, in as many threads as there are processors. The results do not depend on how
+//! many these are.
 
 use super::figures::Figures;
 use super::implementation::Implementation::{self, EnetRs, Stock};
@@ -87,7 +88,8 @@ fn connections(row: &Row, options: &Options) -> Vec<Vec<[Implementation; 2]>> {
 
 /// Whether these ends have what the plan needs.
 fn can_do(plan: &Plan, ends: [Implementation; 2]) -> bool {
-    // Others than ENet have no unreliable messages here, and connections that neither come up nor end in the same sense.
+    // Others than ENet have no unreliable messages here, and connections that neither come up nor end in
+    // the same sense.
     let needs_enet = plan.flows.is_empty() || plan.flows.iter().any(|flow| flow.kind == Kind::Unreliable);
     let transfers = plan.flows.iter().any(|flow| flow.pace == Pace::Transfer);
     ends.iter().all(|end| (end.is_enet() || !needs_enet) && (transfers || !end.is_for_transfers()))

@@ -1,9 +1,10 @@
-//! The laboratory: reliable and unreliable messages, transfers and connections over bad networks, in virtual time, for
-//! the engine and for other protocols. The same seeds give the same figures on every machine.
+//! The laboratory: reliable and unreliable messages, transfers and connections over bad networks, in virtual
+//! time, for the engine and for other protocols. The same seeds give the same figures on every machine.
 //!
 //! * `scenarios` say what is measured; a `plan` is one run of it;
 //! * `run` lets two ends work on a network of `enet_rs_sim`, `marks` recognizes on the wire what they send;
-//! * `implementation` makes the ends: `enet_rs`, `stock`, `kcp` and `quic`, which are [`endpoint::Endpoint`]s over a `socket`;
+//! * `implementation` makes the ends: `enet_rs`, `stock`, `kcp` and `quic`, which are
+//!   [`endpoint::Endpoint`]s over a `socket`;
 //! * `measure` does the runs in threads, `figures` are what comes of them, and `tables` shows these;
 //! * `check` compares some of them with stored ones.
 
@@ -33,7 +34,7 @@ fn is_scenario(name: &str) -> bool {
     SCENARIOS.iter().any(|scenario| scenario.name == name)
 }
 
-/// Prints the tables that the arguments choose; `true` if all that is wanted was met.
+/// Prints the tables that the arguments choose; `true` if every target is met.
 pub(crate) fn tables(arguments: &[&str]) -> Result<bool, String> {
     let options = Options::parse(arguments).ok_or_else(|| format!("usage: {}", options::USAGE))?;
     println!("Seeds 1 to {}; latencies in ms, bytes and datagrams for each message.", options.seeds);

@@ -2,7 +2,8 @@
 
 use super::implementation::Implementation;
 
-pub(super) const USAGE: &str = "enet_rs_bench network [SCENARIO ...] [--ends NAME,...] [--row TEXT] [--seeds N] [--connections N] [--summary]";
+pub(super) const USAGE: &str = "enet_rs_bench network [SCENARIO ...] [--ends NAME,...] [--row TEXT] \
+                                [--seeds N] [--connections N] [--summary]";
 
 /// What is measured.
 #[derive(Debug)]

@@ -10,7 +10,8 @@ pub(super) const BEGIN: u64 = SECOND;
 pub(super) const FLOWS_BEGIN: u64 = 2 * SECOND;
 /// Length of a frame at 60 Hz.
 pub(super) const FRAME: u64 = 16_667;
-/// How much longer the frames of the second end are: no two clocks are equal, and so each phase between the two occurs.
+/// How much longer the frames of the second end are: no two clocks are equal, and so each phase between the
+/// two occurs.
 const DRIFT: u64 = 17;
 
 /// When an end is serviced.
@@ -88,7 +89,7 @@ impl Flow {
         }
     }
 
-    /// The same in both directions.
+    /// [`ticks`](Self::ticks) from each end.
     pub(super) fn ticks_each_way(size: usize, duration: u64) -> Vec<Self> {
         [0, 1].map(|from| Self::ticks(from, size, duration)).into()
     }
@@ -100,8 +101,8 @@ pub(super) struct Plan {
     /// The way from end 0 to end 1, and back.
     pub(super) paths: [Conditions; 2],
     pub(super) service: [Service; 2],
-    /// Both ends are serviced in the same frames, the second one a millisecond behind the first. Else the frames of each begin
-    /// at random.
+    /// Both ends are serviced in the same frames, the second one a millisecond behind the first. Else the
+    /// frames of each begin at random.
     pub(super) is_one_process: bool,
     pub(super) flows: Vec<Flow>,
     /// Two connections do this over the same paths, and are compared.
@@ -118,7 +119,7 @@ pub(super) struct Contest {
 }
 
 impl Plan {
-    /// The same path in both directions, both ends serviced once per frame.
+    /// Makes a plan with one path for both directions, both ends serviced once per frame.
     pub(super) fn new(path: Conditions, flows: Vec<Flow>) -> Self {
         Self {
             paths: [path.clone(), path],
@@ -135,8 +136,8 @@ impl Plan {
     }
 }
 
-/// A path on which datagrams keep their order: half of this round trip, and up to `jitter` more, in milliseconds, and
-/// this loss, in per cent.
+/// A path on which datagrams keep their order: half of this round trip, and up to `jitter` more, in
+/// milliseconds, and this loss, in per cent.
 pub(super) fn path(round_trip: u64, jitter: u64, loss: u64) -> Conditions {
     Conditions {
         jitter: jitter * MILLISECOND,

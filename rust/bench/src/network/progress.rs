@@ -65,8 +65,8 @@ impl<'a> Progress<'a> {
         self.sent_at.len() - 1
     }
 
-    /// A message arrives. What counts of the bytes is what arrives within `window`. A message that has come before does not
-    /// count again; `false` for that.
+    /// A message arrives. What counts of the bytes is what arrives within `window`. A message that has come
+    /// before does not count again; `false` for that.
     pub(super) fn on_arrived(&mut self, number: usize, now: u64, began: u64, window: &Range<u64>) -> bool {
         let Some(sent_at) = self.sent_at.get_mut(number).and_then(Option::take) else { return false };
         self.arrived += 1;

@@ -1,5 +1,5 @@
-//! QUIC, as the crate `quinn-proto` has it: for transfers, with Cubic or BBR. Each channel is a stream, in which messages
-//! follow each other with their length before them.
+//! QUIC, as the crate `quinn-proto` has it: for transfers, with Cubic or BBR. Each channel is a stream, in
+//! which messages follow each other with their length before them.
 
 use super::endpoint::{CHANNELS, Endpoint, Event};
 use super::socket::Socket;
@@ -17,7 +17,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-/// Bytes that may be under way in a stream and in a connection: so many that only congestion control limits transfers.
+/// Bytes that may be under way in a stream and in a connection: so many that only congestion control limits
+/// transfers.
 const WINDOW: u32 = 32 << 20;
 /// Bytes of the length before each message.
 const LENGTH: usize = 4;
@@ -30,8 +31,8 @@ pub(super) enum Congestion {
     Bbr,
 }
 
-/// The server's certificate and its key. Signatures of this kind all have one length, so that each run has the same
-/// datagrams.
+/// The server's certificate and its key. Signatures of this kind all have one length, so that each run has
+/// the same datagrams.
 static CREDENTIALS: LazyLock<(CertificateDer<'static>, Vec<u8>)> = LazyLock::new(|| {
     let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("the algorithm is there");
     let parameters = rcgen::CertificateParams::new([SERVER_NAME.to_owned()]).expect("the name is a good one");

@@ -15,18 +15,18 @@ use std::ops::Range;
 /// Bytes of IPv4 and UDP headers, which count as sent.
 const HEADERS: u64 = 28;
 /// How long an attempt to connect may take.
-const CONNECT_PATIENCE: u64 = 60 * SECOND;
+const CONNECT_LIMIT: u64 = 60 * SECOND;
 /// How long a run waits for reliable messages since the last one was sent or has arrived.
-const RELIABLE_PATIENCE: u64 = 60 * SECOND;
-/// The same for unreliable ones: longer than any queue.
-const UNRELIABLE_PATIENCE: u64 = 5 * SECOND;
+const RELIABLE_LIMIT: u64 = 60 * SECOND;
+/// How long a run waits for unreliable messages: longer than any queue.
+const UNRELIABLE_LIMIT: u64 = 5 * SECOND;
 
 /// What came of a run.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     /// Microseconds from the attempt to connect until the connecting end knew that the connection is up.
     pub(super) connected_after: Option<u64>,
-    /// A connection came to an end, which nobody wanted.
+    /// A connection came to an end, which neither side asked for.
     pub(super) is_lost: bool,
     /// The flows of the first connection, then those of the second one, if there is one.
     pub(super) flows: Vec<FlowOutcome>,
@@ -269,19 +269,19 @@ impl<'a> Run<'a> {
     fn is_over(&self) -> bool {
         let now = self.world.now();
         if self.began.is_none() {
-            return self.outcome.is_lost || now > BEGIN + CONNECT_PATIENCE;
+            return self.outcome.is_lost || now > BEGIN + CONNECT_LIMIT;
         }
         if self.outcome.is_lost || now >= self.window().end {
             return true;
         }
         let waits = |kind| self.flows.iter().any(|it| it.flow.kind == kind && !it.has_arrived());
-        let patience = match () {
-            () if waits(Kind::Reliable) => RELIABLE_PATIENCE,
-            () if waits(Kind::Unreliable) => UNRELIABLE_PATIENCE,
+        let limit = match () {
+            () if waits(Kind::Reliable) => RELIABLE_LIMIT,
+            () if waits(Kind::Unreliable) => UNRELIABLE_LIMIT,
             () => 0,
         };
         let is_sent = self.flows.iter().all(|it| it.is_sent() || it.flow.kind == Kind::Reliable);
-        is_sent && now >= self.last_progress + patience
+        is_sent && now >= self.last_progress + limit
     }
 
     fn into_outcome(self) -> Outcome {

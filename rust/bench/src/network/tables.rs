@@ -1,25 +1,26 @@
-//! The figures of a scenario in Markdown: a line for each row and each pair of ends, or a row with all of them.
+//! The figures of a scenario in Markdown: a line for each row and each pair of ends, or a row with all of
+//! them.
 
 use super::figures::{Column, Figures};
 use super::measure::Line;
 use super::scenarios::{Row, Scenario};
 use crate::table::{heading, row};
 
-/// Whether a line comes to all that is wanted of it.
+/// Whether a line meets all its targets.
 pub(super) fn is_good(row: &Row, line: &Line) -> bool {
-    row.wanted(line.from, line.to).iter().all(|wanted| wanted.is_met(&line.figures))
+    row.targets(line.from, line.to).iter().all(|target| target.is_met(&line.figures))
 }
 
 /// Every figure.
 pub(super) fn details(scenario: &Scenario, rows: &[Row], lines: &[Vec<Line>]) {
     let figures = scenario.columns.iter().map(|column| column.heading());
-    let headings: Vec<&str> = ["", "ends"].into_iter().chain(figures).chain(["wanted"]).collect();
+    let headings: Vec<&str> = ["", "ends"].into_iter().chain(figures).chain(["target"]).collect();
     heading(&format!("### {}: {}", scenario.name, scenario.about), 2, &headings);
     for (of_row, lines) in rows.iter().zip(lines) {
         for line in lines {
             let shown = scenario.columns.iter().map(|column| column.show(line.figures.value(*column)));
             let texts = [of_row.label.clone(), line.ends.clone()];
-            row(&texts.into_iter().chain(shown).chain([wishes(of_row, [line])]).collect::<Vec<_>>());
+            row(&texts.into_iter().chain(shown).chain([targets(of_row, [line])]).collect::<Vec<_>>());
         }
     }
 }
@@ -33,7 +34,7 @@ pub(super) fn summary(scenario: &Scenario, rows: &[Row], lines: &[Vec<Line>]) {
         }
     }
     let headings: Vec<&str> =
-        [""].into_iter().chain(ends.iter().copied()).chain(["wanted of enet_rs"]).collect();
+        [""].into_iter().chain(ends.iter().copied()).chain(["target of enet_rs"]).collect();
     let columns: Vec<&str> = scenario.headline.iter().map(|column| column.heading()).collect();
     heading(&format!("### {}: {} ({})", scenario.name, scenario.about, columns.join(", ")), 1, &headings);
     for (of_row, lines) in rows.iter().zip(lines) {
@@ -45,7 +46,7 @@ pub(super) fn summary(scenario: &Scenario, rows: &[Row], lines: &[Vec<Line>]) {
         row(&[of_row.label.clone()]
             .into_iter()
             .chain(cells)
-            .chain([wishes(of_row, lines)])
+            .chain([targets(of_row, lines)])
             .collect::<Vec<_>>());
     }
 }
@@ -55,19 +56,19 @@ fn joined(columns: &[Column], figures: &Figures) -> String {
     shown.join(", ")
 }
 
-/// What is wanted of these lines of a row; where not all of them come to it, they are missed.
-fn wishes<'a>(row: &Row, lines: impl IntoIterator<Item = &'a Line>) -> String {
-    let mut wishes: Vec<(String, bool)> = Vec::new();
+/// The targets of these lines of a row. One that is not met by all of them is missed.
+fn targets<'a>(row: &Row, lines: impl IntoIterator<Item = &'a Line>) -> String {
+    let mut targets: Vec<(String, bool)> = Vec::new();
     for line in lines {
-        for wanted in row.wanted(line.from, line.to) {
-            let (text, is_met) = (wanted.show(), wanted.is_met(&line.figures));
-            match wishes.iter_mut().find(|(other, _)| *other == text) {
+        for target in row.targets(line.from, line.to) {
+            let (text, is_met) = (target.show(), target.is_met(&line.figures));
+            match targets.iter_mut().find(|(other, _)| *other == text) {
                 Some((_, all_met)) => *all_met &= is_met,
-                None => wishes.push((text, is_met)),
+                None => targets.push((text, is_met)),
             }
         }
     }
     let show =
         |(text, is_met): &(String, bool)| if *is_met { text.clone() } else { format!("{text} MISSED") };
-    wishes.iter().map(show).collect::<Vec<_>>().join(", ")
+    targets.iter().map(show).collect::<Vec<_>>().join(", ")
 }

@@ -2,7 +2,7 @@
 
 use super::{LATENCY, LATENCY_HEADLINE, Row, Scenario, Subject};
 use crate::message::Kind;
-use crate::network::figures::{Column, Wanted};
+use crate::network::figures::{Column, Target};
 use crate::network::options::Options;
 use crate::network::plan::{Flow, Pace, Plan, Service, path};
 use enet_rs_sim::{Bursts, Conditions, MILLISECOND, SECOND};
@@ -14,7 +14,8 @@ const JITTER: u64 = 4;
 
 pub(super) const TICK: Scenario = Scenario {
     name: "tick",
-    about: "reliable messages at 60 Hz each way; RTT and jitter in ms, loss in per cent; ends serviced once per frame",
+    about: "reliable messages at 60 Hz each way; RTT and jitter in ms, loss in per cent; \
+            ends serviced once per frame",
     columns: LATENCY,
     headline: LATENCY_HEADLINE,
     subject: Subject::Messages,
@@ -24,8 +25,8 @@ pub(super) const TICK: Scenario = Scenario {
 fn tick(options: &Options) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut add = |label: String, plan: Plan| {
-        let wanted = wanted_of_tick(&label);
-        rows.push(Row::new(label, plan, options.seeds).wants(wanted));
+        let target = targets_of_tick(&label);
+        rows.push(Row::new(label, plan, options.seeds).with_targets(target));
     };
     let each_way = |size| Flow::ticks_each_way(size, PLAYED);
     for size in [64, 400] {
@@ -60,7 +61,7 @@ fn tick(options: &Options) -> Vec<Row> {
     rows
 }
 
-fn wanted_of_tick(label: &str) -> Vec<Wanted> {
+fn targets_of_tick(label: &str) -> Vec<Target> {
     let p99 = match label {
         "64 B, RTT 200, loss 5" => Some(150.0),
         "64 B, RTT 200, loss 10" => Some(220.0),
@@ -68,9 +69,9 @@ fn wanted_of_tick(label: &str) -> Vec<Wanted> {
         "64 B, RTT 40, loss 1" => Some(50.0),
         _ => None,
     };
-    let p99 = p99.map(|p99| Wanted::at_most(Column::P99, p99));
+    let p99 = p99.map(|p99| Target::at_most(Column::P99, p99));
     let has_budget = label.starts_with("64 B") && label.ends_with("loss 5");
-    let bytes = has_budget.then_some(Wanted::at_most(Column::Bytes, 330.0));
+    let bytes = has_budget.then_some(Target::at_most(Column::Bytes, 330.0));
     p99.into_iter().chain(bytes).collect()
 }
 
@@ -92,15 +93,16 @@ fn sparse(options: &Options) -> Vec<Row> {
     };
     let row = |round_trip, loss| {
         let plan = Plan::new(path(round_trip, JITTER, loss), vec![flow(0), flow(1)]);
-        let wanted = (round_trip == 200 && loss == 5).then_some(Wanted::at_most(Column::P99, 140.0));
-        Row::new(format!("RTT {round_trip}, loss {loss}"), plan, options.seeds).wants(wanted)
+        let target = (round_trip == 200 && loss == 5).then_some(Target::at_most(Column::P99, 140.0));
+        Row::new(format!("RTT {round_trip}, loss {loss}"), plan, options.seeds).with_targets(target)
     };
     [(40, 5), (100, 5), (200, 0), (200, 1), (200, 5), (200, 10)].map(|(rtt, loss)| row(rtt, loss)).into()
 }
 
 pub(super) const TURNAGE: Scenario = Scenario {
     name: "turnage",
-    about: "400 B reliable at 60 Hz one way, RTT 27.5 +- 9.7 ms, serviced at once (Turnage, Latency of reliable streams, 2020)",
+    about: "400 B reliable at 60 Hz one way, RTT 27.5 +- 9.7 ms, serviced at once \
+            (Turnage, Latency of reliable streams, 2020)",
     columns: LATENCY,
     headline: &[Column::Mean, Column::P99, Column::Bytes],
     subject: Subject::Messages,
@@ -108,7 +110,7 @@ pub(super) const TURNAGE: Scenario = Scenario {
 };
 
 fn turnage(options: &Options) -> Vec<Row> {
-    let row = |label: &str, bursts, wanted: &[Wanted]| {
+    let row = |label: &str, bursts, target: &[Target]| {
         let path = Conditions {
             jitter: 9_700,
             in_order: true,
@@ -117,7 +119,7 @@ fn turnage(options: &Options) -> Vec<Row> {
         };
         let plan = Plan::new(path, vec![Flow::ticks(0, 400, 5 * PLAYED)]);
         let plan = Plan { service: Service::at_once(), ..plan };
-        Row::new(label.into(), plan, options.seeds).wants(wanted.iter().copied())
+        Row::new(label.into(), plan, options.seeds).with_targets(target.iter().copied())
     };
     let correlated = Some(Bursts::correlated(0.1, 0.25));
     vec![
@@ -125,7 +127,7 @@ fn turnage(options: &Options) -> Vec<Row> {
         row(
             "loss 10, correlation 25",
             correlated,
-            &[Wanted::at_most(Column::Mean, 18.0), Wanted::at_most(Column::P99, 55.0)],
+            &[Target::at_most(Column::Mean, 18.0), Target::at_most(Column::P99, 55.0)],
         ),
     ]
 }
@@ -134,7 +136,7 @@ pub(super) const REORDER: Scenario = Scenario {
     name: "reorder",
     about: "64 B reliable at 60 Hz each way on paths where datagrams overtake each other",
     columns: LATENCY,
-    headline: &[Column::P50, Column::P99, Column::Needless],
+    headline: &[Column::P50, Column::P99, Column::Spurious],
     subject: Subject::Messages,
     rows: reorder,
 };
@@ -150,8 +152,8 @@ fn reorder(options: &Options) -> Vec<Row> {
             };
             let plan = Plan::new(overtaking, Flow::ticks_each_way(64, PLAYED));
             let label = format!("RTT {round_trip}, jitter {jitter}, loss {loss}, duplicates {duplicates}");
-            let wanted = (loss == 0).then_some(Wanted::at_most(Column::Needless, 3.0));
-            rows.push(Row::new(label, plan, options.seeds).wants(wanted));
+            let target = (loss == 0).then_some(Target::at_most(Column::Spurious, 3.0));
+            rows.push(Row::new(label, plan, options.seeds).with_targets(target));
         }
     }
     rows

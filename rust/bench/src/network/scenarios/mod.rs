@@ -1,11 +1,11 @@
-//! The scenarios: what is measured, on which networks, and what is wanted of enet_rs.
+//! The scenarios: what is measured, on which networks, and the targets of enet_rs.
 
 mod connections;
 mod messages;
 mod transfers;
 mod unreliable;
 
-use super::figures::{Column, Wanted};
+use super::figures::{Column, Target};
 use super::implementation::Implementation;
 use super::options::Options;
 use super::plan::Plan;
@@ -38,38 +38,38 @@ pub(super) struct Row {
     pub(super) plan: Plan,
     /// Runs, whose seeds are 1 and those that follow.
     pub(super) runs: u64,
-    /// What enet_rs should come to as a sender, with itself at the other end and with stock ENet there.
-    wanted: [Vec<Wanted>; 2],
+    /// The targets of enet_rs as a sender, with itself at the other end and with stock ENet there.
+    targets: [Vec<Target>; 2],
 }
 
 impl Row {
     fn new(label: String, plan: Plan, runs: u64) -> Self {
-        Self { label, plan, runs, wanted: [Vec::new(), Vec::new()] }
+        Self { label, plan, runs, targets: [Vec::new(), Vec::new()] }
     }
 
     /// Whoever is at the other end.
-    fn wants(self, wanted: impl IntoIterator<Item = Wanted>) -> Self {
-        let wanted: Vec<Wanted> = wanted.into_iter().collect();
-        self.wants_of_own(wanted.clone()).wants_of_stock(wanted)
+    fn with_targets(self, targets: impl IntoIterator<Item = Target>) -> Self {
+        let targets: Vec<Target> = targets.into_iter().collect();
+        self.with_own_targets(targets.clone()).with_stock_targets(targets)
     }
 
     /// With itself at the other end.
-    fn wants_of_own(mut self, wanted: impl IntoIterator<Item = Wanted>) -> Self {
-        self.wanted[0].extend(wanted);
+    fn with_own_targets(mut self, targets: impl IntoIterator<Item = Target>) -> Self {
+        self.targets[0].extend(targets);
         self
     }
 
     /// With stock ENet at the other end.
-    fn wants_of_stock(mut self, wanted: impl IntoIterator<Item = Wanted>) -> Self {
-        self.wanted[1].extend(wanted);
+    fn with_stock_targets(mut self, targets: impl IntoIterator<Item = Target>) -> Self {
+        self.targets[1].extend(targets);
         self
     }
 
-    /// What is wanted of messages from one end to the other.
-    pub(super) fn wanted(&self, from: Implementation, to: Implementation) -> &[Wanted] {
+    /// The targets of messages from one end to the other.
+    pub(super) fn targets(&self, from: Implementation, to: Implementation) -> &[Target] {
         match (from, to) {
-            (Implementation::EnetRs, Implementation::EnetRs) => &self.wanted[0],
-            (Implementation::EnetRs, Implementation::Stock) => &self.wanted[1],
+            (Implementation::EnetRs, Implementation::EnetRs) => &self.targets[0],
+            (Implementation::EnetRs, Implementation::Stock) => &self.targets[1],
             _ => &[],
         }
     }
@@ -78,7 +78,7 @@ impl Row {
 /// Latency, and what it costs.
 const LATENCY: &[Column] = {
     use Column::*;
-    &[Mean, P50, P95, P99, Max, Bytes, Datagrams, Repeated, Needless, Arrived]
+    &[Mean, P50, P95, P99, Max, Bytes, Datagrams, Retransmitted, Spurious, Arrived]
 };
 const LATENCY_HEADLINE: &[Column] = &[Column::P50, Column::P99, Column::Bytes];
 

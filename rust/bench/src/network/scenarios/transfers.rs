@@ -1,14 +1,16 @@
-//! Transfers: how fast they go, what they cost the path and others on it, and what small messages beside them suffer.
+//! Transfers: how fast they go, what they cost the path and others on it, and what small messages beside
+//! them suffer.
 
 use super::{Row, Scenario, Subject};
-use crate::network::figures::{Column, Wanted};
+use crate::network::figures::{Column, Target};
 use crate::network::options::Options;
 use crate::network::plan::{Contest, FRAME, Flow, Plan, Service};
 use enet_rs_sim::{Conditions, Frames, MILLISECOND, RateLimit, SECOND};
 
 const MIB: usize = 1 << 20;
 
-/// A path with this round trip (ms), loss (per mille) and bottleneck (Mbit/s, and KiB of queue before it), if it has one.
+/// A path with this round trip (ms), loss (per mille) and bottleneck (Mbit/s, and KiB of queue before it),
+/// if it has one.
 fn link(round_trip: u64, loss: u64, bottleneck: Option<(u64, u64)>) -> Conditions {
     let rate = bottleneck.map(|(megabits, queue)| RateLimit {
         bytes_per_second: megabits * 125_000,
@@ -28,7 +30,7 @@ fn label(round_trip: u64, loss: u64, bottleneck: Option<(u64, u64)>) -> String {
 
 const TRANSFER: &[Column] = {
     use Column::*;
-    &[Rate, Seconds, Overhead, Repeated, Needless, Overflowed, Queueing, Arrived]
+    &[Rate, Seconds, Overhead, Retransmitted, Spurious, Overflowed, Queueing, Arrived]
 };
 
 pub(super) const BULK: Scenario = Scenario {
@@ -49,30 +51,32 @@ fn bulk(_: &Options) -> Vec<Row> {
                 let bytes = if is_slow { 8 * MIB } else { 32 * MIB };
                 let plan = Plan::new(link(round_trip, loss, bottleneck), vec![Flow::transfer(bytes)]);
                 let plan = Plan { service: Service::at_once(), ..plan };
-                let wanted = match (round_trip, loss, bottleneck) {
+                let target = match (round_trip, loss, bottleneck) {
                     (280, 1, Some((50, 256))) => Some(40.0),
                     (100, 10, Some((10, 64))) => Some(9.0),
                     (40, 50, None) => Some(60.0),
                     _ => None,
                 };
-                let wanted = wanted.map(|rate| Wanted::at_least(Column::Rate, rate));
+                let target = target.map(|rate| Target::at_least(Column::Rate, rate));
                 let row = Row::new(label(round_trip, loss, bottleneck), plan, 1);
-                rows.push(row.wants_of_own(wanted).wants(moderation(loss)));
+                rows.push(row.with_own_targets(target).with_targets(moderation(loss)));
             }
         }
     }
     rows
 }
 
-/// What every transfer should keep to, at this loss (per mille): bytes on the wire, and the delay that it adds to the path.
-fn moderation(loss: u64) -> [Wanted; 2] {
+/// What every transfer should keep to, at this loss (per mille): bytes on the wire, and the delay that it
+/// adds to the path.
+fn moderation(loss: u64) -> [Target; 2] {
     let overhead = 1.12 + loss as f64 / 1000.0;
-    [Wanted::at_most(Column::Overhead, overhead), Wanted::at_most(Column::Queueing, 30.0)]
+    [Target::at_most(Column::Overhead, overhead), Target::at_most(Column::Queueing, 30.0)]
 }
 
 pub(super) const RECEIVERS: Scenario = Scenario {
     name: "receivers",
-    about: "32 MiB in messages of 32 KiB (8 MiB at 10 Mbit/s) to a receiver serviced once per frame; the sender at 60 Hz",
+    about: "32 MiB in messages of 32 KiB (8 MiB at 10 Mbit/s) to a receiver serviced once per frame; \
+            the sender at 60 Hz",
     columns: TRANSFER,
     headline: &[Column::Rate, Column::Overhead, Column::Overflowed],
     subject: Subject::Messages,
@@ -81,7 +85,7 @@ pub(super) const RECEIVERS: Scenario = Scenario {
 
 fn receivers(_: &Options) -> Vec<Row> {
     let mut rows = Vec::new();
-    for (round_trip, loss, bottleneck, bytes, wanted) in [
+    for (round_trip, loss, bottleneck, bytes, target) in [
         (280, 1, Some((50, 256)), 32 * MIB, Some(30.0)),
         (100, 10, Some((10, 64)), 8 * MIB, Some(9.0)),
         (40, 50, None, 32 * MIB, Some(30.0)),
@@ -93,9 +97,9 @@ fn receivers(_: &Options) -> Vec<Row> {
                 Service::Frames(if rate == 60 { Frames::every(FRAME) } else { Frames::per_second(rate) });
             let plan = Plan::new(link(round_trip, loss, bottleneck), vec![Flow::transfer(bytes)]);
             let plan = Plan { service: [sender, receiver], ..plan };
-            let wanted = wanted.filter(|_| rate == 60).map(|rate| Wanted::at_least(Column::Rate, rate));
+            let target = target.filter(|_| rate == 60).map(|rate| Target::at_least(Column::Rate, rate));
             let label = format!("{}, receiver at {rate} Hz", label(round_trip, loss, bottleneck));
-            rows.push(Row::new(label, plan, 1).wants_of_stock(wanted).wants(moderation(loss)));
+            rows.push(Row::new(label, plan, 1).with_stock_targets(target).with_targets(moderation(loss)));
         }
     }
     rows
@@ -103,7 +107,8 @@ fn receivers(_: &Options) -> Vec<Row> {
 
 pub(super) const MIXED: Scenario = Scenario {
     name: "mixed",
-    about: "64 B at 60 Hz on one channel for as long as 1 MiB in messages of 32 KiB takes on another, once per frame",
+    about: "64 B at 60 Hz on one channel for as long as 1 MiB in messages of 32 KiB takes on another, \
+            once per frame",
     columns: {
         use Column::*;
         &[Mean, P50, P95, P99, Max, Seconds, Overhead, Queueing]
@@ -119,17 +124,18 @@ fn mixed(options: &Options) -> Vec<Row> {
     let row = |(round_trip, loss, bottleneck)| {
         let flows = vec![Flow::transfer(MIB), small.clone()];
         let plan = Plan::new(link(round_trip, loss, Some(bottleneck)), flows);
-        let is_wanted = bottleneck == (5, 64) && loss == 10;
-        let wanted = [Wanted::at_most(Column::P99, 90.0), Wanted::at_most(Column::Seconds, 2.1)];
-        let wanted = wanted.into_iter().filter(|_| is_wanted);
-        Row::new(label(round_trip, loss, Some(bottleneck)), plan, 4 * options.seeds).wants(wanted)
+        let has_target = bottleneck == (5, 64) && loss == 10;
+        let target = [Target::at_most(Column::P99, 90.0), Target::at_most(Column::Seconds, 2.1)];
+        let target = target.into_iter().filter(|_| has_target);
+        Row::new(label(round_trip, loss, Some(bottleneck)), plan, 4 * options.seeds).with_targets(target)
     };
     rows.map(row).into()
 }
 
 pub(super) const TWO_FLOWS: Scenario = Scenario {
     name: "flows",
-    about: "two transfers share 20 Mbit/s, the second begins 5 s later; what arrives between 10 and 30 s counts",
+    about: "two transfers share 20 Mbit/s, the second begins 5 s later; \
+            what arrives between 10 and 30 s counts",
     columns: {
         use Column::*;
         &[Share, Rate, Queueing]
@@ -145,8 +151,8 @@ fn two_flows(options: &Options) -> Vec<Row> {
         let plan = Plan::new(link(round_trip, 0, bottleneck), vec![Flow::transfer(128 * MIB)]);
         let contest = Contest { head_start: 5 * SECOND, window: 10 * SECOND..30 * SECOND };
         let plan = Plan { service: Service::at_once(), contest: Some(contest), ..plan };
-        let fair = Wanted::within(Column::Share, 40.0, 60.0);
-        Row::new(label(round_trip, 0, bottleneck), plan, options.seeds.min(3)).wants([fair])
+        let fair = Target::within(Column::Share, 40.0, 60.0);
+        Row::new(label(round_trip, 0, bottleneck), plan, options.seeds.min(3)).with_targets([fair])
     };
     vec![row(40, 64), row(40, 256), row(100, 256)]
 }

@@ -1,20 +1,22 @@
-//! Unreliable messages: what the sender holds back although the path is free, and what it does where the path is full.
+//! Unreliable messages: what the sender holds back although the path is free, and what it does where the
+//! path is full.
 
 use super::messages::unreliable as ticks;
 use super::{Row, Scenario, Subject};
-use crate::network::figures::{Column, Wanted};
+use crate::network::figures::{Column, Target};
 use crate::network::options::Options;
 use crate::network::plan::{FLOWS_BEGIN, FRAME, Flow, Pace, Plan, Service, path};
 use enet_rs_sim::{Conditions, Frames, MILLISECOND, RateLimit, SECOND};
 
 pub(super) const UNRELIABLE: Scenario = Scenario {
     name: "unreliable",
-    about: "64 B unreliable at 60 Hz one way, without loss: RTT 20 with jitter; RTT 1 at frame rates that change, with a few reliable messages; and 1 Mbit/s that is offered 2",
+    about: "64 B unreliable at 60 Hz one way, without loss: RTT 20 with jitter; RTT 1 at frame rates \
+            that change, with a few reliable messages; and 1 Mbit/s that is offered 2",
     columns: {
         use Column::*;
-        &[Withheld, Arrived, Mean, P50, P95, P99, Max, Bytes]
+        &[Unsent, Arrived, Mean, P50, P95, P99, Max, Bytes]
     },
-    headline: &[Column::Withheld, Column::P99],
+    headline: &[Column::Unsent, Column::P99],
     subject: Subject::Messages,
     rows: unreliable,
 };
@@ -23,23 +25,25 @@ pub(super) const UNRELIABLE: Scenario = Scenario {
 const DURATION: u64 = 10 * SECOND;
 
 fn unreliable(options: &Options) -> Vec<Row> {
-    let nothing = Some(Wanted::at_most(Column::Withheld, 0.0));
+    let nothing = Some(Target::at_most(Column::Unsent, 0.0));
     let mut rows: Vec<Row> = [0, 10, 30]
         .map(|jitter| {
             let plan = Plan::new(path(20, jitter, 0), vec![ticks(64, DURATION)]);
-            Row::new(format!("60 frames a second, jitter {jitter}"), plan, options.seeds).wants(nothing)
+            Row::new(format!("60 frames a second, jitter {jitter}"), plan, options.seeds)
+                .with_targets(nothing)
         })
         .into();
     for (label, service, is_one_process) in changing_rates() {
         let flows = [vec![ticks(64, DURATION)], reliable_beside()].concat();
         let plan = Plan { service, is_one_process, ..Plan::new(path(1, 0, 0), flows) };
-        rows.push(Row::new(label, plan, options.seeds).wants(nothing));
+        rows.push(Row::new(label, plan, options.seeds).with_targets(nothing));
     }
     rows.push(overload(options));
     rows
 }
 
-/// Reliable messages every 50 ms in both directions, as a game has them: their acknowledgements measure the round trip.
+/// Reliable messages every 50 ms in both directions, as a game has them: their acknowledgements measure the
+/// round trip.
 fn reliable_beside() -> Vec<Flow> {
     const INTERVAL: u64 = 50 * MILLISECOND;
     let count = (DURATION / INTERVAL) as usize;
@@ -89,6 +93,7 @@ fn overload(options: &Options) -> Row {
     flow.count = (DURATION / INTERVAL) as usize;
     let plan = Plan::new(narrow, vec![flow]);
     // 20 ms of way, 17 until the next frame, and 200 in the queue.
-    let wanted = Some(Wanted::at_most(Column::P99, 237.0));
-    Row::new("1 Mbit/s with a queue of 256 KiB, offered 2 Mbit/s".into(), plan, options.seeds).wants(wanted)
+    let target = Some(Target::at_most(Column::P99, 237.0));
+    Row::new("1 Mbit/s with a queue of 256 KiB, offered 2 Mbit/s".into(), plan, options.seeds)
+        .with_targets(target)
 }
