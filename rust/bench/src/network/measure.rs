@@ -4,7 +4,7 @@
 use super::figures::Figures;
 use super::implementation::Implementation::{self, EnetRs, Stock};
 use super::options::Options;
-use super::plan::{Pace, Plan};
+use super::plan::{Contest, Pace, Plan};
 use super::run::{Outcome, run};
 use super::scenarios::{Row, Scenario, Subject};
 use crate::message::Kind;
@@ -74,14 +74,13 @@ fn connections(row: &Row, options: &Options) -> Vec<Vec<[Implementation; 2]>> {
     let mixed = [[EnetRs, Stock], [Stock, EnetRs]];
     // If both send, one of these shows both.
     let mixed = &mixed[..if row.plan.is_each_way() { 1 } else { 2 }];
-    let single = all.clone().chain(mixed.iter().copied()).filter(|ends| can_do(&row.plan, *ends));
-    let mut connections: Vec<Vec<_>> = if row.plan.contest.is_some() {
-        let same = single.map(|ends| vec![ends, ends]);
-        let others = Implementation::ALL.iter().filter(|other| other.is_for_transfers());
-        same.chain(others.map(|other| vec![[EnetRs, EnetRs], [*other, *other]])).collect()
-    } else {
-        single.map(|ends| vec![ends]).collect()
+    let single = all.chain(mixed.iter().copied()).filter(|ends| can_do(&row.plan, *ends));
+    let beside = |ends: [Implementation; 2]| match &row.plan.contest {
+        None => Some(vec![ends]),
+        Some(Contest { rival: None, .. }) => Some(vec![ends, ends]),
+        Some(Contest { rival: Some(rival), .. }) => ends[0].is_enet().then(|| vec![ends, [*rival, *rival]]),
     };
+    let mut connections: Vec<Vec<_>> = single.filter_map(beside).collect();
     connections.retain(|connections| connections.iter().all(|ends| options.has_ends(*ends)));
     connections
 }
@@ -107,11 +106,7 @@ impl Job<'_> {
             Figures::new(outcomes.iter(), counts)
         };
         let [first, second] = self.connections[0];
-        let line = |from, to, figures| {
-            let ends: Vec<String> = self.connections[1..].iter().map(|[from, to]| name(*from, *to)).collect();
-            let ends = [vec![name(from, to)], ends].concat().join(" beside ");
-            Line { ends, from, to, figures }
-        };
+        let line = |from, to, figures| Line { ends: name(from, to), from, to, figures };
         match self.scenario.subject {
             Subject::Attempts => vec![line(first, second, Figures::of_connecting(outcomes.iter()))],
             Subject::Messages if first != second && plan.is_each_way() => {

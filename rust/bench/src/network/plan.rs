@@ -1,5 +1,6 @@
 //! What is done in one run: the network between two ends, when these are serviced, and what they send.
 
+use super::implementation::Implementation;
 use crate::message::Kind;
 use enet_rs_sim::{Conditions, Frames, MILLISECOND, SECOND};
 use std::ops::Range;
@@ -112,6 +113,8 @@ pub(super) struct Plan {
 /// Two connections that share their paths.
 #[derive(Clone, Debug)]
 pub(super) struct Contest {
+    /// Of what the second one is; `None` makes it one like the first.
+    pub(super) rival: Option<Implementation>,
     /// How much later the flows of the second one begin.
     pub(super) head_start: u64,
     /// What arrives in this time counts, since the flows of the first one began. The run ends with it.

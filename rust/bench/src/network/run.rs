@@ -345,7 +345,7 @@ mod tests {
     fn two_connections_share_their_path_and_what_arrives_in_the_window_counts() {
         let rate = Some(RateLimit { bytes_per_second: 250_000, queue_bytes: 64 << 10 });
         let narrow = Conditions { rate, ..Conditions::with_latency(10_000) };
-        let contest = Some(Contest { head_start: SECOND, window: 2 * SECOND..4 * SECOND });
+        let contest = Some(Contest { rival: None, head_start: SECOND, window: 2 * SECOND..4 * SECOND });
         let plan = Plan { contest, ..Plan::new(narrow, vec![Flow::transfer(64 << 20)]) };
         let outcome = run(&plan, &[[Implementation::EnetRs; 2]; 2], 1);
         let arrived = outcome.flows.iter().map(|flow| flow.arrived_bytes).collect::<Vec<_>>();

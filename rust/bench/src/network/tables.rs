@@ -37,7 +37,7 @@ pub(super) fn summary(scenario: &Scenario, rows: &[Row], lines: &[Vec<Line>]) {
         [""].into_iter().chain(ends.iter().copied()).chain(["target of enet_rs"]).collect();
     let columns: Vec<&str> = scenario.headline.iter().map(|column| column.heading()).collect();
     heading(&format!("### {}: {} ({})", scenario.name, scenario.about, columns.join(", ")), 1, &headings);
-    for (of_row, lines) in rows.iter().zip(lines) {
+    for (of_row, lines) in rows.iter().zip(lines).filter(|(_, lines)| !lines.is_empty()) {
         let cell = |ends: &&str| {
             let line = lines.iter().find(|line| line.ends == **ends);
             line.map_or("-".into(), |line| joined(scenario.headline, &line.figures))

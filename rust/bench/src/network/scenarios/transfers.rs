@@ -3,6 +3,7 @@
 
 use super::{Row, Scenario, Subject};
 use crate::network::figures::{Column, Target};
+use crate::network::implementation::Implementation;
 use crate::network::options::Options;
 use crate::network::plan::{Contest, FRAME, Flow, Plan, Service};
 use enet_rs_sim::{Conditions, Frames, MILLISECOND, RateLimit, SECOND};
@@ -134,8 +135,8 @@ fn mixed(options: &Options) -> Vec<Row> {
 
 pub(super) const TWO_FLOWS: Scenario = Scenario {
     name: "flows",
-    about: "two transfers share 20 Mbit/s, the second begins 5 s later; \
-            what arrives between 10 and 30 s counts",
+    about: "two transfers share 20 Mbit/s, of one kind if not told otherwise, the second begins 5 s later; \
+            the first one's share of what arrives between 10 and 30 s",
     columns: {
         use Column::*;
         &[Share, Rate, Queueing]
@@ -146,13 +147,21 @@ pub(super) const TWO_FLOWS: Scenario = Scenario {
 };
 
 fn two_flows(options: &Options) -> Vec<Row> {
-    let row = |round_trip, queue| {
+    let row = |(round_trip, queue), rival: Option<Implementation>| {
         let bottleneck = Some((20, queue));
         let plan = Plan::new(link(round_trip, 0, bottleneck), vec![Flow::transfer(128 * MIB)]);
-        let contest = Contest { head_start: 5 * SECOND, window: 10 * SECOND..30 * SECOND };
+        let contest = Contest { rival, head_start: 5 * SECOND, window: 10 * SECOND..30 * SECOND };
         let plan = Plan { service: Service::at_once(), contest: Some(contest), ..plan };
-        let fair = Target::within(Column::Share, 40.0, 60.0);
-        Row::new(label(round_trip, 0, bottleneck), plan, options.seeds.min(3)).with_targets([fair])
+        let label = label(round_trip, 0, bottleneck);
+        let (label, share) = match rival.map(Implementation::name) {
+            None => (label, Some(Target::within(Column::Share, 40.0, 60.0))),
+            Some("cubic") => (label + ", beside cubic", Some(Target::within(Column::Share, 30.0, 70.0))),
+            Some(other) => (format!("{label}, beside {other}"), None),
+        };
+        Row::new(label, plan, options.seeds.min(3)).with_targets(share)
     };
-    vec![row(40, 64), row(40, 256), row(100, 256)]
+    let rivals = Implementation::ALL.iter().filter(|rival| rival.is_for_transfers());
+    let rivals: Vec<_> = [None].into_iter().chain(rivals.copied().map(Some)).collect();
+    let links = [(40, 64), (40, 256), (100, 256)];
+    rivals.into_iter().flat_map(|rival| links.map(|link| row(link, rival))).collect()
 }
