@@ -12,8 +12,10 @@
 //!   `--calls` counts system calls with strace. It fails if a target is missed;
 //! * `enet_rs_bench loopback-run WORKLOAD SIDE [UNITS]` does one of these, for a profiler;
 //! * `enet_rs_bench network [SCENARIO ...]` prints what comes of messages, transfers and connections over bad
-//!   networks, in virtual time, beside other protocols, and fails if something that is wanted is missed,
+//!   networks, in virtual time, beside other protocols, and fails if a target is missed,
 //!   see `network`;
+//! * `enet_rs_bench network --check` measures some of that and fails if it is not what is stored
+//!   (`network.txt`); `--store` stores it;
 //! * `enet_rs_bench script GODOT PROJECT PLAIN_PROJECT` prints what a script pays on our classes and on the
 //!   engine's own, see `godot_project/bench`, and fails if a target is missed; GODOT is `scripts/godot`,
 //!   PLAIN_PROJECT one without the addon;
@@ -38,6 +40,8 @@ const USAGE: &str = "usage: enet_rs_bench engine
        enet_rs_bench loopback [--rounds N] [--calls] [WORKLOAD ...]
        enet_rs_bench loopback-run WORKLOAD SIDE [UNITS]
        enet_rs_bench network [SCENARIO ...] [--ends NAME,...] [--row TEXT] [--seeds N] [--connections N]
+                             [--summary]
+       enet_rs_bench network --check [--store]
        enet_rs_bench script GODOT PROJECT PLAIN_PROJECT
        enet_rs_bench run WORKLOAD ours|rusty_enet UNITS";
 /// Processes that measure each side of a workload over real sockets, of which the median counts.
@@ -60,6 +64,8 @@ fn main() -> ExitCode {
             Ok(units) => loopback::run(workload, side, Some(units)).map(|()| true),
             Err(_) => Err(USAGE.into()),
         },
+        ["network", "--check"] => network::check::check(),
+        ["network", "--check", "--store"] => network::check::store().map(|()| true),
         ["network", ref options @ ..] => network::tables(options),
         ["script", godot, project, plain_project] => script::table(godot, project, plain_project),
         ["run", workload, side, units] => {

@@ -15,9 +15,9 @@ pub struct Bursts {
 }
 
 impl Bursts {
-    /// Loss that depends on the fate of the datagram before: `loss` is lost on average, and whether one is lost
-    /// correlates with whether the one before it was, by `correlation`. Both are in `0.0..1.0`; with a correlation of 0
-    /// each datagram stands alone.
+    /// Loss that depends on the fate of the datagram before: `loss` is lost on average, and whether one is
+    /// lost correlates with whether the one before it was, by `correlation`. Both are in `0.0..1.0`; with a
+    /// correlation of 0 each datagram stands alone.
     pub const fn correlated(loss: f64, correlation: f64) -> Self {
         let change = 1.0 - correlation;
         Self { begin: loss * change, end: (1.0 - loss) * change, loss: 1.0 }

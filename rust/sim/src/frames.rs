@@ -20,7 +20,7 @@ impl Frames {
         Self::every(SECOND / rate.max(1))
     }
 
-    /// The same until microsecond `from`, and the frames of `then` after it.
+    /// Keeps these frames until microsecond `from`, and has those of `then` after it.
     #[must_use]
     pub fn until(mut self, from: u64, then: &Self) -> Self {
         self.lengths.retain(|(start, _)| *start < from);

@@ -45,6 +45,12 @@ impl Path {
         &self.conditions
     }
 
+    /// Microseconds that a datagram would wait before the bottleneck if it were sent at `now`; 0 without a
+    /// bottleneck.
+    pub fn queueing_delay(&self, now: u64) -> u64 {
+        if self.conditions.rate.is_some() { self.bottleneck.delay(now) } else { 0 }
+    }
+
     /// Sends a datagram into the path at `now`, microseconds.
     pub fn transmit(&mut self, now: u64, datagram: &Bytes, random: &mut Random) -> Copies {
         let conditions = &self.conditions;

@@ -24,6 +24,11 @@ impl Bottleneck {
         self.busy_until = start + (length as u64 + HEADERS) * SECOND / rate;
         Some(self.busy_until)
     }
+
+    /// Microseconds that a datagram would wait that is sent at `now`.
+    pub(crate) fn delay(&self, now: u64) -> u64 {
+        self.busy_until.saturating_sub(now)
+    }
 }
 
 #[cfg(test)]
@@ -37,6 +42,7 @@ mod tests {
         let passed: Vec<Option<u64>> = (0..10).map(|_| bottleneck.pass(50, 972, &limit)).collect();
         assert_eq!(passed[..3], [Some(10_050), Some(20_050), Some(30_050)]);
         assert_eq!(passed.iter().filter(|time| time.is_some()).count(), 6);
+        assert_eq!([50, 60_000, 70_000].map(|now| bottleneck.delay(now)), [60_000, 50, 0]);
         assert_eq!(bottleneck.pass(1_000_000, 972, &limit), Some(1_010_000));
     }
 }

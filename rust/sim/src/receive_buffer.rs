@@ -1,18 +1,20 @@
-//! The receive buffer of a socket: what arrives waits there until its program looks, and is lost if there is no room.
+//! The receive buffer of a socket: what arrives waits there until its program looks, and is lost if there is
+//! no room.
 
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-/// What the kernel counts for a datagram beside its bytes and headers: room for its links and the description of it
-/// (`skb_shared_info`, `sk_buff`).
+/// What the kernel counts for a datagram beside its bytes and headers: room for its links and the
+/// description of it (`skb_shared_info`, `sk_buff`).
 const SHARED_INFO: usize = 320;
 const DESCRIPTION: usize = 256;
 /// Room for the headers of Ethernet, IP and UDP, and what a driver leaves free before them.
 const HEADROOM: usize = 106;
 
-/// A socket's receive buffer that is filled as Linux fills it: a datagram takes the memory that it lies in, which is
-/// 2,304 bytes for a full one and 768 for a small one, and one is let in as long as the limit is not reached.
+/// A socket's receive buffer that is filled as Linux fills it: a datagram takes the memory that it lies in,
+/// which is 2,304 bytes for a full one and 768 for a small one, and one is let in as long as the limit is
+/// not reached.
 #[derive(Clone, Debug)]
 pub struct ReceiveBuffer {
     limit: usize,

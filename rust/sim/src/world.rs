@@ -66,6 +66,8 @@ pub struct World {
     attached: HashSet<SocketAddr>,
     default_conditions: Conditions,
     paths: HashMap<(SocketAddr, SocketAddr), Path>,
+    /// Pairs of addresses whose datagrams take the path of another pair.
+    shared: HashMap<(SocketAddr, SocketAddr), (SocketAddr, SocketAddr)>,
     blocked: HashSet<(SocketAddr, SocketAddr)>,
     capture: Option<Pcap<Box<dyn Write>>>,
 }
@@ -90,6 +92,7 @@ impl World {
             attached: HashSet::new(),
             default_conditions: Conditions::default(),
             paths: HashMap::new(),
+            shared: HashMap::new(),
             blocked: HashSet::new(),
             capture: None,
         }
@@ -136,6 +139,28 @@ impl World {
         }
     }
 
+    /// Sends what goes from `from` to `to` over the path from `other_from` to `other_to` from now on, as
+    /// connections share a bottleneck: its conditions hold for both, and its queue fills with what both
+    /// send.
+    pub fn share_path(
+        &mut self,
+        from: SocketAddr,
+        to: SocketAddr,
+        other_from: SocketAddr,
+        other_to: SocketAddr,
+    ) {
+        self.shared.insert((from, to), (other_from, other_to));
+    }
+
+    /// Microseconds that a datagram would wait before the bottleneck of its path if it were sent now.
+    pub fn queueing_delay(&self, from: SocketAddr, to: SocketAddr) -> u64 {
+        self.paths.get(&self.route(from, to)).map_or(0, |path| path.queueing_delay(self.now))
+    }
+
+    fn route(&self, from: SocketAddr, to: SocketAddr) -> (SocketAddr, SocketAddr) {
+        self.shared.get(&(from, to)).copied().unwrap_or((from, to))
+    }
+
     /// Loses everything from `from` to `to` until [`unblock`](Self::unblock), but not in the other direction.
     pub fn block(&mut self, from: SocketAddr, to: SocketAddr) {
         self.blocked.insert((from, to));
@@ -162,7 +187,7 @@ impl World {
             return 0;
         }
         let make = || Path::new(self.default_conditions.clone());
-        let path = self.paths.entry((from, to)).or_insert_with(make);
+        let path = self.paths.entry(self.route(from, to)).or_insert_with(make);
         let copies = path.transmit(self.now, datagram, &mut self.random);
         let mut count = 0;
         for Received { at, datagram, damaged } in copies.into_iter().flatten() {
@@ -215,7 +240,7 @@ impl World {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{MILLISECOND, SECOND};
+    use crate::{MILLISECOND, RateLimit, SECOND};
 
     fn address(number: u8) -> SocketAddr {
         ([10, 0, 0, number], 1000).into()
@@ -265,6 +290,22 @@ mod tests {
         assert_eq!(world.next(SECOND), None);
         world.unblock(address(1), address(2));
         assert_eq!(world.send(address(1), address(2), &datagram), 1);
+    }
+
+    #[test]
+    fn who_shares_a_path_waits_for_what_the_other_sends() {
+        let mut world = pair();
+        let [one, two, other] = [1, 2, 3].map(address);
+        assert!(world.attach(other));
+        let rate = Some(RateLimit { bytes_per_second: 100_000, queue_bytes: 100_000 });
+        world.set_conditions(one, two, Conditions { rate, ..Conditions::default() });
+        world.share_path(other, two, one, two);
+        let datagram = Bytes::from(vec![0; 972]);
+        world.send(one, two, &datagram);
+        assert_eq!([world.queueing_delay(one, two), world.queueing_delay(other, two)], [10_000; 2]);
+        world.send(other, two, &datagram);
+        let arrivals: Vec<u64> = std::iter::from_fn(|| world.next(SECOND).map(|_| world.now())).collect();
+        assert_eq!(arrivals, [10_000, 20_000]);
     }
 
     #[test]

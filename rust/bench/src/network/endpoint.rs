@@ -24,13 +24,13 @@ pub(super) trait Endpoint {
     /// Queues a message; one that is sent while there is no connection is dropped.
     fn send(&mut self, now: u64, channel: u8, message: Bytes, kind: Kind);
 
-    /// What a program does once per frame, or when something has arrived or is due: timers, receiving, sending, taking the
-    /// events.
+    /// What a program does once per frame, or when something has arrived or is due: timers, receiving,
+    /// sending, taking the events.
     fn service(&mut self, now: u64, events: &mut Vec<Event>);
 
     /// Sends what the program has queued since.
     fn flush(&mut self, now: u64);
 
     /// When the next [`service`](Self::service) has something to do although nothing arrives.
-    fn next_timeout(&self, now: u64) -> u64;
+    fn next_timeout(&mut self, now: u64) -> u64;
 }

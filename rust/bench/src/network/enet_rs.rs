@@ -79,7 +79,7 @@ impl Endpoint for EnetRs {
         self.transmit(time(now));
     }
 
-    fn next_timeout(&self, _: u64) -> u64 {
+    fn next_timeout(&mut self, _: u64) -> u64 {
         self.host.next_timeout().map_or(u64::MAX, |time| time.as_millis().saturating_mul(1000))
     }
 }

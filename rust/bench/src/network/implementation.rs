@@ -1,6 +1,8 @@
 //! The protocols that are compared, and how an end of each is made.
 
 use super::endpoint::Endpoint;
+#[cfg(feature = "quic")]
+use super::quic::{self, Congestion};
 use super::socket::Socket;
 use super::{enet_rs, kcp, stock};
 use enet_rs_sim::ReceiveBuffer;
@@ -15,31 +17,46 @@ pub(super) enum Implementation {
     Stock,
     /// KCP in its fast mode.
     Kcp,
+    /// QUIC, for transfers.
+    #[cfg(feature = "quic")]
+    Quic(Congestion),
 }
 
 impl Implementation {
-    pub(super) const ALL: [Self; 3] = [Self::EnetRs, Self::Stock, Self::Kcp];
+    pub(super) const ALL: &[Self] = &[
+        Self::EnetRs,
+        Self::Stock,
+        Self::Kcp,
+        #[cfg(feature = "quic")]
+        Self::Quic(Congestion::Cubic),
+        #[cfg(feature = "quic")]
+        Self::Quic(Congestion::Bbr),
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::EnetRs => "enet_rs",
             Self::Stock => "stock",
             Self::Kcp => "kcp",
+            #[cfg(feature = "quic")]
+            Self::Quic(Congestion::Cubic) => "cubic",
+            #[cfg(feature = "quic")]
+            Self::Quic(Congestion::Bbr) => "bbr",
         }
     }
 
-    /// Whether it has messages that may be lost.
-    pub(super) const fn has_unreliable(self) -> bool {
-        !matches!(self, Self::Kcp)
+    /// Whether it is ENet, so that it has all that ENet has.
+    pub(super) const fn is_enet(self) -> bool {
+        matches!(self, Self::EnetRs | Self::Stock)
     }
 
-    /// Whether it makes connections, which can come to an end.
-    pub(super) const fn has_handshake(self) -> bool {
-        !matches!(self, Self::Kcp)
+    /// Whether it is there for transfers alone.
+    pub(super) fn is_for_transfers(self) -> bool {
+        !matches!(self, Self::EnetRs | Self::Stock | Self::Kcp)
     }
 
-    /// The socket that it has: the receive buffer that Linux grants. Ours asks for 256 KiB, of which Linux grants what it
-    /// gives anyway, and counts it twice; Godot's build of ENet does not ask.
+    /// The socket that it has: the receive buffer that Linux grants. Ours asks for 256 KiB, of which Linux
+    /// grants what it gives anyway, and counts it twice; Godot's build of ENet does not ask.
     pub(super) fn socket(self) -> Socket {
         Socket::new(match self {
             Self::Stock => ReceiveBuffer::LINUX_DEFAULT,
@@ -53,6 +70,8 @@ impl Implementation {
             Self::EnetRs => Box::new(enet_rs::EnetRs::new(socket, remote, seed)),
             Self::Stock => Box::new(stock::Stock::new(socket, remote, now, seed)),
             Self::Kcp => Box::new(kcp::FastKcp::new(socket, remote)),
+            #[cfg(feature = "quic")]
+            Self::Quic(congestion) => Box::new(quic::Quic::new(socket, remote, seed, congestion)),
         }
     }
 }

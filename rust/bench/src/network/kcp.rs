@@ -1,4 +1,5 @@
-//! KCP in its fast mode: no delay, an interval of 10 ms, repetition after two later acknowledgements, no congestion window.
+//! KCP in its fast mode: no delay, an interval of 10 ms, retransmission after two later acknowledgements, no
+//! congestion window.
 
 use super::endpoint::{Endpoint, Event};
 use super::socket::Socket;
@@ -92,7 +93,7 @@ impl Endpoint for FastKcp {
         }
     }
 
-    fn next_timeout(&self, now: u64) -> u64 {
+    fn next_timeout(&mut self, now: u64) -> u64 {
         (now / 1000 + u64::from(self.kcp.check(milliseconds(now)).max(1))) * 1000
     }
 }

@@ -71,9 +71,9 @@ pub(super) struct Transmissions {
     /// Parts that were sent for the first time.
     pub(super) first: u64,
     /// Parts that were sent again.
-    pub(super) repeated: u64,
+    pub(super) retransmitted: u64,
     /// Those of them of which an earlier transmission has arrived, or was under way and did arrive.
-    pub(super) needless: u64,
+    pub(super) spurious: u64,
 }
 
 #[derive(Copy, Clone, Debug, Default)]
@@ -104,9 +104,9 @@ impl Observer {
                 parts.resize(index + 1, Seen::default());
             }
             let part = &mut parts[index];
-            let count = if part.is_sent { &mut transmissions.repeated } else { &mut transmissions.first };
-            *count += 1;
-            transmissions.needless += u64::from(part.arrives);
+            let Transmissions { first, retransmitted, spurious } = transmissions;
+            *(if part.is_sent { retransmitted } else { first }) += 1;
+            *spurious += u64::from(part.arrives);
             part.is_sent = true;
             part.arrives |= arrives;
         }
@@ -134,13 +134,13 @@ mod tests {
     }
 
     #[test]
-    fn a_repetition_is_needless_if_an_earlier_transmission_arrives() {
+    fn a_retransmission_is_spurious_if_an_earlier_transmission_arrives() {
         let mut observer = Observer::new([64].into_iter());
         let datagram = message(0, 5, 64);
         for arrives in [false, false, true, false, true] {
             observer.on_send(&datagram, arrives);
         }
         let seen = observer.into_transmissions().remove(0);
-        assert_eq!((seen.first, seen.repeated, seen.needless), (1, 4, 2));
+        assert_eq!((seen.first, seen.retransmitted, seen.spurious), (1, 4, 2));
     }
 }

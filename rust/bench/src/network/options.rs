@@ -2,8 +2,8 @@
 
 use super::implementation::Implementation;
 
-pub(super) const USAGE: &str =
-    "enet_rs_bench network [SCENARIO ...] [--ends NAME,...] [--row TEXT] [--seeds N] [--connections N]";
+pub(super) const USAGE: &str = "enet_rs_bench network [SCENARIO ...] [--ends NAME,...] [--row TEXT] \
+                                [--seeds N] [--connections N] [--summary]";
 
 /// What is measured.
 #[derive(Debug)]
@@ -18,16 +18,31 @@ pub(super) struct Options {
     pub(super) seeds: u64,
     /// Connections of each row of the scenario that counts how many of them end.
     pub(super) connections: u64,
+    /// A line for each row, with the most important figures of all ends.
+    pub(super) is_summary: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        let ends = Implementation::ALL.into();
-        Self { scenarios: Vec::new(), ends, row: String::new(), seeds: 5, connections: 40 }
+        let ends = Implementation::ALL.to_vec();
+        Self {
+            scenarios: Vec::new(),
+            ends,
+            row: String::new(),
+            seeds: 10,
+            connections: 40,
+            is_summary: false,
+        }
     }
 }
 
 impl Options {
+    /// The short form: few runs, and without those protocols that enet_rs does not talk to.
+    pub(super) fn for_check() -> Self {
+        let ends = vec![Implementation::EnetRs, Implementation::Stock];
+        Self { ends, seeds: 2, connections: 4, ..Self::default() }
+    }
+
     /// What the arguments say; `None` if they are not understood.
     pub(super) fn parse(arguments: &[&str]) -> Option<Self> {
         let mut options = Self::default();
@@ -35,6 +50,7 @@ impl Options {
         while let Some(argument) = arguments.next() {
             let mut number = || arguments.next()?.parse().ok().filter(|number| *number > 0);
             match *argument {
+                "--summary" => options.is_summary = true,
                 "--seeds" => options.seeds = number()?,
                 "--connections" => options.connections = number()?,
                 "--row" => options.row = (*arguments.next()?).into(),
@@ -60,7 +76,7 @@ impl Options {
 }
 
 fn implementations(names: &str) -> Option<Vec<Implementation>> {
-    let named = |name| Implementation::ALL.into_iter().find(|implementation| implementation.name() == name);
+    let named = |name| Implementation::ALL.iter().copied().find(|one| one.name() == name);
     names.split(',').map(named).collect()
 }
 
@@ -74,7 +90,7 @@ mod tests {
         assert!(options.has_scenario("tick") && !options.has_scenario("living"));
         assert!(options.has_ends([Implementation::Kcp; 2]) && !options.has_ends([Implementation::Stock; 2]));
         assert_eq!((options.seeds, options.has_row("anything")), (2, true));
-        for wrong in [&["tock"][..], &["--ends", "quic"], &["--seeds", "0"], &["--seeds"]] {
+        for wrong in [&["tock"][..], &["--ends", "tcp"], &["--seeds", "0"], &["--seeds"]] {
             assert!(Options::parse(wrong).is_none(), "{wrong:?}");
         }
     }

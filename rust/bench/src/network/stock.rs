@@ -93,7 +93,7 @@ impl Endpoint for Stock {
         self.host.flush();
     }
 
-    fn next_timeout(&self, now: u64) -> u64 {
+    fn next_timeout(&mut self, now: u64) -> u64 {
         now + POLL_INTERVAL
     }
 }

@@ -1,7 +1,7 @@
 //! Connections: how soon they come up, and that they do not end.
 
 use super::{Row, Scenario, Subject};
-use crate::network::figures::{Column, Wanted};
+use crate::network::figures::{Column, Target};
 use crate::network::options::Options;
 use crate::network::plan::{Flow, Plan, path};
 use enet_rs_sim::SECOND;
@@ -16,6 +16,7 @@ pub(super) const CONNECT: Scenario = Scenario {
         use Column::*;
         &[Mean, P50, P95, P99, Max, Arrived]
     },
+    headline: &[Column::Mean, Column::P99],
     subject: Subject::Attempts,
     rows: connect,
 };
@@ -35,6 +36,7 @@ pub(super) const LIVING: Scenario = Scenario {
         use Column::*;
         &[Lost, Runs, P50, P99, Max, Bytes]
     },
+    headline: &[Column::Lost, Column::Runs],
     subject: Subject::Connections,
     rows: living,
 };
@@ -42,8 +44,8 @@ pub(super) const LIVING: Scenario = Scenario {
 fn living(options: &Options) -> Vec<Row> {
     let row = |loss| {
         let plan = Plan::new(path(200, 4, loss), Flow::ticks_each_way(64, 60 * SECOND));
-        let none = Some(Wanted::at_most(Column::Lost, 0.0));
-        Row::new(format!("loss {loss}"), plan, options.connections).wants(none)
+        let none = Some(Target::at_most(Column::Lost, 0.0));
+        Row::new(format!("loss {loss}"), plan, options.connections).with_targets(none)
     };
     [10, 20].map(row).into()
 }

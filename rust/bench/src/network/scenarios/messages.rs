@@ -1,10 +1,10 @@
 //! Small reliable messages: what a game sends all the time.
 
-use super::{LATENCY, Row, Scenario, Subject};
+use super::{LATENCY, LATENCY_HEADLINE, Row, Scenario, Subject};
 use crate::message::Kind;
-use crate::network::figures::{Column, Wanted};
+use crate::network::figures::{Column, Target};
 use crate::network::options::Options;
-use crate::network::plan::{Flow, Plan, Service, path};
+use crate::network::plan::{Flow, Pace, Plan, Service, path};
 use enet_rs_sim::{Bursts, Conditions, MILLISECOND, SECOND};
 
 /// How long a game is played.
@@ -14,8 +14,10 @@ const JITTER: u64 = 4;
 
 pub(super) const TICK: Scenario = Scenario {
     name: "tick",
-    about: "reliable messages at 60 Hz each way; RTT and jitter in ms, loss in per cent; ends serviced once per frame",
+    about: "reliable messages at 60 Hz each way; RTT and jitter in ms, loss in per cent; \
+            ends serviced once per frame",
     columns: LATENCY,
+    headline: LATENCY_HEADLINE,
     subject: Subject::Messages,
     rows: tick,
 };
@@ -23,8 +25,8 @@ pub(super) const TICK: Scenario = Scenario {
 fn tick(options: &Options) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut add = |label: String, plan: Plan| {
-        let wanted = wanted_of_tick(&label);
-        rows.push(Row::new(label, plan, options.seeds).wants(wanted));
+        let target = targets_of_tick(&label);
+        rows.push(Row::new(label, plan, options.seeds).with_targets(target));
     };
     let each_way = |size| Flow::ticks_each_way(size, PLAYED);
     for size in [64, 400] {
@@ -59,21 +61,25 @@ fn tick(options: &Options) -> Vec<Row> {
     rows
 }
 
-fn wanted_of_tick(label: &str) -> Option<Wanted> {
+fn targets_of_tick(label: &str) -> Vec<Target> {
     let p99 = match label {
-        "64 B, RTT 200, loss 5" => 150.0,
-        "64 B, RTT 200, loss 10" => 220.0,
-        "64 B, RTT 100, loss 5" => 100.0,
-        "64 B, RTT 40, loss 1" => 50.0,
-        _ => return None,
+        "64 B, RTT 200, loss 5" => Some(150.0),
+        "64 B, RTT 200, loss 10" => Some(220.0),
+        "64 B, RTT 100, loss 5" => Some(100.0),
+        "64 B, RTT 40, loss 1" => Some(50.0),
+        _ => None,
     };
-    Some(Wanted::at_most(Column::P99, p99))
+    let p99 = p99.map(|p99| Target::at_most(Column::P99, p99));
+    let has_budget = label.starts_with("64 B") && label.ends_with("loss 5");
+    let bytes = has_budget.then_some(Target::at_most(Column::Bytes, 330.0));
+    p99.into_iter().chain(bytes).collect()
 }
 
 pub(super) const SPARSE: Scenario = Scenario {
     name: "sparse",
     about: "64 B reliable every 500 ms each way",
     columns: LATENCY,
+    headline: LATENCY_HEADLINE,
     subject: Subject::Messages,
     rows: sparse,
 };
@@ -81,28 +87,30 @@ pub(super) const SPARSE: Scenario = Scenario {
 fn sparse(options: &Options) -> Vec<Row> {
     const INTERVAL: u64 = 500 * MILLISECOND;
     let flow = |from| Flow {
-        interval: INTERVAL,
+        pace: Pace::Every(INTERVAL),
         count: (10 * PLAYED / INTERVAL) as usize,
         ..Flow::ticks(from, 64, 0)
     };
     let row = |round_trip, loss| {
         let plan = Plan::new(path(round_trip, JITTER, loss), vec![flow(0), flow(1)]);
-        let wanted = (round_trip == 200 && loss == 5).then_some(Wanted::at_most(Column::P99, 140.0));
-        Row::new(format!("RTT {round_trip}, loss {loss}"), plan, options.seeds).wants(wanted)
+        let target = (round_trip == 200 && loss == 5).then_some(Target::at_most(Column::P99, 140.0));
+        Row::new(format!("RTT {round_trip}, loss {loss}"), plan, options.seeds).with_targets(target)
     };
     [(40, 5), (100, 5), (200, 0), (200, 1), (200, 5), (200, 10)].map(|(rtt, loss)| row(rtt, loss)).into()
 }
 
 pub(super) const TURNAGE: Scenario = Scenario {
     name: "turnage",
-    about: "400 B reliable at 60 Hz one way, RTT 27.5 +- 9.7 ms, serviced at once (Turnage, Latency of reliable streams, 2020)",
+    about: "400 B reliable at 60 Hz one way, RTT 27.5 +- 9.7 ms, serviced at once \
+            (Turnage, Latency of reliable streams, 2020)",
     columns: LATENCY,
+    headline: &[Column::Mean, Column::P99, Column::Bytes],
     subject: Subject::Messages,
     rows: turnage,
 };
 
 fn turnage(options: &Options) -> Vec<Row> {
-    let row = |label: &str, bursts, wanted| {
+    let row = |label: &str, bursts, target: &[Target]| {
         let path = Conditions {
             jitter: 9_700,
             in_order: true,
@@ -111,12 +119,16 @@ fn turnage(options: &Options) -> Vec<Row> {
         };
         let plan = Plan::new(path, vec![Flow::ticks(0, 400, 5 * PLAYED)]);
         let plan = Plan { service: Service::at_once(), ..plan };
-        Row::new(label.into(), plan, options.seeds).wants(wanted)
+        Row::new(label.into(), plan, options.seeds).with_targets(target.iter().copied())
     };
     let correlated = Some(Bursts::correlated(0.1, 0.25));
     vec![
-        row("no loss", None, None),
-        row("loss 10, correlation 25", correlated, Some(Wanted::at_most(Column::P99, 55.0))),
+        row("no loss", None, &[]),
+        row(
+            "loss 10, correlation 25",
+            correlated,
+            &[Target::at_most(Column::Mean, 18.0), Target::at_most(Column::P99, 55.0)],
+        ),
     ]
 }
 
@@ -124,6 +136,7 @@ pub(super) const REORDER: Scenario = Scenario {
     name: "reorder",
     about: "64 B reliable at 60 Hz each way on paths where datagrams overtake each other",
     columns: LATENCY,
+    headline: &[Column::P50, Column::P99, Column::Spurious],
     subject: Subject::Messages,
     rows: reorder,
 };
@@ -139,8 +152,8 @@ fn reorder(options: &Options) -> Vec<Row> {
             };
             let plan = Plan::new(overtaking, Flow::ticks_each_way(64, PLAYED));
             let label = format!("RTT {round_trip}, jitter {jitter}, loss {loss}, duplicates {duplicates}");
-            let wanted = (loss == 0).then_some(Wanted::at_most(Column::Needless, 3.0));
-            rows.push(Row::new(label, plan, options.seeds).wants(wanted));
+            let target = (loss == 0).then_some(Target::at_most(Column::Spurious, 3.0));
+            rows.push(Row::new(label, plan, options.seeds).with_targets(target));
         }
     }
     rows

@@ -1,10 +1,12 @@
-//! The scenarios: what is measured, on which networks, and what is wanted of enet_rs.
+//! The scenarios: what is measured, on which networks, and the targets of enet_rs.
 
 mod connections;
 mod messages;
+mod transfers;
 mod unreliable;
 
-use super::figures::{Column, Wanted};
+use super::figures::{Column, Target};
+use super::implementation::Implementation;
 use super::options::Options;
 use super::plan::Plan;
 
@@ -13,6 +15,8 @@ pub(super) struct Scenario {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
     pub(super) columns: &'static [Column],
+    /// Those of the summary.
+    pub(super) headline: &'static [Column],
     pub(super) subject: Subject,
     pub(super) rows: fn(&Options) -> Vec<Row>,
 }
@@ -34,26 +38,49 @@ pub(super) struct Row {
     pub(super) plan: Plan,
     /// Runs, whose seeds are 1 and those that follow.
     pub(super) runs: u64,
-    /// What enet_rs should come to, whoever is at the other end.
-    pub(super) wanted: Option<Wanted>,
+    /// The targets of enet_rs as a sender, with itself at the other end and with stock ENet there.
+    targets: [Vec<Target>; 2],
 }
 
 impl Row {
     fn new(label: String, plan: Plan, runs: u64) -> Self {
-        Self { label, plan, runs, wanted: None }
+        Self { label, plan, runs, targets: [Vec::new(), Vec::new()] }
     }
 
-    fn wants(mut self, wanted: Option<Wanted>) -> Self {
-        self.wanted = wanted;
+    /// Whoever is at the other end.
+    fn with_targets(self, targets: impl IntoIterator<Item = Target>) -> Self {
+        let targets: Vec<Target> = targets.into_iter().collect();
+        self.with_own_targets(targets.clone()).with_stock_targets(targets)
+    }
+
+    /// With itself at the other end.
+    fn with_own_targets(mut self, targets: impl IntoIterator<Item = Target>) -> Self {
+        self.targets[0].extend(targets);
         self
+    }
+
+    /// With stock ENet at the other end.
+    fn with_stock_targets(mut self, targets: impl IntoIterator<Item = Target>) -> Self {
+        self.targets[1].extend(targets);
+        self
+    }
+
+    /// The targets of messages from one end to the other.
+    pub(super) fn targets(&self, from: Implementation, to: Implementation) -> &[Target] {
+        match (from, to) {
+            (Implementation::EnetRs, Implementation::EnetRs) => &self.targets[0],
+            (Implementation::EnetRs, Implementation::Stock) => &self.targets[1],
+            _ => &[],
+        }
     }
 }
 
 /// Latency, and what it costs.
 const LATENCY: &[Column] = {
     use Column::*;
-    &[Mean, P50, P95, P99, Max, Bytes, Datagrams, Repeated, Needless, Arrived]
+    &[Mean, P50, P95, P99, Max, Bytes, Datagrams, Retransmitted, Spurious, Arrived]
 };
+const LATENCY_HEADLINE: &[Column] = &[Column::P50, Column::P99, Column::Bytes];
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     messages::TICK,
@@ -63,4 +90,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     unreliable::UNRELIABLE,
     connections::CONNECT,
     connections::LIVING,
+    transfers::BULK,
+    transfers::RECEIVERS,
+    transfers::MIXED,
+    transfers::TWO_FLOWS,
 ];

@@ -1,19 +1,22 @@
-//! Unreliable messages: what the sender holds back although the path is free, and what it does where the path is full.
+//! Unreliable messages: what the sender holds back although the path is free, and what it does where the
+//! path is full.
 
 use super::messages::unreliable as ticks;
 use super::{Row, Scenario, Subject};
-use crate::network::figures::{Column, Wanted};
+use crate::network::figures::{Column, Target};
 use crate::network::options::Options;
-use crate::network::plan::{FLOWS_BEGIN, FRAME, Plan, Service, path};
+use crate::network::plan::{FLOWS_BEGIN, FRAME, Flow, Pace, Plan, Service, path};
 use enet_rs_sim::{Conditions, Frames, MILLISECOND, RateLimit, SECOND};
 
 pub(super) const UNRELIABLE: Scenario = Scenario {
     name: "unreliable",
-    about: "64 B unreliable at 60 Hz one way, without loss: RTT 20 with jitter; RTT 1 at frame rates that change; and 1 Mbit/s that is offered 2",
+    about: "64 B unreliable at 60 Hz one way, without loss: RTT 20 with jitter; RTT 1 at frame rates \
+            that change, with a few reliable messages; and 1 Mbit/s that is offered 2",
     columns: {
         use Column::*;
-        &[Withheld, Overflowed, Arrived, Mean, P50, P95, P99, Max, Bytes]
+        &[Unsent, Arrived, Mean, P50, P95, P99, Max, Bytes]
     },
+    headline: &[Column::Unsent, Column::P99],
     subject: Subject::Messages,
     rows: unreliable,
 };
@@ -22,19 +25,36 @@ pub(super) const UNRELIABLE: Scenario = Scenario {
 const DURATION: u64 = 10 * SECOND;
 
 fn unreliable(options: &Options) -> Vec<Row> {
-    let nothing = Some(Wanted::at_most(Column::Withheld, 0.0));
+    let nothing = Some(Target::at_most(Column::Unsent, 0.0));
     let mut rows: Vec<Row> = [0, 10, 30]
         .map(|jitter| {
             let plan = Plan::new(path(20, jitter, 0), vec![ticks(64, DURATION)]);
-            Row::new(format!("60 frames a second, jitter {jitter}"), plan, options.seeds).wants(nothing)
+            Row::new(format!("60 frames a second, jitter {jitter}"), plan, options.seeds)
+                .with_targets(nothing)
         })
         .into();
     for (label, service, is_one_process) in changing_rates() {
-        let plan = Plan { service, is_one_process, ..Plan::new(path(1, 0, 0), vec![ticks(64, DURATION)]) };
-        rows.push(Row::new(label, plan, options.seeds).wants(nothing));
+        let flows = [vec![ticks(64, DURATION)], reliable_beside()].concat();
+        let plan = Plan { service, is_one_process, ..Plan::new(path(1, 0, 0), flows) };
+        rows.push(Row::new(label, plan, options.seeds).with_targets(nothing));
     }
     rows.push(overload(options));
     rows
+}
+
+/// Reliable messages every 50 ms in both directions, as a game has them: their acknowledgements measure the
+/// round trip.
+fn reliable_beside() -> Vec<Flow> {
+    const INTERVAL: u64 = 50 * MILLISECOND;
+    let count = (DURATION / INTERVAL) as usize;
+    let flow = |from| Flow {
+        channel: 1,
+        pace: Pace::Every(INTERVAL),
+        count,
+        is_background: true,
+        ..Flow::ticks(from, 16, 0)
+    };
+    vec![flow(0), flow(1)]
 }
 
 /// Frame rates that change at either end, or in the one process that has both.
@@ -65,13 +85,15 @@ fn switching() -> Frames {
 }
 
 fn overload(options: &Options) -> Row {
+    const INTERVAL: u64 = 4 * MILLISECOND;
     let rate = RateLimit { bytes_per_second: 125_000, queue_bytes: 256 << 10 };
     let narrow = Conditions { rate: Some(rate), ..Conditions::with_latency(20 * MILLISECOND) };
     let mut flow = ticks(1_000, 0);
-    flow.interval = 4 * MILLISECOND;
-    flow.count = (DURATION / flow.interval) as usize;
+    flow.pace = Pace::Every(INTERVAL);
+    flow.count = (DURATION / INTERVAL) as usize;
     let plan = Plan::new(narrow, vec![flow]);
     // 20 ms of way, 17 until the next frame, and 200 in the queue.
-    let wanted = Some(Wanted::at_most(Column::P99, 237.0));
-    Row::new("1 Mbit/s with a queue of 256 KiB, offered 2 Mbit/s".into(), plan, options.seeds).wants(wanted)
+    let target = Some(Target::at_most(Column::P99, 237.0));
+    Row::new("1 Mbit/s with a queue of 256 KiB, offered 2 Mbit/s".into(), plan, options.seeds)
+        .with_targets(target)
 }
