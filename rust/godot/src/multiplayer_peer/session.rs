@@ -98,11 +98,15 @@ impl Session {
         self.status() == ConnectionStatus::CONNECTED
     }
 
-    /// Adds a host.
+    /// Adds a host. One that it replaces still delivers what was sent, if it serves no other member.
     pub(super) fn add_host(&self, key: i32, object: Gd<ENetConnection>) {
         let shared = Rc::clone(object.bind().host());
         let replaced = self.hosts.borrow_mut().insert(key, SessionHost { object, shared });
-        drop(replaced);
+        let_go(replaced.filter(|replaced| !self.has_host(&replaced.shared)));
+    }
+
+    fn has_host(&self, shared: &Rc<SharedHost>) -> bool {
+        self.hosts.borrow().values().any(|host| Rc::ptr_eq(&host.shared, shared))
     }
 
     /// Takes a host out; what still can reach it may go on with it.
