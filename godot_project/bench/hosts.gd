@@ -1,6 +1,6 @@
 extends RefCounted
-## A server and its clients in this process, connected over the loopback interface, and how a script talks through them: the
-## calls are the same on every implementation.
+## A server and its clients in this process, connected over the loopback interface, and how a script talks through them:
+## the calls are the same on every implementation.
 
 const _WAIT_MSEC := 10_000
 const _CHANNELS := 2

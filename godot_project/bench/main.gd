@@ -3,10 +3,10 @@ extends Node
 ##
 ##     scripts/godot --headless --path godot_project res://bench/main.tscn [-- [--repetitions=N] WORD...]
 ##
-## One pass over the operations whose name contains one of the words given. Prints a line for each,
-## "@measured NAME NANOSECONDS": the least processor time of one unit of it over all repetitions, since whatever disturbs a
-## repetition only adds to it. `enet_rs_bench script` runs this on both implementations and compares. Many repetitions are for
-## a profiler.
+## One pass over the operations whose name contains one of the words given. Prints a line for each, "@measured NAME
+## NANOSECONDS": the least processor time of one unit of it over all repetitions, since whatever disturbs a repetition
+## only adds to it. `enet_rs_bench script` runs this on both implementations and compares. Many repetitions are for a
+## profiler.
 
 const Operation := preload("operation.gd")
 const Stopwatch := preload("stopwatch.gd")

@@ -1,5 +1,6 @@
 extends RefCounted
-## Something that is measured, lap by lap. Those in operations/ make it what it is; `main` calls the methods in their order here.
+## Something that is measured, lap by lap. Those in operations/ make it what it is; `main` calls the methods in their
+## order here.
 
 var name := ""
 ## How many units of work one lap does.

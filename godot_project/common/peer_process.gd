@@ -110,7 +110,7 @@ func is_running() -> bool:
 	return false
 
 
-## Ends the process at once, without a farewell to its peers.
+## Ends the process at once, without a disconnect of its peers.
 func kill() -> void:
 	if is_running():
 		# This waits for its end too; its id must not be asked for any more.

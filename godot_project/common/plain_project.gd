@@ -1,6 +1,6 @@
 extends RefCounted
-## This project without the addon, in a temporary folder that goes with this object: what runs in it has the engine's own ENet
-## classes.
+## This project without the addon, in a temporary folder that goes with this object: what runs in it has the engine's
+## own ENet classes.
 
 const _PARTS: PackedStringArray = ["common", "game", "project.godot"]
 

@@ -38,7 +38,7 @@ func _initialize() -> void:
 		if _server_has_sent_all and _server_is_satisfied and not _disconnecting and _incoming.is_complete():
 			_disconnecting = true
 			_round_trip_ms = _peer.get_statistic(ENetPacketPeer.PEER_ROUND_TRIP_TIME)
-			_peer.peer_disconnect(Traffic.FAREWELL + _number)
+			_peer.peer_disconnect(Traffic.DISCONNECT_DATA + _number)
 		if Time.get_ticks_msec() > next_progress:
 			next_progress = Time.get_ticks_msec() + 250
 			print("@progress ", _incoming.percent())

@@ -17,7 +17,7 @@ class Session:
 	var all_sent := false
 	var client_has_sent_all := false
 	var satisfied := false
-	var farewell := -1
+	var disconnect_data := -1
 	var round_trip_ms := 0.0
 
 
@@ -55,7 +55,7 @@ func _process(_delta: float) -> bool:
 func _send() -> void:
 	_broadcasts.send_due(_connection.broadcast)
 	for session: Session in _sessions.values():
-		if session.farewell >= 0 or session.all_sent:
+		if session.disconnect_data >= 0 or session.all_sent:
 			continue
 		session.outgoing.send_due(session.peer.send)
 		if session.outgoing.is_all_sent() and _broadcasts.is_all_sent():
@@ -86,7 +86,7 @@ func _handle(event: Array) -> void:
 			session.incoming = Incoming.new(session.client, false)
 			_sessions[peer] = session
 		ENetConnection.EVENT_DISCONNECT:
-			_sessions[peer].farewell = event[2]
+			_sessions[peer].disconnect_data = event[2]
 		ENetConnection.EVENT_RECEIVE:
 			var session := _sessions[peer]
 			var flags := peer.get_packet_flags()
@@ -105,7 +105,7 @@ func _tell(session: Session, text: String) -> void:
 func _is_over(clients: int) -> bool:
 	var gone := 0
 	for session: Session in _sessions.values():
-		gone += 1 if session.farewell >= 0 else 0
+		gone += 1 if session.disconnect_data >= 0 else 0
 	return gone == clients
 
 
@@ -124,7 +124,7 @@ func _result() -> Dictionary:
 			"to": 0,
 			"rows": session.incoming.report(),
 			"wrong": session.incoming.wrong,
-			"disconnect_seen": session.farewell == Traffic.FAREWELL + session.client,
+			"disconnect_seen": session.disconnect_data == Traffic.DISCONNECT_DATA + session.client,
 			"round_trip_ms": session.round_trip_ms,
 		})
 	return {"implementation": Traffic.implementation(), "sessions": sessions}

@@ -26,7 +26,7 @@ const STREAMS: Array[Kind] = [Kind.RELIABLE, Kind.UNRELIABLE, Kind.UNSEQUENCED, 
 const FINISHED := "finished"
 const SATISFIED := "satisfied"
 ## What a client passes to peer_disconnect is this plus its number.
-const FAREWELL := 1000
+const DISCONNECT_DATA := 1000
 
 ## Messages of each kind.
 const COUNTS: PackedInt32Array = [5000, 5000, 5000, 60, 400, 1000]

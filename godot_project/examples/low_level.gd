@@ -1,8 +1,9 @@
 extends Control
 ## ENetConnection without anything on top of it: the mouse pointers of all, seen by all.
 ##
-## Run the scene in several instances (Debug > Customize Run Instances...), press "Host" in one and "Join" in the others,
-## move the mouse and click. Or:  scripts/godot --path godot_project res://examples/low_level.tscn -- --host|--join
+## Run the scene in several instances (Debug > Customize Run Instances...), press "Host" in one and "Join" in the
+## others, move the mouse and click. Or:  scripts/godot --path godot_project res://examples/low_level.tscn --
+## --host|--join
 ##
 ## What it shows:
 ##   - a server and a client differ in two calls: create_host_bound, and create_host with connect_to_host;
@@ -67,7 +68,7 @@ func _join() -> void:
 	# One peer is enough for a client. The system chooses the port.
 	if _connection.create_host(1, CHANNELS) != OK:
 		return
-	# Returns at once; whether it works is told by an event.
+	# Returns at once; an event says whether it works.
 	_server = _connection.connect_to_host("127.0.0.1", PORT, CHANNELS)
 	_begin("Connecting ...")
 

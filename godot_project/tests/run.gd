@@ -1,13 +1,13 @@
 extends Node
-## Runs all tests in tests/test_*.gd, tests/conformance/ and tests/additions/ whose "file.method" contains one of the words
-## given:
+## Runs all tests in tests/test_*.gd, tests/conformance/ and tests/additions/ whose "file.method" contains one of the
+## words given:
 ##
 ##     scripts/godot --headless --path godot_project res://tests/run.tscn -- [OPTION...] [WORD...]
 ##
-## --engine tells that the engine's own classes are expected instead of enet_rs (in a project without the addon), where the
-## scripts in tests/additions/ cannot be loaded. --in=FOLDER takes the tests from another folder. --checks=FILE writes the
-## places of all checks that hold for both into a file. The last line is "N passed, N failed"; it exits 0 only if some test
-## ran and none failed.
+## --engine says that the engine's own classes are expected instead of enet_rs (in a project without the addon), where the
+## scripts in tests/additions/ cannot be loaded. --in=FOLDER takes the tests from another folder. --checks=FILE writes
+## the places of all checks that hold for both into a file. The last line is "N passed, N failed"; it exits 0 only if
+## some test ran and none failed.
 
 const CheckCount := preload("framework/check_count.gd")
 const ConformanceCase := preload("framework/conformance_case.gd")
@@ -63,7 +63,8 @@ func _ready() -> void:
 
 ## Without this all the tests might run, and pass, on the wrong classes.
 func _has_expected_classes() -> bool:
-	var ours := ClassDB.class_has_method("ENetConnection", "get_engine_version")
+	var ours := (ClassDB.class_has_method("ENetConnection", "get_engine_version")
+			and ClassDB.class_has_method("ENetMultiplayerPeer", "create_server_with_tls"))
 	if ours == (_implementation == PeerProcess.ENET_RS):
 		return true
 	_conclude("setup", ["ENetConnection is the engine's own here: run scripts/build first, or pass --engine" if not ours

@@ -1,11 +1,12 @@
 extends "framework/test_case.gd"
-## The classes offer what the engine's own do: compared by dumping the API of the Godot in use, and by asking `ClassDB`, each in
-## the empty project without the addon and in this one.
+## The classes offer what the engine's own do: compared by dumping the API of the Godot in use, and by asking `ClassDB`,
+## each in the empty project without the addon and in this one.
 
 const _CLASSES: PackedStringArray = ["ENetConnection", "ENetPacketPeer", "ENetMultiplayerPeer"]
 const _DUMP := "extension_api.json"
 const _MEMBERS: PackedStringArray = ["methods", "enums", "constants", "properties", "signals"]
-## What scripts see beyond the engine's, "CLASS KIND NAME"; README.md describes it. Virtual methods of the parents are not in it.
+## What scripts see beyond the engine's, "CLASS KIND NAME"; README.md describes it. Virtual methods of the parents are
+## not in it.
 const _ADDITIONS: PackedStringArray = [
 	"ENetConnection constant COMPRESS_LZ4",
 	"ENetConnection method connect_to_host_async",

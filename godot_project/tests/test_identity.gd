@@ -28,3 +28,15 @@ func test_objects_of_the_former_name_fit_variables_of_both_types() -> void:
 	check_equal(former.create_server(0, 4, 0, 0, 0, null), OK, "create_server with options for DTLS")
 	check(former.host is ENetConnection, "its host is no ENetConnection")
 	former.close()
+
+
+func test_what_a_multiplayer_peer_hands_out_is_ours() -> void:
+	var pair := connected_pair()
+	var peer := ENetMultiplayerPeer.new()
+	check_equal(peer.create_server(0, 4), OK, "create_server")
+	check(peer.host.call(&"get_engine_version") is String, "its host is not ours")
+	peer.close()
+	peer.create_mesh(11)
+	peer.add_mesh_peer(12, pair.server)
+	check(peer.get_peer(12).has_method(&"get_disconnect_reason"), "its peer is not ours")
+	peer.close()

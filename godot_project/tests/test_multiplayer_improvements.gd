@@ -167,7 +167,7 @@ func test_what_is_sent_to_one_before_it_is_kicked_arrives() -> void:
 			_expect_many_and_the_end(group.clients[0], "disconnected 1", group.server)
 
 
-func test_packets_can_be_read_before_the_end_is_told_even_if_both_have_arrived() -> void:
+func test_packets_can_be_read_before_the_end_is_reported_even_if_both_have_arrived() -> void:
 	var group := _with_client(implementation)
 	var client := group.clients[0]
 	var id := client.id()
@@ -187,14 +187,14 @@ func test_packets_can_be_read_before_the_end_is_told_even_if_both_have_arrived()
 	check_equal(group.server.signals[-1], "disconnected %d" % id, "the last signal")
 
 
-func test_a_refused_client_is_told() -> void:
+func test_a_refused_client_is_notified() -> void:
 	for on in implementations():
 		var group := _with_client(on)
 		group.server.peer.refuse_new_connections = true
 		var refused := group.join(on)
 		wait_until(func() -> bool:
 			group.pump()
-			return not refused.is_active(), SECONDS, "the refused client to be told")
+			return not refused.is_active(), SECONDS, "the refused client to be notified")
 		check_equal(group.server.signals.size(), 1, "signals at the server")
 		check_equal(group.clients[0].is_active(), true, "whether the one from before is connected")
 		group.server.peer.refuse_new_connections = false
@@ -282,7 +282,7 @@ func test_signals_may_close_the_peer() -> void:
 	for client in group.clients:
 		wait_until(func() -> bool:
 			client.pump()
-			return not client.is_active(), SECONDS, "a client to be told")
+			return not client.is_active(), SECONDS, "a client to be notified")
 	group.dissolve()
 
 
@@ -302,7 +302,7 @@ func test_signals_may_kick_send_and_poll() -> void:
 	for client in group.clients:
 		wait_until(func() -> bool:
 			client.pump()
-			return not client.is_active(), SECONDS, "a client to be told")
+			return not client.is_active(), SECONDS, "a client to be notified")
 		check_equal(client.packets.size(), 1, "packets at a client")
 	group.dissolve()
 

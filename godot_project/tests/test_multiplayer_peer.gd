@@ -74,7 +74,7 @@ func test_put_packet_to_an_unknown_target_is_an_error() -> void:
 			_expect_unknown(group.server, target)
 
 
-func test_the_server_is_told_of_a_client_that_closes() -> void:
+func test_the_server_is_notified_of_a_client_that_closes() -> void:
 	for group in groups(2):
 		var gone := group.clients[0].id()
 		group.clients[0].invoke(&"close")
@@ -85,7 +85,7 @@ func test_the_server_is_told_of_a_client_that_closes() -> void:
 		_expect_packet(group, group.clients[1], [3], 1, 2, 0)
 
 
-func test_a_client_is_told_of_a_server_that_closes() -> void:
+func test_a_client_is_notified_of_a_server_that_closes() -> void:
 	for group in groups(2):
 		group.server.invoke(&"close")
 		for client in group.clients:
@@ -94,7 +94,7 @@ func test_a_client_is_told_of_a_server_that_closes() -> void:
 			check_equal(client.signals.size(), 2, "signals at the client")
 
 
-func test_a_kicked_client_is_told_and_the_server_as_well() -> void:
+func test_a_kicked_client_is_notified_and_the_server_as_well() -> void:
 	for group in groups(2):
 		var kicked := group.clients[0].id()
 		group.server.invoke(&"disconnect_peer", [kicked])
@@ -160,7 +160,8 @@ func test_set_bind_ip_holds_for_the_client_with_a_local_port() -> void:
 		wait_until(group.is_complete, SECONDS, "the connection")
 
 
-## Errors that another process prints are not compared: there the engine's class does just what it does without the addon.
+## Errors that another process prints are not compared: there the engine's class does just what it does without the
+## addon.
 func _expect_unknown(sender: Member, target: int) -> void:
 	if sender.peer == null:
 		return
@@ -169,7 +170,8 @@ func _expect_unknown(sender: Member, target: int) -> void:
 			["Invalid target peer: %d" % target])
 
 
-func _expect_packet(group: ServerAndClients, at: Member, bytes: PackedByteArray, from: int, mode: int, channel: int) -> void:
+func _expect_packet(group: ServerAndClients, at: Member, bytes: PackedByteArray, from: int, mode: int,
+		channel: int) -> void:
 	if wait_until(func() -> bool:
 		group.pump()
 		return not at.packets.is_empty(), SECONDS, "a packet"):

@@ -1,7 +1,7 @@
 extends "framework/multiplayer_case.gd"
-## The high-level multiplayer with peers in further processes: remote calls in all modes and channels, relay, spawned and
-## synchronized nodes, authentication, kicking, the loss of the server. Each with every combination of implementations at the
-## server and the clients.
+## The high-level multiplayer with peers in further processes: remote calls in all modes and channels, relay, spawned
+## and synchronized nodes, authentication, kicking, the loss of the server. Each with every combination of
+## implementations at the server and the clients.
 
 
 func test_a_server_and_its_clients_call_each_other_in_all_modes_and_channels() -> void:

@@ -41,7 +41,8 @@ func test_the_zip_works_in_an_empty_project() -> void:
 	var file := FileAccess.open(project.path_join("main.gd"), FileAccess.WRITE)
 	file.store_string(_SCRIPT)
 	file.close()
-	check_equal(start_godot(["--headless", "--path", project, "--import"]).wait_for_exit(60.0), 0, "exit code of the import")
+	var import := start_godot(["--headless", "--path", project, "--import"])
+	check_equal(import.wait_for_exit(60.0), 0, "exit code of the import")
 	var game := start_godot(["--headless", "--path", project, "--script", project.path_join("main.gd")])
 	check_equal(game.wait_for_exit(30.0), 0, "exit code of the game")
 	check_equal(game.wait_for_report("connected", 0.1), "true", "whether a client of enet_rs's class connected")
@@ -49,12 +50,13 @@ func test_the_zip_works_in_an_empty_project() -> void:
 	folder = null
 
 
-## Without export templates at hand the pack is run by the Godot that runs the tests. The library lies beside it as in the
-## project; beside the executable, where an export puts it, is where Godot looks then.
+## Without export templates at hand the pack is run by the Godot that runs the tests. The library lies beside it as in
+## the project; beside the executable, where an export puts it, is where Godot looks then.
 func test_the_game_runs_from_an_exported_pack() -> void:
 	var folder := DirAccess.create_temp("enet_rs_export")
 	var pack := folder.get_current_dir().path_join("game.pck")
-	var export := start_godot(["--headless", "--path", ProjectSettings.globalize_path("res://"), "--export-pack", "Linux", pack])
+	var project := ProjectSettings.globalize_path("res://")
+	var export := start_godot(["--headless", "--path", project, "--export-pack", "Linux", pack])
 	check_equal(export.wait_for_exit(100.0), 0, "exit code of the export")
 	if not check(FileAccess.file_exists(pack), "there is no pack: %s" % export.error_output.right(500)):
 		return

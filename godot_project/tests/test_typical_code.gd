@@ -1,6 +1,6 @@
 extends "framework/test_case.gd"
-## Code as games have it, in the little game in typical/project: it runs unchanged with and without the addon, and both kinds of
-## processes play with each other, whoever is the server.
+## Code as games have it, in the little game in typical/project: it runs unchanged with and without the addon, and both
+## kinds of processes play with each other, whoever is the server.
 
 const _GAME := "res://tests/typical/project"
 const _SECONDS := 30.0
@@ -14,8 +14,8 @@ func time_limit_seconds(_test: String) -> float:
 	return 150.0
 
 
-## A typed peer that an autoload keeps, compression, time-outs, remote calls in each mode, changes of scene; then everyone leaves
-## and they meet again on the same object, three times.
+## A typed peer that an autoload keeps, compression, time-outs, remote calls in each mode, changes of scene; then
+## everyone leaves and they meet again on the same object, three times.
 func test_a_lobby_and_matches_one_after_another() -> void:
 	for pair in _combinations():
 		var server := _play(pair[0], "lobby", ["--server"])
@@ -32,8 +32,8 @@ func test_a_lobby_and_matches_one_after_another() -> void:
 			_expect_good_end(process)
 
 
-## Statistics through `multiplayer.multiplayer_peer as ENetMultiplayerPeer`, `is`, and `get_peer(id).set_timeout`, which has to
-## have its effect when the server is killed.
+## Statistics through `multiplayer.multiplayer_peer as ENetMultiplayerPeer`, `is`, and `get_peer(id).set_timeout`, which
+## has to have its effect when the server is killed.
 func test_a_network_panel_and_a_server_that_is_gone() -> void:
 	for pair in _combinations():
 		var server := _play(pair[0], "statistics", ["--server"])

@@ -1,5 +1,6 @@
 extends "../operation.gd"
-## A small unreliable message from a server to all of its 32 clients, which receive it. A unit is one message that arrives.
+## A small unreliable message from a server to all of its 32 clients, which receive it. A unit is one message that
+## arrives.
 
 const Hosts := preload("../hosts.gd")
 

@@ -1,6 +1,6 @@
 extends "../operation.gd"
-## `get_packet` of packets of 8 KiB that lie in the queue of their peer. That alone: enet_rs copies a packet when `service`
-## puts it there, the engine when it is read. `bulk` and `messages` measure both together.
+## `get_packet` of packets of 8 KiB that lie in the queue of their peer. That alone: enet_rs copies a packet when
+## `service` puts it there, the engine when it is read. `bulk` and `messages` measure both together.
 
 const Hosts := preload("../hosts.gd")
 

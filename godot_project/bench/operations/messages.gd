@@ -1,6 +1,6 @@
 extends "../operation.gd"
-## Small unreliable messages from a client to its server, so many a round: `send` of each, `service` at both ends, `get_packet`
-## of each. A unit is one message.
+## Small unreliable messages from a client to its server, so many a round: `send` of each, `service` at both ends,
+## `get_packet` of each. A unit is one message.
 
 const Hosts := preload("../hosts.gd")
 

@@ -1,6 +1,6 @@
 extends "../operation.gd"
-## Small unreliable packets of the high-level multiplayer from a client to its server, some in a round: `put_packet` of each,
-## `poll` at both ends, `get_packet` of each. A unit is one packet.
+## Small unreliable packets of the high-level multiplayer from a client to its server, some in a round: `put_packet` of
+## each, `poll` at both ends, `get_packet` of each. A unit is one packet.
 
 const MultiplayerPeers := preload("../multiplayer_peers.gd")
 

@@ -1,6 +1,6 @@
 extends StaticBody2D
-## The walls of the arena and the places where ships appear, and how they look. Both are nodes of the scene: polygons and
-## markers that can be moved in the editor.
+## The walls of the arena and the places where ships appear, and how they look. Both are nodes of the scene: polygons
+## and markers that can be moved in the editor.
 
 const Palette := preload("../palette.gd")
 

@@ -1,6 +1,6 @@
 extends Node
-## The course of a match: warm-up until enough players are there, the match, a whistle that stops everything, the result,
-## and the next match. The server decides; a synchronizer brings phase and time to the others.
+## The course of a match: warm-up until enough players are there, the match, a whistle that stops everything, the
+## result, and the next match. The server decides; a synchronizer brings phase and time to the others.
 
 const Player := preload("player.gd")
 const Players := preload("players.gd")

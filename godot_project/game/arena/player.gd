@@ -1,6 +1,6 @@
 extends CharacterBody2D
-## One player's ship. The server moves it as its player wishes, and decides over its life; the others show the state that
-## the synchronizer brings.
+## One player's ship. The server moves it as its player wishes, and decides over its life; the others show the state
+## that the synchronizer brings.
 
 const ArenaMap := preload("arena_map.gd")
 const PlayerInput := preload("player_input.gd")

@@ -1,6 +1,6 @@
 extends Node2D
-## All shots in flight. The server launches them and says whom they hit; their paths, straight and off the walls, are the
-## same everywhere, so nothing is sent in between.
+## All shots in flight. The server launches them and says whom they hit; their paths, straight and off the walls, are
+## the same everywhere, so nothing is sent in between.
 
 const Player := preload("player.gd")
 

@@ -1,6 +1,6 @@
 extends RefCounted
-## Runs a match of the game with a server and bots as processes of their own, and judges whether all of them end with the
-## same result.
+## Runs a match of the game with a server and bots as processes of their own, and judges whether all of them end with
+## the same result.
 
 const Options := preload("../options.gd")
 const PeerProcess := preload("res://common/peer_process.gd")
@@ -13,8 +13,8 @@ const _FIELDS: PackedStringArray = ["id", "name", "score", "x", "y"]
 
 ## What went wrong; empty if every process ended well, without an error line, and with the server's result.
 var failures: PackedStringArray = []
-## One row for each player as the server has it, the best first: name, score, x, y, and in "alike" how many processes have
-## just the same.
+## One row for each player as the server has it, the best first: name, score, x, y, and in "alike" how many processes
+## have just the same.
 var rows: Array[Dictionary] = []
 var chat_lines := 0
 var seconds := 0.0
@@ -31,7 +31,8 @@ var _plain_project: PlainProject
 var _processes: Array[PeerProcess] = []
 
 
-## The server and the bots run on these implementations (PeerProcess.ENET_RS or ENGINE). `arguments` are passed to all of them.
+## The server and the bots run on these implementations (PeerProcess.ENET_RS or ENGINE). `arguments` are passed to all
+## of them.
 func _init(server_on: String, bots_on: String, bots: int, match_seconds: int, seed_value: int,
 		arguments: PackedStringArray = []) -> void:
 	_server_on = server_on

@@ -1,8 +1,8 @@
 extends Node
 ## With --once: tells the script that has started this process the result of the match as it is here, and ends.
 ##
-## Prints "@phase NAME" at each change, and "@result JSON" when all that the server has announced is shown here too. Each client confirms it; the server
-## ends when all have.
+## Prints "@phase NAME" at each change, and "@result JSON" when all that the server has announced is shown here too.
+## Each client confirms it; the server ends when all have.
 
 const Arena := preload("../arena/arena.gd")
 const Match := preload("../arena/match.gd")

@@ -1,6 +1,6 @@
 extends Node
-## Matches of bots, each with a server and eight bots as processes of their own, on enet_rs and on the engine's own ENet;
-## prints the result tables. Exits 0 only if all processes of a match agree in everything.
+## Matches of bots, each with a server and eight bots as processes of their own, on enet_rs and on the engine's own
+## ENet; prints the result tables. Exits 0 only if all processes of a match agree in everything.
 ##
 ##     scripts/demo --game --headless [--seconds=30] [--seed=N]
 

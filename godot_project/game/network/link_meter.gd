@@ -7,7 +7,8 @@ const FIGURES := 4
 var _last_ms := 0
 
 
-static func is_online(peer: MultiplayerPeer) -> bool:
+## Whether there is anything to measure. Once the session is over there is no such peer.
+static func is_online(peer: ENetMultiplayerPeer) -> bool:
 	return peer != null and peer.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTED
 
 

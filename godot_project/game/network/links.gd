@@ -40,7 +40,7 @@ class Link:
 ## By the id of the process; the server is 1.
 var by_peer: Dictionary[int, Link] = {}
 
-## On the server: what came since the last time it was told to all.
+## On the server: what came since the last time it was published.
 var _fresh: Dictionary[int, PackedFloat32Array] = {}
 var _meter := LinkMeter.new()
 var _seconds_to_sample := 0.0
@@ -52,10 +52,11 @@ func _ready() -> void:
 
 func _process(delta: float) -> void:
 	_seconds_to_sample -= delta
-	if _seconds_to_sample > 0.0 or not LinkMeter.is_online(multiplayer.multiplayer_peer):
+	var peer := multiplayer.multiplayer_peer as ENetMultiplayerPeer
+	if _seconds_to_sample > 0.0 or not LinkMeter.is_online(peer):
 		return
 	_seconds_to_sample = SECONDS_BETWEEN_SAMPLES
-	var sample := _meter.measure(multiplayer.multiplayer_peer as ENetMultiplayerPeer)
+	var sample := _meter.measure(peer)
 	if multiplayer.is_server():
 		_fresh[MultiplayerPeer.TARGET_PEER_SERVER] = sample
 		_publish.rpc(_fresh)

@@ -1,6 +1,6 @@
 extends RefCounted
-## Makes the ENetMultiplayerPeer of a session. Nothing in here, or anywhere in the game, knows of enet_rs: that the class is its
-## own is the addon's work.
+## Makes the ENetMultiplayerPeer of a session. Nothing in here, or anywhere in the game, knows of enet_rs: that the
+## class is its own is the addon's work.
 
 const Options := preload("../options.gd")
 

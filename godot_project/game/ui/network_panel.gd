@@ -56,13 +56,12 @@ func _draw_row(peer_id: int, area: Rect2) -> void:
 	var colour := player.colour if player != null else Palette.TEXT
 	var baseline := area.position.y + area.size.y / 2.0 + 4.0
 	var text := player.player_name if player != null else "server"
-	draw_string(get_theme_default_font(), Vector2(0.0, baseline), text, HORIZONTAL_ALIGNMENT_LEFT, _left(1) - 4.0, _TEXT_SIZE,
-			colour)
+	draw_string(get_theme_default_font(), Vector2(0.0, baseline), text, HORIZONTAL_ALIGNMENT_LEFT, _left(1) - 4.0,
+			_TEXT_SIZE, colour)
 	var link: Links.Link = _links.by_peer.get(peer_id)
 	if link == null or not link.is_measured:
-		var reason := "…" if link == null else "the engine's peer: no statistics"
-		draw_string(get_theme_default_font(), Vector2(_left(1), baseline), reason, HORIZONTAL_ALIGNMENT_LEFT, -1.0, _TEXT_SIZE,
-				Palette.MUTED)
+		draw_string(get_theme_default_font(), Vector2(_left(1), baseline), "…", HORIZONTAL_ALIGNMENT_LEFT, -1.0,
+				_TEXT_SIZE, Palette.MUTED)
 		return
 	var is_server := peer_id == _SERVER
 	if not is_server:

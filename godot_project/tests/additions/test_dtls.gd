@@ -86,12 +86,12 @@ func test_what_goes_over_the_wire_is_encrypted() -> void:
 	check(first.size() > 60 and first[0] == 22 and first[1] == 254, "the first datagram is no handshake: %s" % first)
 
 
-func test_a_wrong_name_is_told_and_ends_the_attempt() -> void:
+func test_a_wrong_name_is_reported_and_ends_the_attempt() -> void:
 	_check_refusal(TLSOptions.client(_certificate()), "other.example",
 			"the server's certificate is not for \"other.example\": hostname mismatch")
 
 
-func test_an_unknown_authority_is_told_and_ends_the_attempt() -> void:
+func test_an_unknown_authority_is_reported_and_ends_the_attempt() -> void:
 	var other: X509Certificate = ENetConnection.make_self_signed_certificate(_NAME)["certificate"]
 	_check_refusal(TLSOptions.client(other), _NAME, "the server's certificate is refused: self-signed certificate")
 
@@ -250,12 +250,12 @@ func test_the_high_level_multiplayer_is_encrypted_too() -> void:
 		poll.call()
 		return server.host.get_peers().size() == 1, 5.0, "the server's peer")
 	# What is sent before the end arrives, and then the session is over at once.
-	server.put_packet("farewell".to_utf8_buffer())
+	server.put_packet("the last one".to_utf8_buffer())
 	server.close()
 	wait_until(func() -> bool:
 		client.poll()
 		return client.get_available_packet_count() == 1, 5.0, "the last packet")
-	check_equal(client.get_packet(), "farewell".to_utf8_buffer(), "the last packet")
+	check_equal(client.get_packet(), "the last one".to_utf8_buffer(), "the last packet")
 	wait_until(func() -> bool:
 		client.poll()
 		return client.get_connection_status() == MultiplayerPeer.CONNECTION_DISCONNECTED, 2.0, "the end")

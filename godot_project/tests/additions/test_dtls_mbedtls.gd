@@ -1,6 +1,6 @@
 extends "../framework/test_case.gd"
-## DTLS with Godot's own mbedTLS, which runs in a process without the addon: both roles, RSA and ECDSA. Its classes carry
-## ENet's bytes, so that handshake, messages and a reconnection on the same session are real.
+## DTLS with Godot's own mbedTLS, which runs in a process without the addon: both roles, RSA and ECDSA. Its classes
+## carry ENet's bytes, so that handshake, messages and a reconnection on the same session are real.
 
 const _PEER := "res://tests/peers/mbedtls.gd"
 const _NAME := "game.example"

@@ -66,7 +66,7 @@ func test_what_is_sent_before_the_end_arrives() -> void:
 		check_equal(group.clients[0].packets.size(), _MANY, "packets")
 
 
-func test_a_refused_client_is_told() -> void:
+func test_a_refused_client_is_notified() -> void:
 	var group := _connected()
 	group.server.peer.refuse_new_connections = true
 	_expect_failure(group, TLSOptions.client(_own["certificate"]), _NAME)

@@ -1,6 +1,6 @@
 extends "../framework/test_case.gd"
-## What is printed about calls that are refused because another thread is inside: once per method, so that a mistake in each
-## frame does not fill the log, and then how often it was. In a process of its own, as it is counted per process.
+## What is printed about calls that are refused because another thread is inside: once per method, so that a mistake in
+## each frame does not fill the log, and then how often it was. In a process of its own, as it is counted per process.
 
 
 func applies() -> bool:

@@ -65,7 +65,7 @@ func test_the_limit_of_the_host_counts_and_not_that_of_the_peers() -> void:
 	check_call(pair.server, &"broadcast", [2, PackedByteArray([1]), RELIABLE], null,
 			["Unable to send packet on channel 2, max channels: 2"])
 	pair.server.channel_limit(9)
-	# The peer has no channel 7: it gets nothing, and nobody is told.
+	# The peer has no channel 7: it gets nothing, and nobody is notified.
 	check_call(pair.server, &"broadcast", [7, PackedByteArray([1]), RELIABLE], null)
 	check_call(pair.server, &"broadcast", [5, PackedByteArray([2]), RELIABLE], null)
 	wait_for_packets(pair, 1, "the broadcast", false)

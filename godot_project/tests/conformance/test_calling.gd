@@ -58,7 +58,8 @@ func test_untyped_calls_convert_what_can_be_converted() -> void:
 
 func test_untyped_calls_refuse_what_cannot_be_converted() -> void:
 	var connection := bound_connection()
-	check_call(connection, &"service", ["x"], null, ["'ENetConnection::service': Cannot convert argument 1 from String to int."])
+	check_call(connection, &"service", ["x"], null,
+			["'ENetConnection::service': Cannot convert argument 1 from String to int."])
 	check_call(connection, &"broadcast", [{}, PackedByteArray(), 1], null,
 			["'ENetConnection::broadcast': Cannot convert argument 1 from Dictionary to int."])
 	check_call(connection, &"broadcast", [0, null, 1], null,

@@ -10,8 +10,8 @@ const _VERIFY_CONNECT_BYTES := 48
 
 func ours_alone() -> Dictionary[String, String]:
 	return {
-		"test_of_two_that_come_for_the_last_slot_one_is_told": DIFFERENCE
-				+ "A client that comes too late for the last slot is told, instead of timing out.",
+		"test_of_two_that_come_for_the_last_slot_one_is_notified": DIFFERENCE
+				+ "A client that comes too late for the last slot is notified, instead of timing out.",
 		"test_forged_attempts_take_no_slot": DIFFERENCE
 				+ "A server gives a slot to a client only when the client has shown that it receives at its address",
 	}
@@ -214,7 +214,7 @@ func test_a_connection_takes_as_many_clients_as_it_was_created_for() -> void:
 		return late.service(1)[0] == ENetConnection.EVENT_CONNECT, 5.0, "the later client"), "no slot was free")
 
 
-func test_of_two_that_come_for_the_last_slot_one_is_told() -> void:
+func test_of_two_that_come_for_the_last_slot_one_is_notified() -> void:
 	var server := bound_connection(1)
 	var clients: Array[ENetConnection] = [ENetConnection.new(), ENetConnection.new()]
 	for client in clients:

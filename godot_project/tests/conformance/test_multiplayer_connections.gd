@@ -1,5 +1,6 @@
 extends "res://tests/framework/multiplayer_conformance_case.gd"
-## How connections of multiplayer peers come and go: status, signals and their order, disconnect_peer, refusal and close.
+## How connections of multiplayer peers come and go: status, signals and their order, disconnect_peer, refusal and
+## close.
 
 
 func ours_alone() -> Dictionary[String, String]:
@@ -15,7 +16,7 @@ func ours_alone() -> Dictionary[String, String]:
 	}
 
 
-func test_both_ends_are_told_once() -> void:
+func test_both_ends_are_notified_once() -> void:
 	var group := connected()
 	var client := group.clients[0]
 	check_equal(group.server.signals, PackedStringArray(["connected %d" % client.id()]), "signals at the server")
@@ -25,7 +26,7 @@ func test_both_ends_are_told_once() -> void:
 	check_equal(group.server.signals.size() + client.signals.size(), 2, "signals later")
 
 
-func test_the_status_is_connected_when_the_client_is_told() -> void:
+func test_the_status_is_connected_when_the_client_is_notified() -> void:
 	var group := server()
 	var seen: Array = []
 	group.join(implementation).peer.peer_connected.connect(func(id: int) -> void:
@@ -36,7 +37,7 @@ func test_the_status_is_connected_when_the_client_is_told() -> void:
 	group.dissolve()
 
 
-func test_the_peer_is_known_when_the_server_is_told() -> void:
+func test_the_peer_is_known_when_the_server_is_notified() -> void:
 	var group := server()
 	var seen: Array = []
 	group.server.peer.peer_connected.connect(func(id: int) -> void:
@@ -76,7 +77,7 @@ func test_a_closed_server_is_noticed_by_its_clients() -> void:
 	group.dissolve()
 
 
-func test_the_id_is_known_while_the_server_is_told_of_its_end() -> void:
+func test_the_id_is_known_while_the_server_is_notified_of_its_end() -> void:
 	var group := connected()
 	var id := group.clients[0].id()
 	var seen: Array = []

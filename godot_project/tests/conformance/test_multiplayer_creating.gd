@@ -96,7 +96,7 @@ func test_a_client_has_an_id_and_is_connecting() -> void:
 	check_call(peer, &"get_connection_status", [], MultiplayerPeer.CONNECTION_CONNECTING)
 
 
-func test_a_client_asks_for_two_channels_more_than_it_is_told() -> void:
+func test_a_client_asks_for_two_channels_more_than_its_argument() -> void:
 	for case: Array in [[1, 3], [7, 9], [253, 255], [400, 255], [0, 255], [-1, 255]]:
 		var peer := ENetMultiplayerPeer.new()
 		check_call(peer, _CREATE_CLIENT, ["127.0.0.1", 9, case[0]], OK)

@@ -1,5 +1,6 @@
 extends "res://tests/framework/multiplayer_conformance_case.gd"
-## A multiplayer peer before it was created, after a failed attempt and after `close`: what each method returns and reports.
+## A multiplayer peer before it was created, after a failed attempt and after `close`: what each method returns and
+## reports.
 
 
 func test_before_it_was_created() -> void:

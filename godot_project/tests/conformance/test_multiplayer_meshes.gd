@@ -93,7 +93,7 @@ func test_the_end_of_a_member_is_reported_and_its_connection_is_closed() -> void
 	check_equal(mesh.is_active(), true, "whether the mesh is active")
 
 
-func test_a_member_that_is_kicked_is_told() -> void:
+func test_a_member_that_is_kicked_is_notified() -> void:
 	for force: bool in [false, true]:
 		var pair := connected_pair()
 		var mesh := _mesh(11)

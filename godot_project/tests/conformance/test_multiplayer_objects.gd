@@ -17,7 +17,7 @@ func test_it_is_a_multiplayer_peer() -> void:
 	check_call(peer, &"is_class", ["MultiplayerPeer"], true)
 	check_equal(ClassDB.is_parent_class(_CLASS, &"MultiplayerPeer"), true, "is_parent_class()")
 	check_equal(ClassDB.can_instantiate(_CLASS), true, "can_instantiate()")
-	check(ClassDB.get_inheriters_from_class(&"MultiplayerPeer").has(_CLASS), "it is not among the heirs of MultiplayerPeer")
+	check(ClassDB.get_inheriters_from_class(&"MultiplayerPeer").has(_CLASS), "MultiplayerPeer has no such heir")
 
 
 func test_it_fits_typed_variables() -> void:
@@ -29,7 +29,8 @@ func test_it_fits_typed_variables() -> void:
 	check_equal(list[0], peer, "an element of a typed array")
 	var by_name: Object = ClassDB.instantiate(_CLASS)
 	check(by_name is ENetMultiplayerPeer, "an instance by name is no ENetMultiplayerPeer")
-	check_equal(OfflineMultiplayerPeer.new() as MultiplayerPeer is ENetMultiplayerPeer, false, "whether another kind is one")
+	var other: MultiplayerPeer = OfflineMultiplayerPeer.new()
+	check_equal(other is ENetMultiplayerPeer, false, "whether a peer of another kind is one")
 
 
 func test_a_script_may_extend_it() -> void:

@@ -1,6 +1,6 @@
 extends "res://tests/framework/multiplayer_conformance_case.gd"
-## A second thread that uses a host or a peer below a multiplayer peer at the same time gets an error, also in a mesh; the engine's
-## own would race.
+## A second thread that uses a host or a peer below a multiplayer peer at the same time gets an error, also in a mesh;
+## the engine's own would race.
 
 const _TURNS := 300
 const _PACKET: PackedByteArray = [1]

@@ -97,7 +97,7 @@ func test_a_connection_holds_its_peers() -> void:
 	check(peer.get_ref() == null, "the peer is still there after its end")
 
 
-func test_a_peer_that_has_sent_packets_is_let_go_however_it_ends() -> void:
+func test_a_peer_that_has_sent_packets_is_freed_however_it_ends() -> void:
 	for ending: String in ["reset", "peer_disconnect_now", "destroy", "a dropped connection"]:
 		var pair := connected_pair()
 		var peer := _end_after_packets(pair, ending)

@@ -64,7 +64,8 @@ func test_an_empty_packet_arrives_as_one() -> void:
 
 func test_variables() -> void:
 	var pair := connected_pair()
-	var values: Array = [null, true, -1, 1 << 40, 2.5, "text", Vector3(1, 2, 3), {"a": [1, &"b"]}, PackedInt32Array([1, 2]),
+	var values: Array = [null, true, -1, 1 << 40, 2.5, "text", Vector3(1, 2, 3), {"a": [1, &"b"]},
+			PackedInt32Array([1, 2]),
 			[NodePath("a/b"), Color.RED]]
 	for value: Variant in values:
 		check_call(pair.client_peer, &"put_var", [value], OK)

@@ -172,7 +172,8 @@ func test_flush_sends_and_receives_nothing() -> void:
 	OS.delay_msec(20)
 	pair.server.pop_statistic(ENetConnection.HOST_TOTAL_RECEIVED_PACKETS)
 	pair.server.flush()
-	check_equal(pair.server.pop_statistic(ENetConnection.HOST_TOTAL_RECEIVED_PACKETS), 0.0, "datagrams received by flush()")
+	check_equal(pair.server.pop_statistic(ENetConnection.HOST_TOTAL_RECEIVED_PACKETS), 0.0,
+			"datagrams received by flush()")
 	check_equal(pair.server_peer.get_available_packet_count(), 0, "packets of the peer after flush()")
 
 

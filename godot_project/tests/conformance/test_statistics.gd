@@ -145,7 +145,8 @@ func test_later_round_trips_count_for_an_eighth() -> void:
 		return _round_trip(pair) != before, 2.0, "a round trip time")
 	var after := _round_trip(pair)
 	check(before >= 190.0, "the first PEER_ROUND_TRIP_TIME is %.0f" % before)
-	check(after < before and after >= floorf(before * 0.75), "PEER_ROUND_TRIP_TIME went from %.0f to %.0f" % [before, after])
+	check(after < before and after >= floorf(before * 0.75),
+			"PEER_ROUND_TRIP_TIME went from %.0f to %.0f" % [before, after])
 
 
 func test_the_round_trip_time_is_known_when_the_connection_is() -> void:
@@ -167,8 +168,8 @@ func test_a_connected_peer_loses_nothing_on_the_loopback_interface() -> void:
 	check_call(pair.client_peer, &"get_statistic", [ENetPacketPeer.PEER_PACKET_THROTTLE_LIMIT], 32.0)
 
 
-## A pair whose client has a round trip time from its first answer. The server lets each one wait for that long, as it is not
-## said which one counts: enet_rs measures the handshake, the engine a ping after it.
+## A pair whose client has a round trip time from its first answer. The server lets each one wait for that long, as it
+## is not said which one counts: enet_rs measures the handshake, the engine a ping after it.
 func _pair_with_late_answers(milliseconds: int) -> Pair:
 	var pair := Pair.new()
 	pair.open(1)

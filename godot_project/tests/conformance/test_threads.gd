@@ -3,7 +3,7 @@ extends "res://tests/framework/conformance_case.gd"
 
 const _HANDED_PEERS := 20_000
 
-## A thread that takes peers, and lets go of each at once.
+## A thread that takes peers, and drops each at once.
 class Dropper:
 	var dropped := 0
 
@@ -106,7 +106,7 @@ func test_a_connection_can_be_freed_by_another_thread() -> void:
 		check_call(ENetConnection.new(), &"create_host_bound", ["127.0.0.1", port], OK)
 
 
-## The objects of connections that are over live for as long as a script holds them, and may be let go anywhere.
+## The objects of connections that are over live for as long as a script holds them, and may be dropped anywhere.
 func test_last_references_that_go_in_another_thread_disturb_nobody() -> void:
 	var receiver := silent_receiver()
 	var connection := ENetConnection.new()
@@ -126,7 +126,7 @@ func test_last_references_that_go_in_another_thread_disturb_nobody() -> void:
 	dropper.finish()
 	check_equal(failed_services, 0, "calls of service() that failed")
 	check_equal(failed_lists, 0, "lists of peers that were wrong")
-	check_equal(dropper.dropped, _HANDED_PEERS, "peers that the thread has let go")
+	check_equal(dropper.dropped, _HANDED_PEERS, "peers that the thread has dropped")
 
 
 func test_many_threads_with_a_pair_each() -> void:

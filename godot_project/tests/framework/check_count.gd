@@ -1,6 +1,6 @@
 extends RefCounted
-## Counts the checks of the conformance suite: the places in its files at which something was expected, each once however
-## often it ran. Used by the runner.
+## Counts the checks of the conformance suite: the places in its files at which something was expected, each once
+## however often it ran. Used by the runner.
 
 ## Places that ran in a test for both implementations.
 var _shared: Dictionary[String, bool] = {}

@@ -1,7 +1,7 @@
 extends "test_case.gd"
 ## What every file of the conformance suite extends: what the class pages and the engine's behaviour say about
-## ENetConnection, ENetPacketPeer and ENetMultiplayerPeer, each statement a check. The engine's own classes have to pass them
-## too, unless `ours_alone` says why not.
+## ENetConnection, ENetPacketPeer and ENetMultiplayerPeer, each statement a check. The engine's own classes have to pass
+## them too, unless `ours_alone` says why not.
 
 ## Reasons for which a test is for enet_rs alone.
 const NO_DTLS := "the engine is tested as Debian builds it, which has no DTLS"

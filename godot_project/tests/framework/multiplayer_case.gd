@@ -6,7 +6,7 @@ const Participant := preload("../peers/multiplayer_node.gd")
 
 const SECONDS := 20.0
 ## Frames after which something that may be lost is sent again.
-const _PATIENCE_FRAMES := 30
+const _FRAMES_UNTIL_REPEATED := 30
 
 ## The node of this process.
 var node: Participant
@@ -118,6 +118,6 @@ func _send_until(send: Callable, method: String, has_arrived: Callable, text: St
 	var frames: Array[int] = [0]
 	await wait_frames_until(func() -> bool:
 		frames[0] += 1
-		if frames[0] % _PATIENCE_FRAMES == 0 and not method.begins_with("reliable"):
+		if frames[0] % _FRAMES_UNTIL_REPEATED == 0 and not method.begins_with("reliable"):
 			send.call()
 		return has_arrived.call(), SECONDS, "the call '%s'" % text)

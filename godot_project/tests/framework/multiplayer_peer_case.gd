@@ -1,6 +1,6 @@
 extends "test_case.gd"
-## A test of multiplayer peers without a SceneMultiplayer: members of this process, and of a further one for those that run
-## on the other implementation.
+## A test of multiplayer peers without a SceneMultiplayer: members of this process, and of a further one for those that
+## run on the other implementation.
 
 const Member := preload("multiplayer_member.gd")
 const RemoteMembers := preload("remote_members.gd")

@@ -1,6 +1,7 @@
 extends RefCounted
-## A server and its clients over the loopback interface: multiplayer peers that are used as such, without a SceneMultiplayer.
-## Each is a member of this process, or of a further one where it is to run on the other implementation.
+## A server and its clients over the loopback interface: multiplayer peers that are used as such, without a
+## SceneMultiplayer. Each is a member of this process, or of a further one where it is to run on the other
+## implementation.
 
 const Member := preload("multiplayer_member.gd")
 const RemoteMembers := preload("remote_members.gd")
@@ -39,7 +40,7 @@ func join(on: String, channels: int = 0) -> Member:
 	return client
 
 
-## Lets go of all members, for tests whose signal handlers hold them.
+## Drops all members, for tests whose signal handlers hold them.
 func dissolve() -> void:
 	server = null
 	clients.clear()
@@ -51,7 +52,7 @@ func pump() -> void:
 		client.pump()
 
 
-## Whether all clients are connected, and the server has been told of them; works on it.
+## Whether all clients are connected, and the server has been notified of them; works on it.
 func is_complete() -> bool:
 	pump()
 	for client in clients:

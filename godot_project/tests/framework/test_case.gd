@@ -72,8 +72,8 @@ func check_call(object: Object, method: StringName, arguments: Array, expected: 
 		fail("%s reported %s, expected %s" % [call_text, reported, errors])
 
 
-## Calls a method that has to be refused, as another thread is inside. What is printed about it is said once per method in the
-## life of a process (see additions/test_refused_calls), so that there may be nothing.
+## Calls a method that has to be refused, as another thread is inside. What is printed about it is said once per method
+## in the life of a process (see additions/test_refused_calls), so that there may be nothing.
 func check_refused(object: Object, method: StringName, arguments: Array, expected: Variant) -> void:
 	_judge_errors("before %s" % method)
 	var before := Time.get_ticks_msec()
@@ -162,7 +162,8 @@ func start_godot(arguments: PackedStringArray) -> PeerProcess:
 	return process
 
 
-## Starts a scene of this project in another Godot, without a window. Errors that it prints are left to the test to judge.
+## Starts a scene of this project in another Godot, without a window. Errors that it prints are left to the test to
+## judge.
 func start_scene(path: String, arguments: PackedStringArray = []) -> PeerProcess:
 	var options: PackedStringArray = ["--headless", "--path", ProjectSettings.globalize_path("res://"), path, "--"]
 	return start_godot(options + arguments)

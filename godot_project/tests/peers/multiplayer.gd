@@ -1,11 +1,11 @@
 extends SceneTree
-## A server, a client or a member of a mesh in a process of its own, with the node of multiplayer_node.gd, whose notes it
-## prints as reports.
+## A server, a client or a member of a mesh in a process of its own, with the node of multiplayer_node.gd, whose notes
+## it prints as reports.
 ##
 ##     -- --listen=PORT | --connect=PORT | --mesh=ID [--links=ID:PORT,...] [--password=TEXT]
 ##
-## It prints "@id ID" once it is up. A member of a mesh with a greater id connects to the ports in --links; for those with
-## a smaller one it prints "@link ID PORT" for each of the --expects=ID,... . It uses nothing but the engine.
+## It prints "@id ID" once it is up. A member of a mesh with a greater id connects to the ports in --links; for those
+## with a smaller one it prints "@link ID PORT" for each of the --expects=ID,... . It uses nothing but the engine.
 
 const _FRAMES_PER_SECOND := 200
 const _LIFETIME_SECONDS := 60.0

@@ -1,6 +1,7 @@
 extends Node
-## What takes part in the high-level multiplayer, in a test and in the processes that it starts: notes what happens, calls
-## on command, and shows spawned units. It has to be at the same place in each process, and uses nothing but the engine.
+## What takes part in the high-level multiplayer, in a test and in the processes that it starts: notes what happens,
+## calls on command, and shows spawned units. It has to be at the same place in each process, and uses nothing but the
+## engine.
 
 ## The remote methods: each mode on the default channel and on two others.
 const METHODS: PackedStringArray = [
@@ -80,7 +81,7 @@ func call_method(target: int, method: StringName, payload: String) -> void:
 	rpc_id(target, method, payload)
 
 
-## Says much, and ends the process without a farewell of its own.
+## Says much, and ends the process without closing its peer.
 func say_and_quit(times: int) -> void:
 	for number in times:
 		rpc(&"reliable_0", str(number) + "x".repeat(10_000))

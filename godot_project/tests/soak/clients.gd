@@ -1,6 +1,6 @@
 extends SceneTree
-## Clients of the soak. Each comes, sends messages, checks what the server sends back, goes in one of the ways that there
-## are, and comes again, all at random, until the time is over:
+## Clients of the soak. Each comes, sends messages, checks what the server sends back, goes in one of the ways that
+## there are, and comes again, all at random, until the time is over:
 ##
 ##     -- --port=N --clients=N --seconds=N --seed=N
 ##

@@ -1,10 +1,11 @@
 extends SceneTree
-## The soak: a server on enet_rs with 32 places and 34 clients on both implementations, which come, talk and go at random.
-## The server ends connections too, refuses some newcomers and switches the compression mode. See scripts/soak.
+## The soak: a server on enet_rs with 32 places and 34 clients on both implementations, which come, talk and go at
+## random. The server ends connections too, refuses some newcomers and switches the compression mode. See scripts/soak.
 ##
 ##     -- --seconds=N [--seed=N]
 ##
-## Exits 0 only if every message came back as it was sent, nobody printed an error, and no object or memory is left over.
+## Exits 0 only if every message came back as it was sent, nobody printed an error, and no object or memory is left
+## over.
 
 const Clients := preload("clients.gd")
 const ErrorLog := preload("res://tests/framework/error_log.gd")
@@ -40,7 +41,8 @@ var _random := RandomNumberGenerator.new()
 var _errors := ErrorLog.new()
 var _problems: PackedStringArray = []
 var _counts: Dictionary[String, int] = {"connections": 0, "most at a time": 0, "messages": 0, "peer_disconnect": 0,
-		"peer_disconnect_later": 0, "peer_disconnect_now": 0, "ended by the server": 0, "timed out": 0, "refused": 0, "mode switches": 0}
+		"peer_disconnect_later": 0, "peer_disconnect_now": 0, "ended by the server": 0, "timed out": 0, "refused": 0,
+		"mode switches": 0}
 var _mode := 0
 ## While it is not the mode, nobody is let in, and the switch comes as soon as the last one has gone.
 var _next_mode := 0
@@ -113,7 +115,8 @@ func _serve(seconds: int, processes: Array[PeerProcess]) -> int:
 		if now >= next_line:
 			next_line = now + clampi(seconds * 100, 2_000, 30_000)
 			print("%5d s: %2d clients, mode %d, %d connections, %d messages, %d KiB" % [(now - started) / 1000,
-					_server.get_peers().size(), _mode, _counts["connections"], _counts["messages"], ProcessMemory.resident_bytes() / 1024])
+					_server.get_peers().size(), _mode, _counts["connections"], _counts["messages"],
+					ProcessMemory.resident_bytes() / 1024])
 			for process in processes:
 				process.poll()
 				if not process.is_running():
@@ -251,7 +254,8 @@ func _report(seconds: int, processes: Array[PeerProcess], memory: int) -> void:
 	if seconds >= _SECONDS_FOR_EVERYTHING:
 		_expect_each(_counts, _counts.keys(), "the server")
 	var grown := ProcessMemory.resident_bytes() - memory
-	print("memory of the server's process: %d KiB, %+d KiB since a quarter of the time" % [ProcessMemory.resident_bytes() / 1024, grown / 1024])
+	print("memory of the server's process: %d KiB, %+d KiB since a quarter of the time"
+			% [ProcessMemory.resident_bytes() / 1024, grown / 1024])
 	if grown > _MEMORY_TOLERANCE:
 		_problem("the server's process grew by %d KiB" % (grown / 1024))
 

@@ -1,5 +1,6 @@
 extends Node
-## Where players meet. Once all are there the scene changes; after a match they come back and meet again, on the same peer.
+## Where players meet. Once all are there the scene changes; after a match they come back and meet again, on the same
+## peer.
 
 const ROUNDS := 3
 

@@ -81,10 +81,12 @@ impl Backend {
         self.refuses_newcomers.get()
     }
 
-    /// Starts a session of this object.
+    /// Starts a session of this object. A mesh keeps whether newcomers are refused, as the engine's does.
     pub(super) fn begin(&self, session: Rc<Session>, object: InstanceId) {
         self.object.set(Some(object));
-        self.refuses_newcomers.set(false);
+        if session.mode() != Mode::Mesh {
+            self.refuses_newcomers.set(false);
+        }
         self.session.replace(Some(session));
     }
 

@@ -115,7 +115,12 @@ impl Session {
             drain_at_exit(inside.core());
         }
         let replaced = self.hosts.borrow_mut().insert(key, host);
-        release(replaced);
+        // The same host may serve another member, or this one again.
+        release(replaced.filter(|replaced| !self.has_host(&replaced.host)));
+    }
+
+    fn has_host(&self, host: &SharedHost) -> bool {
+        self.hosts.borrow().values().any(|other| Arc::ptr_eq(&other.host, host))
     }
 
     /// Takes a host out; what still can reach it may go on with it.
