@@ -17,10 +17,12 @@ const _ADDITIONS: PackedStringArray = [
 	"ENetConnection method get_local_address",
 	"ENetConnection method make_self_signed_certificate",
 	"ENetConnection method next_event",
+	"ENetConnection method get_drop_counters",
 	"ENetConnection method service_packets",
 	"ENetMultiplayerPeer method create_client_with_tls",
 	"ENetMultiplayerPeer method create_server_with_tls",
 	"ENetPacketPeer method get_disconnect_reason",
+	"ENetPacketPeer method get_drop_counters",
 	"ENetPacketPeer method get_packet_channel",
 	"ENetPacketPeer method get_packets",
 ]

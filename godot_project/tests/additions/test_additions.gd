@@ -123,6 +123,22 @@ func test_a_closed_peer_tells_why() -> void:
 	check_equal(peer.get_disconnect_reason(), ENetPacketPeer.REASON_LOCAL, "after destroy")
 
 
+func test_what_is_dropped_is_counted_by_its_reason() -> void:
+	var pair := connected_pair()
+	check_call(pair.server, &"get_drop_counters", [], {})
+	check_call(pair.server_peer, &"get_drop_counters", [], {})
+	var sender := PacketPeerUDP.new()
+	sender.set_dest_address("127.0.0.1", pair.server.get_local_port())
+	for turn in 3:
+		sender.put_packet([1])
+	wait_until(func() -> bool:
+		pair.pump()
+		return pair.server.get_drop_counters() == {"header": 3}, 5.0, "three datagrams without a header")
+	check_call(pair.server, &"get_drop_counters", [], {"header": 3})
+	check_call(pair.server_peer, &"get_drop_counters", [], {})
+	check_call(ENetConnection.new(), &"get_drop_counters", [], {}, ["isn't currently active"])
+
+
 func test_a_name_can_be_looked_up_in_the_background() -> void:
 	var server := ENetConnection.new()
 	server.create_host_bound("127.0.0.1", 0)

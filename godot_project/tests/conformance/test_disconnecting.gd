@@ -9,7 +9,25 @@ func ours_alone() -> Dictionary[String, String]:
 	return {
 		"test_a_disconnect_while_connecting_ends_in_an_event": DIFFERENCE
 				+ "`peer_disconnect` while connecting ends in a DISCONNECT event",
+		"test_a_closed_peer_still_knows_where_it_was_connected_to": DIFFERENCE
+				+ "A closed peer still knows its `get_remote_address()` and `get_remote_port()`",
 	}
+
+
+func test_a_closed_peer_still_knows_where_it_was_connected_to() -> void:
+	for ending: StringName in [&"peer_disconnect", &"peer_disconnect_now", &"reset"]:
+		var pair := connected_pair()
+		var ports: Array[int] = [pair.client_peer.get_remote_port(), pair.server_peer.get_remote_port()]
+		pair.client_peer.call(ending)
+		if ending != &"reset":
+			wait_for_disconnect(pair, true)
+			check_call(pair.server_peer, &"get_remote_address", [], "127.0.0.1")
+			check_call(pair.server_peer, &"get_remote_port", [], ports[1])
+		if ending == &"peer_disconnect":
+			wait_for_disconnect(pair, false)
+		check_call(pair.client_peer, &"is_active", [], false)
+		check_call(pair.client_peer, &"get_remote_address", [], "127.0.0.1")
+		check_call(pair.client_peer, &"get_remote_port", [], ports[0])
 
 
 func test_peer_disconnect_gives_both_ends_an_event() -> void:

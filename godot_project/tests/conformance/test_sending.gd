@@ -121,8 +121,6 @@ func test_every_method_of_a_closed_peer() -> void:
 	check_call(peer, &"get_state", [], ENetPacketPeer.STATE_DISCONNECTED)
 	check_call(peer, &"get_packet", [], PackedByteArray(), [_NULL])
 	check_call(peer, &"get_packet_error", [], ERR_UNCONFIGURED)
-	check_call(peer, &"get_remote_address", [], "", [_NULL])
-	check_call(peer, &"get_remote_port", [], 0, [_NULL])
 	check_call(peer, &"get_statistic", [0], 0.0, [_NULL])
 	check_call(peer, &"get_statistic", [99], 0.0, [_NULL])
 	check_call(peer, &"get_channels", [], 0, [INACTIVE])

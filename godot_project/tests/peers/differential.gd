@@ -154,7 +154,7 @@ func _call_each_on_connection(connection: ENetConnection) -> void:
 
 
 func _call_each_on_peer(peer: ENetPacketPeer) -> void:
-	for method: StringName in [&"is_active", &"get_state", &"get_channels", &"get_remote_address", &"ping",
+	for method: StringName in [&"is_active", &"get_state", &"get_channels", &"ping",
 			&"get_available_packet_count", &"get_packet_flags", &"get_packet", &"get_packet_error"]:
 		_call(peer, method)
 	for arguments: Array in [[-1, _packet, 1], [10, _packet, 1], [11, _packet, 1], [300, _packet, 99], [0, _packet, 4],

@@ -11,7 +11,7 @@ use crate::host::{ActiveHost, MAX_CHANNELS, packet_flags};
 use crate::packet_peer::ENetPacketPeer;
 use crate::script_host::{ScriptHost, SharedHost};
 use crate::takeover::{FastPaths, Inside, ThreadLock, attach};
-use crate::{addresses, compression, drain, dtls};
+use crate::{addresses, compression, drain, drops, dtls};
 use enet_rs_driver::Driver;
 use enet_rs_driver::protocol::{HostConfig, HostStatistic, PeerId};
 use events::Events;

@@ -10,6 +10,7 @@ mod api;
 mod compression;
 mod connection;
 mod drain;
+mod drops;
 #[cfg_attr(not(feature = "dtls"), path = "dtls_unavailable.rs")]
 mod dtls;
 mod errors;

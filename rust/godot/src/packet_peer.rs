@@ -1,12 +1,12 @@
 //! `ENetPacketPeer`: checks and texts of the engine's class, over the peer in its connection's host.
 
-use crate::addresses;
 use crate::api::{DisconnectReasonResult, PeerStateResult, PeerStatisticArgument, reason};
 use crate::errors::{self, NOT_CONNECTED, PEER_IS_NULL, condition, refuse, refuse_plainly};
 use crate::host::{ActiveHost, Ended, Link, PeerLink, packet_flags};
 use crate::takeover::{FastPaths, Guarded, PeerPackets, attach};
+use crate::{addresses, drops};
 use enet_rs_driver::protocol::{PeerId, PeerState, PeerStatistic};
-use godot::builtin::{Array, GString, PackedByteArray};
+use godot::builtin::{Array, GString, PackedByteArray, VarDictionary};
 use godot::classes::{PacketPeer, PacketPeerExtension};
 use godot::global::Error;
 use godot::obj::{Base, Gd, WithBaseField};
@@ -30,11 +30,6 @@ impl ENetPacketPeer {
             attach(link.lock(), FastPaths::Packets(packets));
             Self { link: Link::clone(link), base }
         })
-    }
-
-    /// The peer in its connection's host.
-    pub(crate) fn link(&self) -> &Link {
-        &self.link
     }
 
     /// Uses the peer, be it closed or not.
@@ -208,6 +203,14 @@ impl ENetPacketPeer {
     #[func]
     fn get_packet_channel(&self) -> i32 {
         self.link_with(|link| link.received.next_channel()).flatten().map_or(-1, i32::from)
+    }
+
+    /// How much of what this peer has sent, or was to get, has been dropped since it connected, by the reason, as
+    /// `ENetConnection.get_drop_counters` returns it. An addition to the engine's class.
+    #[func]
+    fn get_drop_counters(&self) -> VarDictionary {
+        let counters = self.with("get_drop_counters", |host, id| host.peer_drop_counters(id));
+        counters.flatten().map(drops::dictionary).unwrap_or_default()
     }
 
     #[func]

@@ -5,9 +5,8 @@
 //! Everything here must equal what Godot 4.5 to 4.7 register for the same classes, since other languages find a method
 //! by a hash over all of it.
 
-use crate::takeover::null_object;
 use enet_rs_driver::protocol::DisconnectReason;
-use godot::builtin::{GString, Variant, VariantType};
+use godot::builtin::VariantType;
 use godot::meta::error::ConvertError;
 use godot::meta::shape::GodotShape;
 use godot::meta::{FromGodot, GodotConvert, ToGodot};
@@ -21,10 +20,23 @@ pub(crate) struct NativeClass {
     pub(crate) own_name: &'static str,
     /// Whether a class of the own name is there as well where the engine's name is ours: it derives from that one.
     pub(crate) keeps_own_name: bool,
+    /// The virtual methods that the engine calls.
+    pub(crate) virtuals: Virtuals,
     /// What to add to the signatures of some methods.
     pub(crate) methods: &'static [NativeMethod],
     /// Enums by name. An empty name stands for constants outside any enum.
     pub(crate) enums: &'static [NativeEnum],
+}
+
+/// Which virtual methods of the engine's a class has.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Virtuals {
+    /// None.
+    Nothing,
+    /// Those of `PacketPeer`.
+    PacketPeer,
+    /// Those of `MultiplayerPeer`, which has those of `PacketPeer` too.
+    MultiplayerPeer,
 }
 
 /// What a method has beside its Rust signature.
@@ -48,17 +60,6 @@ pub(crate) enum DefaultArgument {
     Null,
     /// The empty string.
     NoText,
-}
-
-impl DefaultArgument {
-    /// The value as Godot gets it.
-    pub(crate) fn value(&self) -> Variant {
-        match self {
-            Self::Int(value) => Variant::from(*value),
-            Self::Null => null_object(),
-            Self::NoText => GString::new().to_variant(),
-        }
-    }
 }
 
 /// Name of an enum with its constants.
@@ -106,6 +107,7 @@ const CONNECTION: NativeClass = NativeClass {
     name: "ENetConnection",
     own_name: "ENetRsConnection",
     keeps_own_name: false,
+    virtuals: Virtuals::Nothing,
     methods: &[
         with_defaults("create_host_bound", &[Int(32), Int(0), Int(0), Int(0)]),
         with_defaults("create_host", &[Int(32), Int(0), Int(0), Int(0)]),
@@ -119,6 +121,7 @@ const CONNECTION: NativeClass = NativeClass {
         constant("get_event_channel"),
         with_defaults("bandwidth_limit", &[Int(0), Int(0)]),
         with_defaults("dtls_client_setup", &[Null]),
+        constant("get_drop_counters"),
         constant("get_max_channels"),
         constant("get_local_port"),
         constant("get_local_address"),
@@ -162,6 +165,7 @@ const PACKET_PEER: NativeClass = NativeClass {
     name: "ENetPacketPeer",
     own_name: "ENetRsPacketPeer",
     keeps_own_name: false,
+    virtuals: Virtuals::PacketPeer,
     methods: &[
         with_defaults("peer_disconnect", &[Int(0)]),
         with_defaults("peer_disconnect_later", &[Int(0)]),
@@ -169,6 +173,7 @@ const PACKET_PEER: NativeClass = NativeClass {
         with_defaults("get_packets", &[Int(-1)]),
         constant("get_packet_channel"),
         constant("get_disconnect_reason"),
+        constant("get_drop_counters"),
         constant("get_packet_flags"),
         constant("get_remote_address"),
         constant("get_remote_port"),
@@ -243,6 +248,7 @@ const MULTIPLAYER_PEER: NativeClass = NativeClass {
     own_name: "ENetRsMultiplayerPeer",
     // Scripts of before this library had the engine's name use it.
     keeps_own_name: true,
+    virtuals: Virtuals::MultiplayerPeer,
     methods: &[
         with_defaults("create_server", &[Int(32), Int(0), Int(0), Int(0)]),
         with_defaults("create_client", &[Int(0), Int(0), Int(0), Int(0)]),

@@ -72,6 +72,15 @@ impl ENetConnection {
         gathered.unwrap_or_default().into_iter().collect()
     }
 
+    /// How much of what came in or was to be sent has been dropped since the host was created, by the reason: `{reason: count}`
+    /// with the reasons that have occurred. Counts only grow, and reading them changes nothing.
+    #[func]
+    fn get_drop_counters(&self) -> VarDictionary {
+        self.with_active("get_drop_counters", |host| host.drop_counters())
+            .map(drops::dictionary)
+            .unwrap_or_default()
+    }
+
     /// Makes a certificate that nobody but its own key has signed, for the server of this name or address, in milliseconds:
     /// `{"key": CryptoKey, "certificate": X509Certificate}` for `TLSOptions.server`. Empty on failure. The engine's
     /// ENetConnection has no such method.

@@ -1,6 +1,5 @@
 //! The host of a connection while there is one, with a command for everything that scripts can ask of it.
 
-use super::Core;
 use crate::drain::{self, DriverOwner};
 use crate::takeover::{Guarded, ThreadLock};
 use bytes::Bytes;
@@ -15,6 +14,9 @@ use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// A host that objects share.
+pub(crate) type Core = Arc<Guarded<HostCore>>;
 
 /// See the module.
 pub(crate) struct HostCore {

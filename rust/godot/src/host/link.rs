@@ -1,7 +1,7 @@
 //! A peer of a host, as its object and whoever lists it share it.
 
+use super::core::{ActiveHost, Core};
 use super::packet_queue::PacketQueue;
-use super::{ActiveHost, Core, Link};
 use crate::errors;
 use crate::takeover::{Guarded, PacketBytes, PacketSource, PeerPackets};
 use bytes::Bytes;
@@ -10,6 +10,15 @@ use godot::builtin::PackedByteArray;
 use godot::global::Error;
 use std::cell::Cell;
 use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// A peer that objects share.
+pub(crate) type Link = Arc<Guarded<PeerLink>>;
+
+/// The flags that scripts may pass with a packet, or `None` if others are among them.
+pub(crate) fn packet_flags(flags: i32) -> Option<PacketFlags> {
+    PacketFlags::from_bits(flags.cast_unsigned())
+}
 
 /// The other end has ended the connection.
 pub(crate) struct Ended;
@@ -48,11 +57,6 @@ impl PeerLink {
         };
         link.note_address();
         Guarded::new(core.lock(), link)
-    }
-
-    /// The host that this is a peer of.
-    pub(crate) fn core(&self) -> &Core {
-        &self.core
     }
 
     /// Whether the peer is still one of its host's.
@@ -219,7 +223,7 @@ impl PacketSource for Guarded<PeerLink> {
 impl PeerPackets for Guarded<PeerLink> {
     fn try_send(&self, channel: i32, packet: &[u8], flags: i32) -> bool {
         let Some(link) = self.enter() else { return false };
-        let Some(flags) = super::packet_flags(flags).filter(|_| channel >= 0 && link.is_active()) else {
+        let Some(flags) = packet_flags(flags).filter(|_| channel >= 0 && link.is_active()) else {
             return false;
         };
         link.try_send(channel, packet, flags).is_ok()

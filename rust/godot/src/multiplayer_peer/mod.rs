@@ -1,10 +1,11 @@
 //! `ENetMultiplayerPeer`: Godot's high-level multiplayer over enet_rs, in the place of the engine's class of this name, on
 //! the hosts that `ENetConnection` has.
 //!
-//! | room | what is in it |
+//! | module | what is in it |
 //! |---|---|
 //! | here | the class and the methods that scripts call on it |
-//! | `backend` | the virtual methods, through which the engine uses it |
+//! | `backend` | what it is made of |
+//! | `virtual_methods` | the virtual methods, through which the engine uses it |
 //! | `create` | how a server, a client and a mesh come up |
 //! | `session` | what there is between that and `close`: the mode, the hosts, who is connected; sending and ending |
 //! | `poll` | what events mean in each mode, and the signals |
@@ -23,6 +24,7 @@ mod mesh_host;
 mod outgoing;
 mod poll;
 mod session;
+mod virtual_methods;
 mod wire;
 
 use crate::addresses;
@@ -35,7 +37,7 @@ use godot::builtin::GString;
 use godot::classes::{MultiplayerPeer, MultiplayerPeerExtension, TlsOptions};
 use godot::global::Error;
 use godot::meta::ToGodot;
-use godot::obj::{Base, Gd, WithBaseField};
+use godot::obj::{Base, Gd, InstanceId, WithBaseField};
 use godot::register::property::PhantomVar;
 use godot::register::{GodotClass, godot_api};
 use mesh_host::{ConnectionArgument, MeshHost, MeshHostError};
@@ -46,7 +48,7 @@ use std::rc::Rc;
 #[derive(GodotClass)]
 #[class(init, tool, base = MultiplayerPeerExtension)]
 pub(crate) struct ENetMultiplayerPeer {
-    #[init(val = Backend::attached())]
+    #[init(val = Backend::attached(send_what_was_put))]
     backend: Rc<Backend>,
     /// The connection that serves this peer; null in a mesh, where there is one for each other peer.
     #[var(get = get_host, no_set, hint = RESOURCE_TYPE, hint_string = "ENetConnection")]
@@ -249,12 +251,14 @@ impl ENetMultiplayerPeer {
         })
     }
 
-    /// Sends what was put.
-    fn leave_now(&self) {
-        self.backend.leave_now();
-    }
-
     fn multiplayer_peer(&self) -> Gd<MultiplayerPeer> {
         self.to_gd().upcast()
+    }
+}
+
+/// Lets an object send what was put, if it is still there. To be called by the thread that has its lock.
+fn send_what_was_put(object: InstanceId) {
+    if let Ok(peer) = Gd::<ENetMultiplayerPeer>::try_from_instance_id(object) {
+        peer.bind().backend.leave_now();
     }
 }

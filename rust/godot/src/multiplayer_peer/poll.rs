@@ -5,7 +5,7 @@
 
 use super::backend::Backend;
 use super::incoming::Received;
-use super::session::{Mode, SERVER, Session};
+use super::session::{Mode, SERVER, Session, forget_id};
 use crate::errors;
 use crate::host::{ActiveHost, Link, PeerLink};
 use crate::script_host::{ListedPeer, ScriptPeer, Serviced, SharedHost};
@@ -207,13 +207,6 @@ impl Poll<'_> {
 fn received(listed: &ListedPeer, channel: u8, packet: Packet) -> Received {
     let from = listed.peer.link.enter().map_or(0, |link| link.multiplayer_id());
     Received { from, channel, packet }
-}
-
-/// Takes its id from a peer.
-pub(super) fn forget_id(link: &Guarded<PeerLink>) {
-    if let Some(link) = link.enter() {
-        link.set_multiplayer_id(0);
-    }
 }
 
 /// Ends the connection of a client that is not wanted, instead of letting it believe in it until it times out.

@@ -3,14 +3,13 @@
 
 use super::incoming::Incoming;
 use super::mesh_host::MeshHost;
-use super::poll::forget_id;
 use crate::connection::ENetConnection;
 use crate::drain;
 use crate::errors;
-use crate::host::{ActiveHost, Link, drain_at_exit};
+use crate::host::{ActiveHost, Link, PeerLink, drain_at_exit};
 use crate::packet_peer::ENetPacketPeer;
 use crate::script_host::{ScriptPeer, SharedHost};
-use crate::takeover::refuse_other_thread;
+use crate::takeover::{Guarded, refuse_other_thread};
 use bytes::Bytes;
 use enet_rs_driver::protocol::{PacketFlags, SendError};
 use godot::classes::multiplayer_peer::ConnectionStatus;
@@ -294,6 +293,13 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// Takes its id from a peer.
+pub(super) fn forget_id(link: &Guarded<PeerLink>) {
+    if let Some(link) = link.enter() {
+        link.set_multiplayer_id(0);
     }
 }
 

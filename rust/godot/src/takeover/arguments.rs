@@ -3,9 +3,10 @@
 //! The bindings refuse what those accept (an integer beyond 32 bits, such as unsigned data of a connection), and refuse
 //! the rest with an error that the engine cannot put into words. So both are done here, before the bindings get the call.
 
-use super::interface::interface;
+use super::interface::{interface, null_object};
 use crate::api::DefaultArgument;
-use godot::builtin::Variant;
+use godot::builtin::{GString, Variant};
+use godot::meta::ToGodot;
 use godot::sys;
 use std::ptr;
 
@@ -49,7 +50,7 @@ impl Arguments {
         Self {
             types: described.iter().map(|argument| argument.type_).collect(),
             narrow: (0..described.len()).filter(|position| is_narrow(*position)).collect(),
-            defaults: defaults.iter().map(DefaultArgument::value).collect(),
+            defaults: defaults.iter().map(default_value).collect(),
         }
     }
 
@@ -145,6 +146,15 @@ impl FitArguments {
 
     pub(super) fn count(&self) -> sys::GDExtensionInt {
         self.count as sys::GDExtensionInt
+    }
+}
+
+/// A default argument as Godot gets it.
+fn default_value(argument: &DefaultArgument) -> Variant {
+    match argument {
+        DefaultArgument::Int(value) => Variant::from(*value),
+        DefaultArgument::Null => null_object(),
+        DefaultArgument::NoText => GString::new().to_variant(),
     }
 }
 

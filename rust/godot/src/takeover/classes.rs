@@ -1,7 +1,7 @@
 //! The substitutes through which the classes are registered and their objects made.
 
-use super::interface::interface;
-use super::thread_lock::GuardedInstance;
+use super::instance::GuardedInstance;
+use super::interface::{borrow_name, interface};
 use super::{names, virtuals};
 use crate::api::NativeClass;
 use godot::builtin::{GString, StringName};
@@ -26,15 +26,6 @@ struct Callbacks {
     class: &'static NativeClass,
     /// Set for the class that bears the own name beside the one that bears the engine's.
     is_heir: bool,
-}
-
-/// Reads a StringName that Godot passed.
-///
-/// # Safety
-/// `name` must point to a StringName.
-pub(super) unsafe fn borrow_name<'a>(name: sys::GDExtensionConstStringNamePtr) -> &'a StringName {
-    // SAFETY: `StringName` is a transparent wrapper of Godot's.
-    unsafe { &*name.cast::<StringName>() }
 }
 
 /// The class that the bindings mean by a name.
@@ -241,7 +232,7 @@ unsafe extern "C" fn get_virtual(
     let found = catch_unwind(|| {
         // SAFETY: Godot passes a valid name.
         let name = unsafe { borrow_name(name) }.to_string();
-        virtuals::find(callbacks.class.name, &name)
+        virtuals::find(callbacks.class.virtuals, &name)
     });
     debug_assert!(
         // SAFETY: the bindings' function with the userdata that they gave.

@@ -2,30 +2,13 @@
 //! takes longer than the work itself. Only the usual case of each: whatever needs an error, a text or another look takes the
 //! way of all methods, and so does a panic, for which the bindings print a text.
 
+use super::instance::Entered;
 use super::interface::{interface, replace_array};
-use super::thread_lock::Entered;
-use super::virtuals::PacketSource;
 use godot::builtin::{PackedByteArray, Variant, VariantType};
 use godot::global::Error;
 use godot::obj::EngineEnum;
 use godot::sys::{self, GodotFfi, PtrcallType};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
-/// What a connection brings for these methods.
-pub(crate) trait EventSource {
-    /// `service`: the array of an event.
-    fn service(&self, timeout: i32) -> Variant;
-    /// `next_event`: the type of an event.
-    fn next_event(&self, timeout: i32) -> i64;
-}
-
-/// What a peer of a connection brings for these methods, beyond what it has for the engine. Nothing is printed here.
-pub(crate) trait PeerPackets: PacketSource {
-    /// `send`; `false` if that cannot be done.
-    fn try_send(&self, channel: i32, packet: &[u8], flags: i32) -> bool;
-    /// `get_packet`, if there is one and `get_packet_error` says the same before and after.
-    fn take_packet(&self) -> Option<PackedByteArray>;
-}
 
 /// The fast paths to a method: each function serves one call, or leaves it.
 #[derive(Copy, Clone)]

@@ -1,8 +1,6 @@
-//! The functions of Godot's extension interface that the take-over uses past the bindings, and the `get_proc_address`
-//! that the bindings get, which answers with substitutes for some of them.
+//! The functions of Godot's extension interface that the take-over uses past the bindings.
 
-use super::{classes, methods, names};
-use godot::builtin::{Variant, VariantType};
+use godot::builtin::{StringName, Variant, VariantType};
 use godot::sys;
 use std::ffi::{CStr, c_char};
 use std::mem::{MaybeUninit, transmute};
@@ -10,7 +8,7 @@ use std::ptr;
 use std::sync::OnceLock;
 
 /// Any function of the interface, before it is cast to its type.
-type AnyFunction = unsafe extern "C" fn();
+pub(super) type AnyFunction = unsafe extern "C" fn();
 type GetProcAddress = unsafe extern "C" fn(*const c_char) -> sys::GDExtensionInterfaceFunctionPtr;
 
 /// Declares [`Interface`]: a field for each function, with the name that Godot has for it and the bindings' type.
@@ -96,49 +94,13 @@ pub(super) unsafe fn load(
     INTERFACE.set(unsafe { Interface::fetch(get_proc_address, Library(library)) }).is_ok()
 }
 
-/// The `get_proc_address` that the bindings get.
+/// Reads a StringName that Godot passed.
 ///
 /// # Safety
-/// As Godot's own: `name` must be a terminated string, and the entry symbol must have been called.
-pub(super) unsafe extern "C" fn get_proc_address(
-    name: *const c_char,
-) -> sys::GDExtensionInterfaceFunctionPtr {
-    let interface = INTERFACE.get()?;
-    /// A substitute as the type that all functions are fetched with.
-    macro_rules! substitute {
-        ($function:path as $Type:ident) => {
-            // SAFETY: the substitute has the type of the function that it stands for; the caller casts it back.
-            Some(unsafe { transmute::<sys::$Type, AnyFunction>($function) })
-        };
-    }
-    // SAFETY: promised by the caller.
-    match unsafe { CStr::from_ptr(name) }.to_bytes() {
-        b"classdb_register_extension_class4" => {
-            substitute!(classes::register_class as GDExtensionInterfaceClassdbRegisterExtensionClass4)
-        }
-        b"classdb_unregister_extension_class" => {
-            substitute!(classes::unregister_class as GDExtensionInterfaceClassdbUnregisterExtensionClass)
-        }
-        b"classdb_register_extension_class_method" => {
-            substitute!(methods::register_method as GDExtensionInterfaceClassdbRegisterExtensionClassMethod)
-        }
-        b"classdb_register_extension_class_property" => {
-            substitute!(
-                classes::register_property as GDExtensionInterfaceClassdbRegisterExtensionClassProperty
-            )
-        }
-        b"classdb_get_method_bind" => {
-            substitute!(classes::method_bind as GDExtensionInterfaceClassdbGetMethodBind)
-        }
-        b"object_set_instance" => {
-            substitute!(classes::set_instance as GDExtensionInterfaceObjectSetInstance)
-        }
-        b"string_name_new_with_utf8_chars_and_len" => {
-            substitute!(names::new_string_name as GDExtensionInterfaceStringNameNewWithUtf8CharsAndLen)
-        }
-        // SAFETY: promised by the caller.
-        _ => unsafe { (interface.get_proc_address)(name) },
-    }
+/// `name` must point to a StringName.
+pub(super) unsafe fn borrow_name<'a>(name: sys::GDExtensionConstStringNamePtr) -> &'a StringName {
+    // SAFETY: `StringName` is a transparent wrapper of Godot's.
+    unsafe { &*name.cast::<StringName>() }
 }
 
 /// A Variant that holds an object, or a null object, which is not the same as nil where hashes are compared.

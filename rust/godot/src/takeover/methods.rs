@@ -2,10 +2,10 @@
 //! guard before every call.
 
 use super::arguments::Arguments;
-use super::classes::{borrow_name, find_class, heir_of};
+use super::classes::{find_class, heir_of};
 use super::fast_path::{self, FastPath};
-use super::interface::{interface, null_object};
-use super::thread_lock::{AccessError, GuardedInstance};
+use super::instance::{AccessError, GuardedInstance};
+use super::interface::{borrow_name, interface, null_object};
 use super::{names, refusals};
 use crate::api::{NativeClass, NativeMethod, event};
 use godot::builtin::{GString, PackedByteArray, StringName, Variant, VariantType, varray};

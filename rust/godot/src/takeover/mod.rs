@@ -4,34 +4,41 @@
 //! | module | what it does |
 //! |---|---|
 //! | `names` | frees the engine's names, or decides for names of our own |
-//! | `interface` | the extension interface: originals, and the substitutes that the bindings get |
+//! | `interface` | the functions of the extension interface that are used past the bindings |
+//! | `substitutes` | those that the bindings get in place of the engine's |
 //! | `classes` | the substitutes that register the classes and make their objects |
 //! | `methods` | the substitute that registers methods, and the way of every call |
 //! | `arguments` | makes arguments fit as the engine's own methods do |
+//! | `instance` | what Godot has as the instance of an object, and the way into it |
 //! | `thread_lock` | lets one thread at a time into a connection and all that belongs to it |
-//! | `fast_path` | what scripts call for each message, past the bindings |
-//! | `virtuals` | the virtual methods through which the engine uses a `PacketPeer` or `MultiplayerPeer` |
-//! | `help` | gives the editor the texts about what the classes have beyond the engine's own |
+//! | `refusals` | what is printed about calls that may not enter their object |
+//! | `backends` | what the classes bring for calls that do not take the way through the bindings |
+//! | `fast_path` | such calls of scripts, made for each message |
+//! | `virtuals` | such calls of the engine, to a `PacketPeer` or `MultiplayerPeer` |
+//! | `help` | gives the editor the texts about the classes |
 //!
 //! The bindings register a class at the level of its base, `ENetConnection` thus at the Core level, where the engine's
 //! class is still to come. So the lower levels of the bindings are held back until the Scene level.
 
 mod arguments;
+mod backends;
 mod classes;
 mod fast_path;
 mod help;
+mod instance;
 mod interface;
 mod methods;
 mod names;
 mod refusals;
+mod substitutes;
 mod thread_lock;
 mod virtuals;
 
-pub(crate) use fast_path::{EventSource, PeerPackets};
+pub(crate) use backends::{EventSource, MultiplayerBackend, PacketBytes, PacketSource, PeerPackets};
+pub(crate) use instance::{FastPaths, attach, lock_of_connection};
 pub(crate) use interface::{duplicate_array, null_object};
 pub(crate) use refusals::refuse_other_thread;
-pub(crate) use thread_lock::{FastPaths, Guarded, Inside, ThreadLock, attach, lock_of_connection};
-pub(crate) use virtuals::{MultiplayerBackend, PacketBytes, PacketSource};
+pub(crate) use thread_lock::{Guarded, Inside, ThreadLock};
 
 use crate::drain;
 use godot::init::{ExtensionLibrary, InitLevel, InitStage, gdextension};
@@ -95,7 +102,8 @@ unsafe extern "C" fn enet_rs_init(
                 // The same library, loaded by a second manifest: the first one serves.
                 return sys::conv::SYS_FALSE;
             }
-            let succeeded = enet_rs_bindings_init(Some(interface::get_proc_address), library, initialization);
+            let succeeded =
+                enet_rs_bindings_init(Some(substitutes::get_proc_address), library, initialization);
             let given = &mut *initialization;
             if let (Some(initialize), Some(deinitialize)) =
                 (given.initialize.replace(self::initialize), given.deinitialize.replace(self::deinitialize))

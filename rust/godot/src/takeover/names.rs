@@ -13,7 +13,7 @@
 //! have names of their own (`ENetRsConnection` and so on), and one line says so. A project can want the same by the
 //! setting `enet_rs/names`.
 
-use super::interface::{interface, object_variant};
+use super::interface::{borrow_name, interface, object_variant};
 use crate::api::{NATIVE_CLASSES, NativeClass};
 use crate::errors::OURS;
 use godot::builtin::{PackedStringArray, StringName, Variant};
@@ -158,7 +158,7 @@ pub(super) fn may_shadow() -> bool {
 /// Whether a class or one of its ancestors has that method already.
 pub(super) fn has_method(class: sys::GDExtensionConstStringNamePtr, method: &str) -> bool {
     // SAFETY: the caller's name is valid, as everywhere in this folder.
-    let class = unsafe { super::classes::borrow_name(class) };
+    let class = unsafe { borrow_name(class) };
     call_singleton("ClassDB", "class_has_method", &[class.to_variant(), method.to_variant()]).booleanize()
 }
 

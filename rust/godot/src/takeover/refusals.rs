@@ -1,7 +1,7 @@
 //! Calls that may not enter their object: what is printed about them. A game makes the same mistake in every frame, so
 //! each method says it once, and from then on only how often it has happened.
 
-use super::thread_lock::AccessError;
+use super::instance::AccessError;
 use crate::errors::{self, FAILED, OURS};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

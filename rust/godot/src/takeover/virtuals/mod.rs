@@ -1,119 +1,18 @@
 //! The virtual methods through which the engine uses objects of ours by a static type of its own: `PacketPeer` and
-//! `MultiplayerPeer`. Each enters the object as any call does, and ends in one of the traits here.
+//! `MultiplayerPeer`. Each enters the object as any call does, and ends in a trait of `backends`.
 
+mod call;
 mod multiplayer_peer;
 mod packet_peer;
 
-pub(crate) use multiplayer_peer::MultiplayerBackend;
-pub(crate) use packet_peer::{PacketBytes, PacketSource};
-
-use super::refusals;
-use super::thread_lock::{Entered, GuardedInstance};
-use godot::global::Error;
-use godot::obj::EngineEnum;
+use crate::api::Virtuals;
 use godot::sys;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The virtual method of that name.
-pub(super) fn find(class: &str, name: &str) -> sys::GDExtensionClassCallVirtual {
-    match class {
-        "ENetPacketPeer" => packet_peer::find(name),
-        "ENetMultiplayerPeer" => multiplayer_peer::find(name).or_else(|| packet_peer::find(name)),
-        _ => None,
+/// The virtual method of that name of a class that has these.
+pub(super) fn find(virtuals: Virtuals, name: &str) -> sys::GDExtensionClassCallVirtual {
+    match virtuals {
+        Virtuals::Nothing => None,
+        Virtuals::PacketPeer => packet_peer::find(name),
+        Virtuals::MultiplayerPeer => multiplayer_peer::find(name).or_else(|| packet_peer::find(name)),
     }
-}
-
-/// Enters the object and lets `call` compute the result; a refused or panicking call gives `otherwise`.
-///
-/// # Safety
-/// `instance` as [`GuardedInstance::enter`] wants it.
-unsafe fn enter<R: Copy>(
-    class: &'static str,
-    name: &str,
-    instance: sys::GDExtensionClassInstancePtr,
-    otherwise: R,
-    call: impl FnOnce(&Entered<'_>) -> Option<R>,
-) -> R {
-    let result = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: promised by the caller.
-        match unsafe { GuardedInstance::enter(instance) } {
-            Ok(entered) => call(&entered).unwrap_or(otherwise),
-            Err(error) => {
-                refusals::report(error, class, name);
-                otherwise
-            }
-        }
-    }));
-    result.unwrap_or(otherwise)
-}
-
-/// The arguments of a virtual call, one after another.
-struct Arguments(*const sys::GDExtensionConstTypePtr);
-
-impl Arguments {
-    /// # Safety
-    /// There must be a further argument, of the type that `T` stands for.
-    unsafe fn next<T: Bare>(&mut self) -> T {
-        // SAFETY: promised by the caller.
-        unsafe {
-            let argument = T::read(*self.0);
-            self.0 = self.0.add(1);
-            argument
-        }
-    }
-}
-
-/// A type as it travels in virtual calls.
-trait Bare {
-    /// # Safety
-    /// `from` must point to such a value.
-    unsafe fn read(from: sys::GDExtensionConstTypePtr) -> Self;
-    /// # Safety
-    /// `to` must have room for such a value.
-    unsafe fn write(self, to: sys::GDExtensionTypePtr);
-}
-
-/// Declares types that travel as another one.
-macro_rules! bare {
-    ($($type:ty as $encoded:ty: $decode:expr, $encode:expr;)*) => {$(
-        impl Bare for $type {
-            unsafe fn read(from: sys::GDExtensionConstTypePtr) -> Self {
-                // SAFETY: promised by the caller.
-                let encoded = unsafe { from.cast::<$encoded>().read() };
-                $decode(encoded)
-            }
-
-            unsafe fn write(self, to: sys::GDExtensionTypePtr) {
-                let encoded: $encoded = $encode(self);
-                // SAFETY: promised by the caller.
-                unsafe { to.cast::<$encoded>().write(encoded) };
-            }
-        }
-    )*};
-}
-
-bare! {
-    i32 as i64: |value| value as i32, i64::from;
-    bool as u8: |value| value != 0, u8::from;
-    *const u8 as *const u8: |value| value, |value| value;
-    *mut *const u8 as *mut *const u8: |value| value, |value| value;
-    *mut i32 as *mut i32: |value| value, |value| value;
-}
-
-impl Bare for Error {
-    unsafe fn read(from: sys::GDExtensionConstTypePtr) -> Self {
-        // SAFETY: promised by the caller.
-        Self::try_from_ord(unsafe { i32::read(from) }).unwrap_or(Self::FAILED)
-    }
-
-    unsafe fn write(self, to: sys::GDExtensionTypePtr) {
-        // SAFETY: promised by the caller; an enum travels as an integer.
-        unsafe { self.ord().write(to) };
-    }
-}
-
-impl Bare for () {
-    unsafe fn read(_from: sys::GDExtensionConstTypePtr) -> Self {}
-
-    unsafe fn write(self, _to: sys::GDExtensionTypePtr) {}
 }

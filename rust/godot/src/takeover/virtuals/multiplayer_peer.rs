@@ -1,52 +1,11 @@
 //! The virtual methods of the engine's `MultiplayerPeer`, beside those of its parent `PacketPeer`.
 
-use super::{Arguments, Bare, PacketSource, enter};
-use crate::takeover::thread_lock::GuardedInstance;
-use godot::builtin::Variant;
+use super::call::{Arguments, Bare, enter};
+use crate::takeover::instance::GuardedInstance;
 use godot::sys;
 use std::sync::atomic::Ordering;
 
 const CLASS: &str = "MultiplayerPeer";
-
-/// What a multiplayer peer brings for the engine's `MultiplayerPeer`. Methods that are called out of place print the
-/// engine's texts.
-pub(crate) trait MultiplayerBackend: PacketSource {
-    /// Works on all hosts and handles everything that has happened. `object` emits the signals, whose receivers may call
-    /// anything here; it keeps the object alive until the end.
-    fn poll(&self, object: &Variant);
-    /// Ends all connections.
-    fn close(&self);
-    /// Ends the connection to a peer; with `force` it is forgotten at once.
-    fn disconnect_peer(&self, id: i32, force: bool);
-    /// Who has sent the next packet.
-    fn packet_peer(&self) -> i32;
-    /// The channel of the next packet.
-    fn packet_channel(&self) -> i32;
-    /// The `TransferMode` of the next packet.
-    fn packet_mode(&self) -> i32;
-    /// Sets the channel of packets to be sent; 0 stands for the default ones.
-    fn set_transfer_channel(&self, channel: i32);
-    /// The channel of packets to be sent.
-    fn transfer_channel(&self) -> i32;
-    /// Sets the `TransferMode` of packets to be sent.
-    fn set_transfer_mode(&self, mode: i32);
-    /// The `TransferMode` of packets to be sent.
-    fn transfer_mode(&self) -> i32;
-    /// Sets who gets packets to be sent: one peer, 0 for all, or all but one by its negative id.
-    fn set_target_peer(&self, id: i32);
-    /// Whether this is the server.
-    fn is_server(&self) -> bool;
-    /// The id that others know this peer by.
-    fn unique_id(&self) -> i32;
-    /// Sets whether newcomers are turned away.
-    fn set_refuse_new_connections(&self, refuse: bool);
-    /// Whether newcomers are turned away.
-    fn is_refusing_new_connections(&self) -> bool;
-    /// Whether clients can reach each other through the server.
-    fn is_server_relay_supported(&self) -> bool;
-    /// The `ConnectionStatus`.
-    fn connection_status(&self) -> i32;
-}
 
 /// Defines `find` and the functions that it finds: for each virtual method of the engine its arguments and result, what a
 /// refused call gives, and what it ends in.

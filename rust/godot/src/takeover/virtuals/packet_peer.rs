@@ -2,45 +2,13 @@
 //! `get_var` and the rest of its methods end here when they are called through that static type. A multiplayer peer has
 //! them as well.
 
-use super::{Arguments, Bare, enter};
-use bytes::Bytes;
-use godot::builtin::PackedByteArray;
+use super::call::{Arguments, Bare, enter};
 use godot::global::Error;
 use godot::sys;
-use std::ops::Deref;
 
 const CLASS: &str = "PacketPeer";
 /// `PacketPeer`'s limit for one packet; ENet's own (32 MiB) is above it. The engine's class says the same.
 const MAX_PACKET_SIZE: i32 = 1 << 24;
-
-/// A received packet.
-pub(crate) enum PacketBytes {
-    /// As the host has it.
-    Slice(Bytes),
-    /// As scripts have it.
-    Array(PackedByteArray),
-}
-
-impl Deref for PacketBytes {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Slice(slice) => slice,
-            Self::Array(array) => array.as_slice(),
-        }
-    }
-}
-
-/// What a packet peer brings for the engine's `PacketPeer`.
-pub(crate) trait PacketSource {
-    /// Takes the next received packet; prints why if there is none.
-    fn next_packet(&self) -> Result<PacketBytes, Error>;
-    /// Sends a packet; prints why if that cannot be done.
-    fn put_packet(&self, packet: &[u8]) -> Error;
-    /// Number of received packets that wait.
-    fn available_packets(&self) -> usize;
-}
 
 /// The virtual method of that name.
 pub(super) fn find(name: &str) -> sys::GDExtensionClassCallVirtual {

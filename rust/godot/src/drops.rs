@@ -1,0 +1,13 @@
+//! The engine's drop counters as scripts get them.
+
+use enet_rs_driver::protocol::DropCounters;
+use godot::builtin::{GString, VarDictionary};
+
+/// `{reason: count}` with the reasons that have occurred.
+pub(crate) fn dictionary(counters: DropCounters) -> VarDictionary {
+    let mut dictionary = VarDictionary::new();
+    for (reason, count) in counters.iter() {
+        dictionary.set(&GString::from(reason.name()), i64::try_from(count).unwrap_or(i64::MAX));
+    }
+    dictionary
+}
