@@ -11,7 +11,7 @@
 //! | `thread_lock` | lets one thread at a time into a connection and all that belongs to it |
 //! | `fast_path` | what scripts call for each message, past the bindings |
 //! | `virtuals` | the virtual methods through which the engine uses a `PacketPeer` or `MultiplayerPeer` |
-//! | `help` | gives the editor the texts about what the classes have beyond the engine's own |
+//! | `help` | gives the editor the texts about the classes |
 //!
 //! The bindings register a class at the level of its base, `ENetConnection` thus at the Core level, where the engine's
 //! class is still to come. So the lower levels of the bindings are held back until the Scene level.
