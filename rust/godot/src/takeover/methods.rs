@@ -160,18 +160,26 @@ impl Refused {
     }
 }
 
-/// Adds what the engine says about each object, its class as a hint; returns the hint, to be kept until it was read.
+/// Adds what the engine says about each object, its class as a hint, and names the class of an array's
+/// objects as it is registered; returns the hint, to be kept until it was read.
 ///
 /// # Safety
-/// The names in `property` must be valid.
+/// The names in `property` must be valid, and so must its hint.
 unsafe fn hint_at_class(property: &mut sys::GDExtensionPropertyInfo) -> Option<Box<GString>> {
-    if property.type_ != sys::GDEXTENSION_VARIANT_TYPE_OBJECT {
-        return None;
-    }
-    // SAFETY: promised by the caller.
-    let class_name = unsafe { borrow_name(property.class_name) }.to_string();
-    let hint = Box::new(GString::from(&class_name));
-    property.hint = PropertyHint::RESOURCE_TYPE.ord().cast_unsigned();
+    let hint = match property.type_ {
+        sys::GDEXTENSION_VARIANT_TYPE_OBJECT => {
+            property.hint = PropertyHint::RESOURCE_TYPE.ord().cast_unsigned();
+            // SAFETY: promised by the caller.
+            GString::from(unsafe { borrow_name(property.class_name) })
+        }
+        sys::GDEXTENSION_VARIANT_TYPE_ARRAY => {
+            // SAFETY: promised by the caller; `GString` is a transparent wrapper of Godot's.
+            let element = unsafe { &*property.hint_string.cast::<GString>() }.to_string();
+            GString::from(names::registered_name(NativeClass::find(&element)?))
+        }
+        _ => return None,
+    };
+    let hint = Box::new(hint);
     property.hint_string = hint.string_sys().cast_mut();
     Some(hint)
 }

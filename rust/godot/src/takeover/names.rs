@@ -21,7 +21,6 @@ use godot::global::{godot_error, godot_warn};
 use godot::init::GdextBuild;
 use godot::meta::ToGodot;
 use godot::sys;
-use std::borrow::Cow;
 use std::ffi::c_char;
 use std::fmt;
 use std::sync::OnceLock;
@@ -139,14 +138,9 @@ pub(super) fn registered_name(class: &NativeClass) -> &'static str {
     if are_engines() { class.name } else { class.own_name }
 }
 
-/// A text about our classes with the names that they are registered under.
-pub(super) fn in_text(text: &'static str) -> Cow<'static, str> {
-    if are_engines() {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(
-        NATIVE_CLASSES.iter().fold(text.to_owned(), |text, class| text.replace(class.name, class.own_name)),
-    )
+/// A text about our classes with their own names in place of the engine's.
+pub(super) fn with_own(text: &str) -> String {
+    NATIVE_CLASSES.iter().fold(text.to_owned(), |text, class| text.replace(class.name, class.own_name))
 }
 
 /// Whether the engine lets a class have a method of the name of an inherited one.
