@@ -7,6 +7,7 @@
 //! * [`operations`] are what the owners of hosts do, [`content`] is what messages contain;
 //! * [`oracle`] is the reference model: it knows what may be received, and fails the world if something else
 //!   is;
+//! * [`transmissions`] counts what is sent again, and checks it against bounds;
 //! * [`endpoint`] is the interface to a host, implemented by [`ours`] and [`stock`].
 
 #![forbid(unsafe_code)]
@@ -23,6 +24,8 @@ mod run;
 mod stock;
 mod swarm;
 mod trace;
+mod transmissions;
+mod wire;
 
 use options::Options;
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 use crate::options::Options;
 use crate::plan::ImplementationMix;
 use crate::run::{Report, Sinks, run};
+use crate::transmissions::Counts;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::ops::RangeInclusive;
@@ -27,6 +28,7 @@ pub(crate) struct Summary {
     connections: u64,
     unchecked: u64,
     virtual_time: u64,
+    counts: Counts,
     /// An error for each seed that failed, with the command that replays it.
     pub(crate) failures: Vec<String>,
 }
@@ -155,6 +157,7 @@ impl Summary {
                 self.connections += report.connections as u64;
                 self.unchecked += report.unchecked as u64;
                 self.virtual_time += report.virtual_time;
+                self.counts.add(&report.counts);
             }
             Err(error) => {
                 let kind = match mix {
@@ -201,5 +204,6 @@ impl Summary {
             self.datagrams,
             self.virtual_time / (3600 * enet_rs_sim::SECOND)
         );
+        println!("{}", self.counts);
     }
 }
