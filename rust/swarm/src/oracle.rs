@@ -220,6 +220,11 @@ impl Connection {
         self.initiator.is_live() && self.acceptor.as_ref().is_some_and(End::is_live)
     }
 
+    /// Whether an end is over.
+    pub(crate) fn has_ended(&self) -> bool {
+        [0, 1].iter().filter_map(|side| self.end(*side)).any(|end| end.stage == Stage::Over)
+    }
+
     /// Whether both ends are over.
     pub(crate) fn is_over(&self) -> bool {
         self.initiator.stage == Stage::Over
