@@ -2,6 +2,8 @@
 //! can then check that the host passes on at once what is complete and in order, also if a DISCONNECT follows
 //! directly.
 
+use crate::wire::{Command, DISCONNECT, Datagram, SEND_FRAGMENT, SEND_RELIABLE};
+
 /// A reliable message or a fragment of one, as a datagram carries it.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Fragment<'a> {
@@ -25,37 +27,19 @@ pub(crate) struct Deliveries<'a> {
     pub(crate) has_disconnect: bool,
 }
 
-const HAS_SENT_TIME: u16 = 0x8000;
-const IS_COMPRESSED: u16 = 0x4000;
-const SLOT: u16 = 0x0fff;
-const NUMBER: u8 = 0x0f;
-const DISCONNECT: u8 = 4;
-const SEND_RELIABLE: u8 = 6;
-const SEND_FRAGMENT: u8 = 8;
-/// Bytes of each command without its payload, by command number; 0 for numbers that no command has.
-const SIZES: [usize; 13] = [0, 8, 48, 44, 8, 4, 6, 8, 24, 8, 12, 16, 24];
-/// The offset of the payload's length in each command, by command number; 0 for those without a payload.
-const LENGTHS: [usize; 13] = [0, 0, 0, 0, 0, 0, 4, 6, 6, 6, 0, 0, 6];
-
 /// Parses a datagram; `None` if it is malformed or compressed.
 pub(crate) fn read(datagram: &[u8], has_checksum: bool) -> Option<Deliveries<'_>> {
-    let head = word(datagram, 0)?;
-    let header = if head & HAS_SENT_TIME != 0 { 4 } else { 2 } + if has_checksum { 4 } else { 0 };
-    let mut rest = datagram.get(header..).filter(|_| head & IS_COMPRESSED == 0)?;
-    let mut deliveries = Deliveries { slot: head & SLOT, ..Deliveries::default() };
-    while let Some(command) = rest.first().map(|byte| byte & NUMBER) {
-        let size = SIZES.get(usize::from(command)).copied().filter(|size| *size > 0)?;
-        let at = LENGTHS[usize::from(command)];
-        let length = if at > 0 { usize::from(word(rest, at)?) } else { 0 };
-        let payload = rest.get(size..size + length)?;
-        let channel = *rest.get(1)?;
-        match command {
+    let datagram = Datagram::parse(datagram, has_checksum)?;
+    let mut deliveries = Deliveries { slot: datagram.slot, ..Deliveries::default() };
+    for command in datagram.commands() {
+        let command = command?;
+        let Command { channel, number: first, payload, .. } = command;
+        match command.kind {
             SEND_RELIABLE => {
-                let first = word(rest, 2)?;
                 deliveries.fragments.push(Fragment { channel, first, number: 0, offset: 0, payload });
             }
             SEND_FRAGMENT => {
-                let (first, number, offset) = (word(rest, 4)?, long(rest, 12)?, long(rest, 20)? as usize);
+                let (first, number, offset) = (command.word(4), command.long(12), command.long(20) as usize);
                 deliveries.fragments.push(Fragment { channel, first, number, offset, payload });
             }
             DISCONNECT => {
@@ -64,17 +48,8 @@ pub(crate) fn read(datagram: &[u8], has_checksum: bool) -> Option<Deliveries<'_>
             }
             _ => {}
         }
-        rest = &rest[size + length..];
     }
     Some(deliveries)
-}
-
-fn word(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
-}
-
-fn long(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
 #[cfg(test)]

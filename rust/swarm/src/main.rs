@@ -7,6 +7,7 @@
 //! * [`operations`] are what the owners of hosts do, [`content`] is what messages contain;
 //! * [`oracle`] is the reference model: it knows what may be received, and fails the world if something else
 //!   is;
+//! * [`transmissions`] counts what is sent again, and checks it against bounds;
 //! * [`endpoint`] is the interface to a host, implemented by [`ours`] and [`stock`].
 
 #![forbid(unsafe_code)]
@@ -23,6 +24,8 @@ mod run;
 mod stock;
 mod swarm;
 mod trace;
+mod transmissions;
+mod wire;
 
 use options::Options;
 use std::process::ExitCode;
@@ -39,28 +42,37 @@ fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::ImplementationMix;
+    use crate::plan::{ImplementationMix, Kind};
     use crate::swarm::{Summary, run_range};
 
-    fn clean(mix: ImplementationMix, seeds: std::ops::RangeInclusive<u64>) {
+    fn clean(kind: Kind, seeds: std::ops::RangeInclusive<u64>) {
         // A debug build is twenty times slower, so it runs a part of the worlds only.
         let last = if cfg!(debug_assertions) { seeds.end() / 20 } else { *seeds.end() };
-        let summary: Summary = run_range(mix, *seeds.start()..=last, 2, true);
+        let summary: Summary = run_range(kind, *seeds.start()..=last, 2, true);
         assert!(summary.failures.is_empty(), "{}", summary.failures.join("\n"));
     }
 
     #[test]
     fn a_thousand_worlds_keep_every_promise() {
-        clean(ImplementationMix::Ours, 1..=1000);
+        clean(Kind::random(ImplementationMix::Ours), 1..=1000);
     }
 
     #[test]
     fn worlds_shared_with_stock_enet_keep_every_promise() {
-        clean(ImplementationMix::Mixed, 1..=300);
+        clean(Kind::random(ImplementationMix::Mixed), 1..=300);
+    }
+
+    #[test]
+    fn steady_connections_without_loss_never_end() {
+        for mix in [ImplementationMix::Ours, ImplementationMix::Mixed, ImplementationMix::Dtls] {
+            let summary = run_range(Kind { mix, loss: Some(0) }, 1..=20, 2, true);
+            assert!(summary.failures.is_empty(), "{}", summary.failures.join("\n"));
+            assert_eq!(summary.lost_connections, 0, "{mix:?}");
+        }
     }
 
     #[test]
     fn worlds_with_dtls_keep_every_promise() {
-        clean(ImplementationMix::Dtls, 1..=200);
+        clean(Kind::random(ImplementationMix::Dtls), 1..=200);
     }
 }

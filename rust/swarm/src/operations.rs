@@ -339,6 +339,7 @@ impl Operations {
     /// Draws new link conditions for all paths, or for those of one host in one direction or both.
     fn change_conditions(&mut self, run: &mut Run, host: usize) {
         let conditions = Conditions { damage: run.plan.damage.clone(), ..draw_conditions(&mut run.random) };
+        run.note_conditions(&conditions);
         if run.random.chance(0.3) {
             return run.world.set_all_conditions(conditions);
         }

@@ -4,6 +4,7 @@
 use crate::content::{BROADCAST_TAGS, Content, HEAD, tag_of};
 use crate::deliveries::Fragment;
 use crate::endpoint::Ending;
+use crate::transmissions::Transmissions;
 use enet_rs_protocol::{DisconnectReason, PacketFlags};
 use enet_rs_sim::SECOND;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -114,6 +115,8 @@ pub(crate) struct Connection {
     /// The sequence number before that of the first reliable command.
     first_sequence: u16,
     directions: [BTreeMap<u8, Direction>; 2],
+    /// The reliable commands that each end has sent, of ends whose datagrams can be read.
+    pub(crate) transmissions: [Transmissions; 2],
 }
 
 /// Microseconds after the end of a connection in which its datagrams can still reach a later one.
@@ -183,6 +186,7 @@ impl Connection {
             is_unchecked,
             over_at: None,
             directions,
+            transmissions: Default::default(),
         }
     }
 
@@ -214,6 +218,11 @@ impl Connection {
     /// Whether both ends are up and nobody has asked to end it.
     pub(crate) fn is_live(&self) -> bool {
         self.initiator.is_live() && self.acceptor.as_ref().is_some_and(End::is_live)
+    }
+
+    /// Whether an end is over.
+    pub(crate) fn has_ended(&self) -> bool {
+        [0, 1].iter().filter_map(|side| self.end(*side)).any(|end| end.stage == Stage::Over)
     }
 
     /// Whether both ends are over.

@@ -14,6 +14,33 @@ pub(crate) enum ImplementationMix {
     Dtls,
 }
 
+/// The worlds to draw.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Kind {
+    pub(crate) mix: ImplementationMix,
+    /// Steady worlds instead of random ones: two hosts talk for a minute, and nothing happens but loss, in
+    /// percent.
+    pub(crate) loss: Option<u8>,
+}
+
+impl Kind {
+    /// Random worlds.
+    pub(crate) const fn random(mix: ImplementationMix) -> Self {
+        Self { mix, loss: None }
+    }
+
+    /// The options by which the command line selects them.
+    pub(crate) fn options(self) -> String {
+        let mix = match self.mix {
+            ImplementationMix::Ours => "",
+            ImplementationMix::Mixed => " --stock",
+            ImplementationMix::Dtls => " --dtls",
+        };
+        let loss = self.loss.map(|percent| format!(" --loss {percent}")).unwrap_or_default();
+        format!("{mix}{loss}")
+    }
+}
+
 /// The plan of one host.
 #[derive(Clone, Debug)]
 pub(crate) struct HostPlan {
@@ -70,6 +97,8 @@ pub(crate) struct Plan {
     pub(crate) hosts: Vec<HostPlan>,
     /// It carries much more than other worlds, and takes longer.
     pub(crate) is_large: bool,
+    /// Nothing happens but loss: no connection may end.
+    pub(crate) is_steady: bool,
     /// It has two hosts that exchange very many tiny messages.
     pub(crate) is_chatty: bool,
     /// All hosts connect to the first one only.
@@ -100,7 +129,54 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Draws a world.
-    pub(crate) fn draw(random: &mut Random, mix: ImplementationMix) -> Self {
+    pub(crate) fn draw(random: &mut Random, kind: Kind) -> Self {
+        match kind.loss {
+            Some(percent) => Self::draw_steady(random, kind.mix, percent),
+            None => Self::draw_random(random, kind.mix),
+        }
+    }
+
+    /// Draws a steady world: a client and a server that are serviced once a frame and send 60 messages a
+    /// second each.
+    fn draw_steady(random: &mut Random, mix: ImplementationMix, percent: u8) -> Self {
+        let stock = if mix == ImplementationMix::Mixed { random.below(2) } else { 2 };
+        let frame = *random.pick(&[16, 16, 33]) * MILLISECOND;
+        let host = |index: u64, clock: u64| HostPlan {
+            is_stock: index == stock,
+            config: HostConfig { max_peers: 2, ..HostConfig::default() },
+            clock,
+            frame: Some(frame),
+            socket_buffer: 256 << 10,
+        };
+        let hosts = (0..2).map(|index| host(index, 1 + random.below(1 << 32))).collect();
+        let mut conditions = Conditions::with_latency(*random.pick(&[20, 50, 100]) * MILLISECOND);
+        conditions.jitter = *random.pick(&[0, 4, 20]) * MILLISECOND;
+        conditions.loss = f64::from(percent) / 100.0;
+        let mut weights = [0; OPERATIONS.len()];
+        weights[0] = 1;
+        Self {
+            mix,
+            hosts,
+            is_large: false,
+            is_steady: true,
+            is_chatty: false,
+            is_star: true,
+            conditions,
+            damage: Damage::default(),
+            active: STEADY_SECONDS * SECOND,
+            operations: STEADY_SECONDS * 2 * 60,
+            weights,
+            connections: 1,
+            sizes: [1, 1, 0, 0, 0],
+            kinds: [3, 1, 0, 0, 0],
+            burst: 1,
+            budget: usize::MAX,
+            keeps_address: true,
+        }
+    }
+
+    /// Draws a random world.
+    fn draw_random(random: &mut Random, mix: ImplementationMix) -> Self {
         let is_large = random.chance(0.01);
         let is_chatty = !is_large && random.chance(0.006);
         let count = match random.weighted(&[50, 35, 15]) {
@@ -152,6 +228,7 @@ impl Plan {
             mix,
             hosts,
             is_large,
+            is_steady: false,
             is_chatty,
             is_star: random.chance(0.6) || is_chatty || mix == ImplementationMix::Dtls,
             conditions,
@@ -184,6 +261,8 @@ impl Plan {
     }
 }
 
+/// The active time of a steady world.
+const STEADY_SECONDS: u64 = 60;
 const SIZES: [[u32; 5]; 5] =
     [[60, 35, 5, 0, 0], [30, 30, 38, 2, 0], [90, 10, 0, 0, 0], [10, 20, 60, 10, 0], [40, 59, 1, 0, 0]];
 const CHATTY: [[u32; 5]; 5] =

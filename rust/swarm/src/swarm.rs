@@ -1,8 +1,9 @@
 //! Runs many worlds on several threads and prints a summary.
 
 use crate::options::Options;
-use crate::plan::ImplementationMix;
+use crate::plan::{ImplementationMix, Kind};
 use crate::run::{Report, Sinks, run};
+use crate::transmissions::Counts;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::ops::RangeInclusive;
@@ -27,6 +28,9 @@ pub(crate) struct Summary {
     connections: u64,
     unchecked: u64,
     virtual_time: u64,
+    counts: Counts,
+    /// Connections of steady worlds that have ended.
+    pub(crate) lost_connections: usize,
     /// An error for each seed that failed, with the command that replays it.
     pub(crate) failures: Vec<String>,
 }
@@ -37,8 +41,8 @@ pub(crate) fn main(options: &Options) -> ExitCode {
         return replay(options);
     }
     let begin = Instant::now();
-    let mut summary = run_range(options.mix, options.seeds.clone(), options.threads, false);
-    summary.print(begin.elapsed());
+    let mut summary = run_range(options.kind, options.seeds.clone(), options.threads, false);
+    summary.print(begin.elapsed(), options.kind);
     if summary.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -53,7 +57,7 @@ fn replay(options: &Options) -> ExitCode {
     let seed = *options.seeds.start();
     let outcome = open(&options.log).and_then(|log| {
         let sinks = Sinks { log, pcap: open(&options.pcap)? };
-        run(seed, options.mix, sinks)
+        run(seed, options.kind, sinks)
     });
     match outcome {
         Ok(report) => {
@@ -75,12 +79,7 @@ fn replay(options: &Options) -> ExitCode {
 }
 
 /// Runs the worlds of these seeds.
-pub(crate) fn run_range(
-    mix: ImplementationMix,
-    seeds: RangeInclusive<u64>,
-    threads: usize,
-    quiet: bool,
-) -> Summary {
+pub(crate) fn run_range(kind: Kind, seeds: RangeInclusive<u64>, threads: usize, quiet: bool) -> Summary {
     let next = AtomicU64::new(*seeds.start());
     let stop = AtomicBool::new(false);
     let summary = Mutex::new(Summary::default());
@@ -93,14 +92,16 @@ pub(crate) fn run_range(
                 break;
             }
             let started = cpu_time();
-            let outcome = run_once(seed, mix);
+            let outcome = run_once(seed, kind);
             let cost = cpu_time().saturating_sub(started);
             let outcome = outcome.and_then(|report| match seed % REPEAT_EVERY {
-                0 if mix != ImplementationMix::Dtls => check_repeatable(seed, mix, &report).map(|()| report),
+                0 if kind.mix != ImplementationMix::Dtls => {
+                    check_repeatable(seed, kind, &report).map(|()| report)
+                }
                 _ => Ok(report),
             });
             let mut summary = summary.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            summary.add(seed, mix, cost, outcome);
+            summary.add(seed, kind, cost, outcome);
             stop.fetch_or(summary.failures.len() >= MOST_FAILURES, Ordering::Relaxed);
             let seconds = begin.elapsed().as_secs();
             if !quiet && seconds >= last_shown.load(Ordering::Relaxed) + 2 {
@@ -123,16 +124,16 @@ pub(crate) fn run_range(
 }
 
 /// Runs one world; a panic is a failure like any other.
-fn run_once(seed: u64, mix: ImplementationMix) -> Result<Report, String> {
-    catch_unwind(AssertUnwindSafe(|| run(seed, mix, Sinks::default()))).unwrap_or_else(|panic| {
+fn run_once(seed: u64, kind: Kind) -> Result<Report, String> {
+    catch_unwind(AssertUnwindSafe(|| run(seed, kind, Sinks::default()))).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("(no text)");
         Err(format!("panic: {text}"))
     })
 }
 
-fn check_repeatable(seed: u64, mix: ImplementationMix, first: &Report) -> Result<(), String> {
-    let second = run_once(seed, mix)?;
+fn check_repeatable(seed: u64, kind: Kind, first: &Report) -> Result<(), String> {
+    let second = run_once(seed, kind)?;
     if second.hash == first.hash {
         return Ok(());
     }
@@ -146,7 +147,7 @@ fn cpu_time() -> Duration {
 }
 
 impl Summary {
-    fn add(&mut self, seed: u64, mix: ImplementationMix, cost: Duration, outcome: Result<Report, String>) {
+    fn add(&mut self, seed: u64, kind: Kind, cost: Duration, outcome: Result<Report, String>) {
         self.costs.push((cost, seed));
         match outcome {
             Ok(report) => {
@@ -155,16 +156,14 @@ impl Summary {
                 self.connections += report.connections as u64;
                 self.unchecked += report.unchecked as u64;
                 self.virtual_time += report.virtual_time;
+                self.counts.add(&report.counts);
+                self.lost_connections += report.lost_connections;
             }
             Err(error) => {
-                let kind = match mix {
-                    ImplementationMix::Ours => "",
-                    ImplementationMix::Mixed => " --stock",
-                    ImplementationMix::Dtls => " --dtls",
-                };
+                let options = kind.options();
                 let failure = format!(
                     "seed {seed}: {error}\n  \
-                     replay: scripts/swarm {seed}{kind} --log world.log --pcap world.pcap"
+                     replay: scripts/swarm {seed}{options} --log world.log --pcap world.pcap"
                 );
                 eprintln!("{failure}");
                 self.failures.push(failure);
@@ -172,7 +171,7 @@ impl Summary {
         }
     }
 
-    fn print(&mut self, elapsed: Duration) {
+    fn print(&mut self, elapsed: Duration, kind: Kind) {
         self.costs.sort_unstable();
         let at = |share: f64| {
             let index = (self.costs.len() as f64 * share) as usize;
@@ -201,5 +200,12 @@ impl Summary {
             self.datagrams,
             self.virtual_time / (3600 * enet_rs_sim::SECOND)
         );
+        if self.counts.commands > 0 {
+            println!("{}", self.counts);
+        }
+        if let Some(percent) = kind.loss {
+            let lost = self.lost_connections;
+            println!("{lost} connections between living ends have ended, at {percent} % loss");
+        }
     }
 }

@@ -18,9 +18,9 @@ struct Interval {
 impl Interval {
     const WHOLE: Self = Self { low: 0, range: u32::MAX };
 
-    /// Narrows it down to `share`; the range must have been divided by the total. Then `shift` is told how
-    /// many bytes at the top of `low` are settled, 0..=2, and has to drop them, until the range is large
-    /// enough again.
+    /// Narrows it down to `share`; the range must have been divided by the total. Then `shift` is called with
+    /// the number of bytes at the top of `low` that are settled, 0..=2, and must drop them, until the range
+    /// is large enough again.
     ///
     /// How many bytes that are follows no pattern that a processor could predict, so there is no branch on
     /// it.

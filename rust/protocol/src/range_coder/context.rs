@@ -81,7 +81,7 @@ impl Contexts {
         number
     }
 
-    /// Forgets what was seen in a context if that is told.
+    /// Forgets what was seen in a context if `is_new`.
     #[inline]
     pub(super) fn forget_if(&mut self, context: u16, is_new: bool) {
         self.blocks[index(context)].symbols &= u16::from(is_new).wrapping_sub(1);

@@ -34,7 +34,7 @@ struct Share {
 }
 
 impl Share {
-    /// The same behind the escape's.
+    /// This share, behind that of the escapes.
     fn after(self, escapes: u16) -> Self {
         Self { start: self.start + u32::from(escapes), ..self }
     }

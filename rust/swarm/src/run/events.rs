@@ -32,6 +32,9 @@ impl Run {
                     .disconnected(side, data, reason)
                     .map_err(|error| format!("connection {token}, end {side}, {reason:?}: {error}"))?;
                 holds_nothing_back(&self.connections, token, side)?;
+                if self.plan.is_steady && !self.connections[token as usize].has_ended() {
+                    self.lost_connections += 1;
+                }
                 self.over(token, side);
                 Ok(())
             }

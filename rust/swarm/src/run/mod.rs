@@ -3,21 +3,25 @@
 
 mod events;
 mod quiescence;
+mod recovery;
 
 use crate::endpoint::{Endpoint, Key, Output};
 use crate::operations::Operations;
 use crate::oracle::{Connection, Side, Stage};
 use crate::ours::{Ours, Security};
-use crate::plan::{HostPlan, ImplementationMix, Plan};
+use crate::plan::{HostPlan, ImplementationMix, Kind, Plan};
 use crate::stock::{Stock, StockConfig};
 use crate::trace::Trace;
+use crate::transmissions::Counts;
 use bytes::Bytes;
 use enet_rs_protocol::Limits;
 use enet_rs_sim::{Conditions, Damage, Happening, MILLISECOND, Random, World};
 use quiescence::{holds_nothing_back, record_deliveries, waiting_limit};
+use recovery::{check_transmissions, record_acknowledgements};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// The name of the wake-up for the next operation; all others are indices of hosts.
 const NEXT_OPERATION: u64 = u64::MAX;
@@ -55,6 +59,10 @@ pub(crate) struct Report {
     pub(crate) unchecked: usize,
     /// Microseconds of virtual time.
     pub(crate) virtual_time: u64,
+    /// What hosts of this project have sent again.
+    pub(crate) counts: Counts,
+    /// Connections of a steady world that have ended.
+    pub(crate) lost_connections: usize,
 }
 
 /// Where a run is recorded, if anywhere.
@@ -78,15 +86,18 @@ pub(crate) struct Run {
     output: Output,
     datagrams: u64,
     messages: u64,
+    lost_connections: usize,
+    /// Microseconds of the shortest round trip that any path has had.
+    round_trip: u64,
     /// Size of the largest datagram and number of datagrams, while idle traffic is checked.
     watched: Option<(usize, u64)>,
 }
 
 /// Runs the world of a seed. The error says which promise was broken.
-pub(crate) fn run(seed: u64, mix: ImplementationMix, sinks: Sinks) -> Result<Report, String> {
+pub(crate) fn run(seed: u64, kind: Kind, sinks: Sinks) -> Result<Report, String> {
     let mut random =
-        Random::new(seed ^ if mix == ImplementationMix::Mixed { 0x6d69_7865_6400_0000 } else { 0 });
-    let plan = Plan::draw(&mut random, mix);
+        Random::new(seed ^ if kind.mix == ImplementationMix::Mixed { 0x6d69_7865_6400_0000 } else { 0 });
+    let plan = Plan::draw(&mut random, kind);
     let mut world = World::new(random.next_u64());
     if let Some(pcap) = sinks.pcap {
         world.capture(pcap).map_err(|error| format!("the capture file cannot be written: {error}"))?;
@@ -102,6 +113,8 @@ pub(crate) fn run(seed: u64, mix: ImplementationMix, sinks: Sinks) -> Result<Rep
         output: Output::default(),
         datagrams: 0,
         messages: 0,
+        lost_connections: 0,
+        round_trip: 2 * plan.conditions.latency,
         watched: None,
         plan,
     };
@@ -118,6 +131,8 @@ pub(crate) fn run(seed: u64, mix: ImplementationMix, sinks: Sinks) -> Result<Rep
         connections: run.connections.len(),
         unchecked: run.connections.iter().filter(|connection| connection.is_unchecked).count(),
         virtual_time: run.world.now(),
+        counts: run.counts(),
+        lost_connections: run.lost_connections,
     })
 }
 
@@ -148,6 +163,20 @@ impl Run {
             });
             self.start(host, false);
         }
+    }
+
+    fn counts(&self) -> Counts {
+        let mut sum = Counts::default();
+        self.connections
+            .iter()
+            .flat_map(|connection| &connection.transmissions)
+            .for_each(|one| sum.add(&one.counts));
+        sum
+    }
+
+    /// Records conditions that some path has from now on.
+    pub(crate) fn note_conditions(&mut self, conditions: &Conditions) {
+        self.round_trip = self.round_trip.min(2 * conditions.latency);
     }
 
     /// Starts a host's next incarnation, at a new port unless it keeps its address.
@@ -304,15 +333,49 @@ impl Run {
 
     /// Services a host: it receives what its socket holds and does what is due, and its output is checked.
     fn service(&mut self, host: usize) -> Result<(), String> {
-        let now = self.world.now();
-        let plan = &self.nodes[host].plan;
+        self.record_inbox(host);
+        let mut output = std::mem::take(&mut self.output);
+        self.work(host, &mut output)?;
+        if self.plan.mix == ImplementationMix::Dtls {
+            self.wait_for_openssl(host);
+        }
+        self.check_output(host, &output).map_err(|error| format!("host {host}: {error}"))?;
+        let from = self.nodes[host].address;
+        for (to, datagram) in output.datagrams.drain(..) {
+            self.send(from, to, &datagram);
+        }
+        for event in output.events.drain(..) {
+            self.event(host, event).map_err(|error| format!("host {host}: {error}"))?;
+        }
+        self.output = output;
+        for (token, side) in self.nodes[host].connections.values() {
+            holds_nothing_back(&self.connections, *token, *side)?;
+        }
+        Ok(())
+    }
+
+    /// Records what the datagrams mean that a host is about to receive, if the oracle can read them.
+    fn record_inbox(&mut self, host: usize) {
+        if !self.is_readable(host) {
+            return;
+        }
+        record_acknowledgements(&self.nodes, host, &mut self.connections);
         // Chatty worlds reach the default limits, too.
-        let is_roomy = plan.config.limits == Limits::default() && !self.plan.is_chatty;
-        let is_readable = self.plan.mix != ImplementationMix::Dtls;
-        let accepts_everything = !plan.is_stock && is_roomy && is_readable;
-        if accepts_everything && self.plan.damage == Damage::default() {
+        let is_roomy = self.nodes[host].plan.config.limits == Limits::default() && !self.plan.is_chatty;
+        if is_roomy {
             record_deliveries(&self.nodes, host, &mut self.connections);
         }
+    }
+
+    /// Whether a host runs this project's engine, with datagrams that are neither encrypted nor damaged.
+    fn is_readable(&self, host: usize) -> bool {
+        let is_plain = self.plan.mix != ImplementationMix::Dtls && self.plan.damage == Damage::default();
+        is_plain && !self.nodes[host].plan.is_stock
+    }
+
+    /// Lets a host receive and work, and checks its counters.
+    fn work(&mut self, host: usize, output: &mut Output) -> Result<(), String> {
+        let now = self.world.now();
         let node = &mut self.nodes[host];
         let Some(endpoint) = &mut node.endpoint else { return Ok(()) };
         node.services_at_once = if node.last_service == now { node.services_at_once + 1 } else { 0 };
@@ -329,36 +392,53 @@ impl Run {
             endpoint.receive(clock, from, datagram);
         }
         node.inbox_bytes = 0;
-        let mut output = std::mem::take(&mut self.output);
-        endpoint.work(clock, &mut output);
+        endpoint.work(clock, output);
         for (_, datagram) in &output.datagrams {
             counted[0] += datagram.len() as u32;
             counted[1] += 1;
         }
-        if let Some(counters) = endpoint.take_counters()
-            && counters != counted
-        {
-            return Err(format!("host {host} reports the counters {counters:?} instead of {counted:?}"));
+        match endpoint.take_counters() {
+            Some(counters) if counters != counted => {
+                Err(format!("host {host} reports the counters {counters:?} instead of {counted:?}"))
+            }
+            _ => Ok(()),
         }
-        let most = waiting_limit(&node.plan.config);
-        if let Some(waiting) = endpoint.waiting_bytes()
-            && waiting > most
-        {
-            return Err(format!("{waiting} bytes wait at host {host}, more than {most}"));
-        }
-        let from = node.address;
-        for (to, datagram) in output.datagrams.drain(..) {
-            self.send(from, to, &datagram);
-        }
-        for event in output.events.drain(..) {
-            self.event(host, event).map_err(|error| format!("host {host}: {error}"))?;
-        }
-        self.output = output;
+    }
+
+    /// Lets a little time pass on the system's clock if a handshake of a host waits for OpenSSL's own timer.
+    /// That clock hardly moves in virtual time, and such a handshake asks for the next millisecond again and
+    /// again.
+    fn wait_for_openssl(&self, host: usize) {
         let node = &self.nodes[host];
-        for (token, side) in node.connections.values() {
-            holds_nothing_back(&self.connections, *token, *side)?;
+        let clock = node.plan.clock + self.world.now() / MILLISECOND;
+        let timeout = node.endpoint.as_ref().and_then(|endpoint| endpoint.next_timeout(clock));
+        let is_connecting = |(token, side): &(u32, Side)| {
+            self.connections[*token as usize].end(*side).is_some_and(|end| end.stage == Stage::Connecting)
+        };
+        if timeout.is_some_and(|time| time <= clock + 1) && node.connections.values().all(is_connecting) {
+            std::thread::sleep(Duration::from_millis(1));
         }
-        Ok(())
+    }
+
+    /// Checks what a host sends, and what it keeps.
+    fn check_output(&mut self, host: usize, output: &Output) -> Result<(), String> {
+        if self.is_readable(host) {
+            let (connections, datagrams) = (&mut self.connections, &output.datagrams);
+            check_transmissions(
+                &self.nodes,
+                host,
+                connections,
+                datagrams,
+                self.world.now(),
+                self.round_trip,
+            )?;
+        }
+        let node = &self.nodes[host];
+        let most = waiting_limit(&node.plan.config);
+        match node.endpoint.as_ref().and_then(|endpoint| endpoint.waiting_bytes()) {
+            Some(waiting) if waiting > most => Err(format!("{waiting} bytes wait, more than {most}")),
+            _ => Ok(()),
+        }
     }
 
     fn send(&mut self, from: SocketAddr, to: SocketAddr, datagram: &Bytes) {
