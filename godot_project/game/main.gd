@@ -20,12 +20,12 @@ const _NOT_BUILT := """The addon is missing. Run this once in the checkout, then
 const _NOT_IMPORTED := """The project was not imported since the addon is there. Run this once, then start again:
 
     godot --headless --path . --import"""
-const _NO_LIBRARY := """The library of the addon is missing for this platform. It belongs beside the executable of an exported
-game, and into addons/enet_rs/bin/ of a project, where this puts it:
+const _NO_LIBRARY := """The library of the addon is missing for this platform. It belongs beside the executable of an
+exported game, and into addons/enet_rs/bin/ of a project, where this puts it:
 
     scripts/build"""
-const _LOADED_LATE := """The addon was found just now, after the engine's own classes. That happens once, when it is new in
-a project. Restart the editor: Project > Reload Current Project."""
+const _LOADED_LATE := """The addon was found just now, after the engine's own classes. That happens once, when it is
+new in a project. Restart the editor: Project > Reload Current Project."""
 
 var _options := Options.new()
 var _arena: Arena

@@ -4,10 +4,10 @@ extends Node
 ##
 ##     scripts/godot --headless --path godot_project res://tests/run.tscn -- [OPTION...] [WORD...]
 ##
-## --engine says that the engine's own classes are expected instead of enet_rs (in a project without the addon), where the
-## scripts in tests/additions/ cannot be loaded. --in=FOLDER takes the tests from another folder. --checks=FILE writes
-## the places of all checks that hold for both into a file. The last line is "N passed, N failed"; it exits 0 only if
-## some test ran and none failed.
+## --engine says that the engine's own classes are expected instead of enet_rs (in a project without the addon), where
+## the scripts in tests/additions/ cannot be loaded. --in=FOLDER takes the tests from another folder. --checks=FILE
+## writes the places of all checks that hold for both into a file. The last line is "N passed, N failed"; it exits 0
+## only if some test ran and none failed.
 
 const CheckCount := preload("framework/check_count.gd")
 const ConformanceCase := preload("framework/conformance_case.gd")
