@@ -24,8 +24,8 @@ const _NO_LIBRARY := """The library of the addon is missing for this platform. I
 exported game, and into addons/enet_rs/bin/ of a project, where this puts it:
 
     scripts/build"""
-const _LOADED_LATE := """The addon was found just now, after the engine's own classes. That happens once, when it is new
-in a project. Restart the editor: Project > Reload Current Project."""
+const _LOADED_LATE := """The addon was found just now, after the engine's own classes. That happens once, when it is
+new in a project. Restart the editor: Project > Reload Current Project."""
 
 var _options := Options.new()
 var _arena: Arena

@@ -19,17 +19,6 @@ func test_all_three_names_belong_to_enet_rs() -> void:
 		check_equal(ClassDB.class_get_api_type(name), ClassDB.API_EXTENSION, "the API type of %s" % name)
 
 
-func test_objects_of_the_former_name_fit_variables_of_both_types() -> void:
-	var former: ENetRsMultiplayerPeer = ENetRsMultiplayerPeer.new()
-	var plain: ENetMultiplayerPeer = former
-	check_equal(plain.get_class(), "ENetRsMultiplayerPeer", "get_class()")
-	check(plain is ENetRsMultiplayerPeer and plain is MultiplayerPeer, "it is none of its types")
-	check_equal(ENetMultiplayerPeer.new().get_class(), "ENetMultiplayerPeer", "get_class() of the other one")
-	check_equal(former.create_server(0, 4, 0, 0, 0, null), OK, "create_server with options for DTLS")
-	check(former.host is ENetConnection, "its host is no ENetConnection")
-	former.close()
-
-
 func test_what_a_multiplayer_peer_hands_out_is_ours() -> void:
 	var pair := connected_pair()
 	var peer := ENetMultiplayerPeer.new()

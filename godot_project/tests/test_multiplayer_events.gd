@@ -32,6 +32,27 @@ func test_what_a_game_sends_last_before_it_quits_arrives() -> void:
 	leave()
 
 
+## As a coroutine does that waits for something when the game quits: nobody lets go of the peer.
+func test_what_a_game_sends_last_arrives_although_a_coroutine_holds_the_peer() -> void:
+	const BYTES := 300_000
+	var server := ENetMultiplayerPeer.new()
+	var gone: Array[int] = []
+	server.peer_disconnected.connect(func(id: int) -> void: gone.append(id))
+	server.set_bind_ip("127.0.0.1")
+	server.create_server(0)
+	var client := start_process(PeerProcess.ENET_RS, "res://tests/peers/quitting.gd",
+			["--port=%d" % server.host.get_local_port(), "--bytes=%d" % BYTES])
+	var sizes: Array[int] = []
+	wait_until(func() -> bool:
+		server.poll()
+		while server.get_available_packet_count() > 0:
+			sizes.append(server.get_packet().size())
+		return not gone.is_empty(), SECONDS, "the end of the client")
+	check_equal(sizes, [BYTES] as Array[int], "sizes of the packets that have arrived")
+	check_equal(client.wait_for_exit(5.0), 0, "exit code of the client")
+	server.close()
+
+
 func test_a_client_that_is_refused_learns_of_it() -> void:
 	for on in implementations():
 		var port := serve()

@@ -214,6 +214,34 @@ func test_a_port_can_be_used_again_at_once_although_messages_are_under_way() -> 
 	group.server.peer.close()
 
 
+## A socket of somebody else gets the port, who cannot take it over as a further host of enet_rs does.
+func test_the_port_is_free_after_close_if_nothing_is_owed() -> void:
+	var group := ServerAndClients.new(make_member)
+	group.listen(implementation)
+	group.server.peer.close()
+	var other := PacketPeerUDP.new()
+	check_equal(other.bind(group.port, "127.0.0.1"), OK, "bind after the close of a server without clients")
+	other.close()
+	group = _with_client(implementation)
+	# The client is silent from here on, and owed nothing but word of the end.
+	group.server.peer.close()
+	wait_until(func() -> bool: return other.bind(group.port, "127.0.0.1") == OK, 2.0, "the port of a server with a client")
+
+
+func test_the_address_of_a_peer_is_known_in_its_last_signal() -> void:
+	for on in implementations():
+		var group := _with_client(on)
+		var addresses: Array[String] = []
+		group.server.peer.peer_disconnected.connect(func(id: int) -> void:
+			addresses.append(group.server.peer.get_peer(id).get_remote_address()))
+		group.clients[0].invoke(&"close")
+		wait_until(func() -> bool:
+			group.pump()
+			return group.server.signals.size() == 2, SECONDS, "the end")
+		check_equal(addresses, ["127.0.0.1"] as Array[String], "the address in peer_disconnected")
+		group.dissolve()
+
+
 func test_host_and_peers_are_objects_that_scripts_can_use() -> void:
 	var group := _with_client(implementation)
 	var id := group.clients[0].id()

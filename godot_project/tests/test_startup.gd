@@ -128,7 +128,6 @@ func _editors_help() -> Dictionary[String, String]:
 ## ENET_RS_TEST_NAMES makes one of the steps fail by which the engine gives up its names.
 func test_where_the_names_cannot_be_had_the_engines_classes_stay_as_they_are() -> void:
 	const REASONS := {
-		"late": "loaded after the engine's own ENet classes",
 		"unreserved": "this Godot does not give up its class ENetConnection",
 		"heir": "another extension has derived a class from the engine's ENetConnection",
 	}
@@ -139,6 +138,19 @@ func test_where_the_names_cannot_be_had_the_engines_classes_stay_as_they_are() -
 		check_equal(errors.size(), 1, "%s: error lines: %s" % [fault, errors])
 		for part: String in [REASONS[fault], "are called ENetRsConnection"]:
 			check(errors.size() == 1 and errors[0].contains(part), "%s: no word of '%s': %s" % [fault, part, errors])
+
+
+## As at the first opening of a project: until the restart there is nothing of enet_rs.
+func test_an_addon_that_is_loaded_late_changes_nothing_until_the_restart() -> void:
+	var godot := _run_with_names("late")
+	for line: String in ["ENetConnection is ours: false", "ENetPacketPeer is ours: false",
+			"ENetMultiplayerPeer is ours: false"]:
+		check_equal(_lines(godot, line).size(), 1, "lines '%s' in\n%s" % [line, godot.output])
+	check_equal(_lines(godot, "own: "), PackedStringArray(), "lines of classes with names of our own")
+	var errors := godot.error_lines()
+	check_equal(errors.size(), 1, "error lines: %s" % errors)
+	for part: String in ["loaded after the engine's own ENet classes", "are the engine's own"]:
+		check(errors.size() == 1 and errors[0].contains(part), "no word of '%s': %s" % [part, errors])
 
 
 func test_an_engine_with_dotnet_keeps_its_classes_without_a_word() -> void:

@@ -37,6 +37,12 @@ const FAULT_FOR_TEST: &str = "ENET_RS_TEST_NAMES";
 /// The first version that keeps all members of a class in one map with those of its parent, and refuses any that shadow.
 const REFUSES_SHADOWING: (u8, u8) = (4, 8);
 
+/// Said where the engine's classes were there first.
+const LATE: &str = "loaded after the engine's own ENet classes, as it happens when a project is opened for the first time with \
+                    this addon in it. Restart the editor once; errors about classes and members of enet_rs that are missing go \
+                    away with that, too. Until then ENetConnection, ENetPacketPeer and ENetMultiplayerPeer are the engine's \
+                    own.";
+
 /// Whose the names are, once [`settle`] was called.
 static NAMING: OnceLock<Naming> = OnceLock::new();
 /// Set while the bindings shall register our classes under their own names.
@@ -51,14 +57,12 @@ pub(super) enum Naming {
     Engine,
     /// Their own, beside the engine's classes.
     Own,
-    /// None: another copy of this library has registered its classes.
+    /// None: another copy of this library has registered its classes, or the engine's were there first.
     Nothing,
 }
 
 /// Why the engine's names cannot be had.
 enum Obstacle {
-    /// The engine's classes were there first.
-    LoadedLate,
     /// Another extension has registered a class of that name.
     Taken(&'static str),
     /// Another extension has derived a class from it.
@@ -112,15 +116,17 @@ pub(super) fn settle() -> Naming {
             godot_error!("{OURS}{}", describe_other_copy());
             return Naming::Nothing;
         }
+        if IS_LATE.load(Ordering::Relaxed) {
+            // An editor that quits soon after an extension has registered classes this late crashes (Godot 4.6.3), as
+            // `--import` does at the first opening.
+            godot_error!("{OURS}{LATE}");
+            call_singleton("Engine", "set_meta", &[LOADED_LATE.to_variant(), true.to_variant()]);
+            return Naming::Nothing;
+        }
         if wants_engine_names() {
             match take() {
                 Ok(()) => return Naming::Engine,
-                Err(obstacle) => {
-                    godot_error!("{OURS}{obstacle}");
-                    if matches!(obstacle, Obstacle::LoadedLate) {
-                        call_singleton("Engine", "set_meta", &[LOADED_LATE.to_variant(), true.to_variant()]);
-                    }
-                }
+                Err(obstacle) => godot_error!("{OURS}{obstacle}"),
             }
         }
         USES_OWN_NAMES.store(true, Ordering::Relaxed);
@@ -210,9 +216,6 @@ fn wants_engine_names() -> bool {
 
 /// Frees all of the engine's names, or none.
 fn take() -> Result<(), Obstacle> {
-    if IS_LATE.load(Ordering::Relaxed) {
-        return Err(Obstacle::LoadedLate);
-    }
     if Fault::Heir.is_wanted() {
         register(&StringName::from("ENetRsTestHeir"), NATIVE_CLASSES[0].name);
     }
@@ -245,17 +248,15 @@ fn examine(class: &NativeClass) -> Result<(), Obstacle> {
 impl fmt::Display for Obstacle {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LoadedLate => formatter.write_str(
-                "loaded after the engine's own ENet classes, as it happens when a project is opened for the first time with \
-                 this addon in it. Restart the editor once; errors about members that ENetConnection, ENetPacketPeer or \
-                 ENetMultiplayerPeer do not have go away with that, too. Until then",
-            )?,
             Self::Taken(name) => write!(formatter, "another extension has registered a class {name}, so")?,
             Self::HasHeirs(name) => {
                 write!(formatter, "another extension has derived a class from the engine's {name}, so")?;
             }
             Self::NotFreed(name) => {
-                write!(formatter, "this Godot does not give up its class {name}; update enet_rs. Until then")?;
+                write!(
+                    formatter,
+                    "this Godot does not give up its class {name}; update enet_rs. Until then"
+                )?;
             }
         }
         formatter.write_str(
