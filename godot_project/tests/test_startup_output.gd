@@ -111,11 +111,15 @@ func _run(folder: DirAccess, arguments: PackedStringArray) -> Printed:
 	return printed
 
 
-## Without empty lines and colours, and without what differs from run to run.
+## What the Rust binding prints to the standard output at each start; README.md explains it.
+const _BINDING := "Initialize godot-rust ("
+
+
+## Without empty lines and colours, the line of the binding, and what differs from run to run.
 func _lines(text: String, project: String) -> PackedStringArray:
 	var found: PackedStringArray = []
 	for line in text.replace(project, "PROJECT").split("\n", false):
-		if not line.strip_edges().is_empty():
+		if not line.strip_edges().is_empty() and not line.begins_with(_BINDING):
 			found.append(line)
 	return found
 
