@@ -10,7 +10,7 @@ use crate::send_queue::SendQueue;
 use crate::socket::Socket;
 use enet_rs_protocol::{ConnectError, Event, Host, HostConfig, PeerId, Seed, Time};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 /// Datagrams after which one look at the socket ends with their batch, so that a flood cannot keep [`Driver::service`] from
@@ -166,7 +166,7 @@ impl Driver {
             if left.is_zero() {
                 return Ok(None);
             }
-            let timer = self.endpoint.next_timeout().map_or(left, |time| self.clock.until(time));
+            let timer = self.due_in().unwrap_or(left);
             self.socket.wait(left.min(timer)).map_err(ServiceError::Wait)?;
             instant = Instant::now();
         }
@@ -215,6 +215,29 @@ impl Driver {
     /// The socket failed for a datagram; the others were sent.
     pub fn flush(&mut self) -> Result<(), ServiceError> {
         self.transmit(self.clock.now())
+    }
+
+    /// Sends what is queued two times over: of a last datagram one may get lost. Whether the socket fails is of no interest.
+    pub(crate) fn flush_twice(&mut self) {
+        let now = self.clock.now();
+        let mut datagrams = Vec::new();
+        let mut datagram = Vec::new();
+        while let Some(to) = self.endpoint.poll_transmit(now, &mut datagram) {
+            datagrams.push((to, std::mem::take(&mut datagram)));
+        }
+        for (to, datagram) in datagrams.iter().chain(&datagrams) {
+            let _ = self.socket.send(*to, datagram);
+        }
+    }
+
+    /// The socket, to wait for.
+    pub(crate) fn socket(&self) -> &UdpSocket {
+        self.socket.inner()
+    }
+
+    /// How long it is until [`service`](Self::service) has something to do, datagrams aside.
+    pub(crate) fn due_in(&self) -> Option<Duration> {
+        self.endpoint.next_timeout().map(|time| self.clock.until(time))
     }
 
     /// Ends a connection at once and tells the remote host, see [`Host::disconnect_now`]; the datagram has left when

@@ -8,12 +8,12 @@
 
 mod clock;
 mod compression;
+mod drain;
 mod driver;
 #[cfg(feature = "dtls")]
 pub mod dtls;
 mod endpoint;
 mod error;
-mod lingering;
 mod local_addresses;
 mod receive_buffers;
 mod recv_policy;
@@ -23,9 +23,9 @@ mod socket;
 mod sys;
 
 pub use compression::Compression;
+pub use drain::Drain;
 pub use driver::Driver;
 pub use endpoint::Endpoint;
 pub use enet_rs_protocol as protocol;
 pub use error::{BindError, HandshakeFailure, ResolveError, ServiceError};
-pub use lingering::Lingering;
 pub use resolve::resolve;

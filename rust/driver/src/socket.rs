@@ -144,6 +144,11 @@ impl Socket {
         })
     }
 
+    /// The socket itself, to wait for.
+    pub(crate) fn inner(&self) -> &UdpSocket {
+        &self.socket
+    }
+
     /// The local address; its port is 0 while there is none.
     pub(crate) fn local_address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()

@@ -20,7 +20,7 @@ pub(crate) use own::{
     JOINS_FROM_THE_BEGINNING, Readiness, SENDS_MANY, is_about_another_datagram, join_received, prepare,
     report_local_addresses, send_many,
 };
-pub(crate) use wait::{Waker, wait};
+pub(crate) use wait::{Waker, wait, wait_any};
 
 use std::io::{self, ErrorKind};
 

@@ -61,6 +61,24 @@ pub(crate) fn wait(socket: &UdpSocket, waker: Option<&Waker>, timeout: Duration)
     }
 }
 
+/// Waits until one of `sockets` has something to receive or an error to tell, or `waker` wakes, at most for `timeout`.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn wait_any<'a>(
+    sockets: impl Iterator<Item = &'a UdpSocket>,
+    waker: Option<&'a Waker>,
+    timeout: Duration,
+) -> io::Result<()> {
+    let mut all: Vec<_> = sockets.map(|socket| PollFd::new(socket, PollFlags::IN)).collect();
+    all.extend(waker.map(|waker| PollFd::new(&waker.0.signal, PollFlags::IN)));
+    wait_for(&mut all, timeout)?;
+    if let Some(waker) = waker.filter(|_| all.last().is_some_and(is_up)) {
+        waker.reset();
+    }
+    Ok(())
+}
+
 /// `true` if one of `all` is up.
 fn wait_for(all: &mut [PollFd<'_>], timeout: Duration) -> io::Result<bool> {
     let timeout = Timespec { tv_sec: timeout.as_secs() as _, tv_nsec: timeout.subsec_nanos() as _ };
@@ -96,6 +114,25 @@ mod tests {
         socket().send_to(b"datagram", receiver.local_addr().unwrap()).unwrap();
         assert!(wait(&receiver, None, LONG).unwrap());
         assert!(wait(&receiver, Some(&waker), LONG).unwrap());
+    }
+
+    #[test]
+    fn each_of_many_sockets_and_the_waker_end_a_wait_for_all() {
+        let (sockets, waker) = ([socket(), socket(), socket()], Waker::new().unwrap());
+        let wait_all = |timeout| {
+            let start = Instant::now();
+            wait_any(sockets.iter(), Some(&waker), timeout).unwrap();
+            start.elapsed() < timeout
+        };
+        assert!(!wait_all(SHORT));
+        for receiver in &sockets {
+            socket().send_to(b"datagram", receiver.local_addr().unwrap()).unwrap();
+            assert!(wait_all(LONG));
+            receiver.recv(&mut [0; 8]).unwrap();
+        }
+        waker.wake();
+        assert!(wait_all(LONG));
+        assert!(!wait_all(SHORT));
     }
 
     #[test]
