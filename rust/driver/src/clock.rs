@@ -1,4 +1,4 @@
-//! The clock that the engine is told.
+//! The clock of the engine's time.
 
 use enet_rs_protocol::Time;
 use std::time::{Duration, Instant};

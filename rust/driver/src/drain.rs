@@ -1,8 +1,8 @@
-//! Graceful shutdown in the background: drivers whose owner has closed them while messages were under way go on until these have
-//! arrived, for a bounded time.
+//! Graceful shutdown in the background: drivers whose owner has closed them while messages were under way go
+//! on until these have arrived, for a bounded time.
 //!
-//! One thread services all of them. It begins with the first and ends with the last, and is the only one that uses them:
-//! other threads leave [`Orders`] and wake it.
+//! One thread services all of them. It begins with the first and ends with the last, and is the only one that
+//! uses them: other threads leave [`Orders`] and wake it.
 
 use crate::Driver;
 use crate::sys::{self, Waker};
@@ -71,13 +71,13 @@ impl Drain {
         Self { orders: Mutex::new(orders), ended: Condvar::new() }
     }
 
-    /// Ends all connections of a driver. A connection that owes no messages ends now, and if that is true of all, the port is
-    /// free on return. The others end in the background, each as soon as all its messages have been acknowledged; what is
-    /// left after `limit` is given up, with one last datagram that says so. Received messages are dropped, and new connections
-    /// are turned away.
+    /// Ends all connections of a driver. A connection that owes no messages ends now, and if that is true of
+    /// all, the port is free on return. The others end in the background, each as soon as all its messages
+    /// have been acknowledged; what is left after `limit` is given up, with one last datagram that says so.
+    /// Received messages are dropped, and new connections are turned away.
     pub fn start(&'static self, mut driver: Driver, limit: Duration) {
-        // A failing socket is no reason to stop, here and below: it may work again. Whoever has connected at the last moment
-        // is to hear of the end as well.
+        // A failing socket is no reason to stop, here and below: it may work again. Whoever has connected at
+        // the last moment is to hear of the end as well.
         let _ = driver.service(Duration::ZERO);
         let peers: Vec<PeerId> = driver.host().peers().collect();
         let (owing, idle): (Vec<_>, Vec<_>) =
@@ -100,7 +100,8 @@ impl Drain {
         orders.waker.iter().for_each(Waker::wake);
     }
 
-    /// Frees a port that a draining driver still has, after waiting up to `wait` for its end. `false` if there is none.
+    /// Frees a port that a draining driver still has, after waiting up to `wait` for its end. `false` if
+    /// there is none.
     pub fn free_port(&self, port: u16, wait: Duration) -> bool {
         let mut orders = self.lock();
         if !orders.ports.contains(&port) {
@@ -117,8 +118,8 @@ impl Drain {
         true
     }
 
-    /// Waits for the end of all drivers; each is given up as soon as it has heard nothing for `silence`. From here on there is no
-    /// thread: a driver that comes later ends at once.
+    /// Waits for the end of all drivers; each is given up as soon as it has heard nothing for `silence`. From
+    /// here on there is no thread: a driver that comes later ends at once.
     pub fn finish(&self, silence: Duration) {
         let mut orders = self.lock();
         orders.silence_limit = Some(silence);

@@ -13,28 +13,30 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// Datagrams after which one look at the socket ends with their batch, so that a flood cannot keep [`Driver::service`] from
-/// returning. About twice what the socket's buffer holds: a crowd that comes at once is taken in before it loses anything.
+/// Datagrams after which one look at the socket ends with their batch, so that a flood cannot keep
+/// [`Driver::service`] from returning. About twice what the socket's buffer holds: many clients that come at
+/// once are taken in before anything is lost.
 const MAXIMUM_DATAGRAMS: usize = 1024;
-/// Messages that are taken between looks at how long their acknowledgements have waited.
-const MESSAGES_PER_LOOK: u32 = 4;
-/// How long these may wait at such a look.
-const LONGEST_ACKNOWLEDGEMENT: Duration = Duration::from_millis(5);
+/// Messages that are taken between looks at the clock, at how long their acknowledgements have waited.
+const MESSAGES_PER_CLOCK_READ: u32 = 4;
+/// How long acknowledgements may wait at such a look.
+const MAXIMUM_ACKNOWLEDGEMENT_DELAY: Duration = Duration::from_millis(5);
 /// The longest wait: the clock need not be able to tell the end of every [`Duration`].
 const MAXIMUM_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Runs a [`Host`] over a UDP socket. Commands and queries go to the engine itself, through [`host`](Self::host)
-/// and [`host_mut`](Self::host_mut); [`service`](Self::service) moves the datagrams.
+/// Runs a [`Host`] over a UDP socket. Commands and queries go to the engine itself, through
+/// [`host`](Self::host) and [`host_mut`](Self::host_mut); [`service`](Self::service) moves the datagrams.
 ///
-/// Dropping a driver ends DTLS sessions, which their other ends are told. Without DTLS nothing is sent: remote hosts find
-/// out by their time-outs.
+/// Dropping a driver ends DTLS sessions and notifies their other ends. Without DTLS nothing is sent: remote
+/// hosts find out by their time-outs.
 #[derive(Debug)]
 pub struct Driver {
     endpoint: Endpoint,
     socket: Socket,
     clock: Clock,
     send_queue: SendQueue,
-    /// When the messages came that are taken now, and how many of them were taken, as long as they are not acknowledged.
+    /// When the messages came that are being taken, and how many were taken since, until they are
+    /// acknowledged.
     unacknowledged: Option<(Instant, u32)>,
     /// Names of remote hosts that are being looked up, with the connections that wait for it.
     lookups: Vec<(PeerId, Lookup)>,
@@ -42,10 +44,10 @@ pub struct Driver {
     unreported: Option<ServiceError>,
 }
 
-/// What came of receiving.
+/// What a receive has brought.
 #[derive(Debug, Default)]
 struct Received {
-    /// At least one datagram.
+    /// At least one datagram was there.
     anything: bool,
     /// The socket was empty in the end.
     everything: bool,
@@ -91,13 +93,15 @@ impl Driver {
         self.endpoint.host()
     }
 
-    /// The engine, for commands; they take effect with the next [`service`](Self::service) or [`flush`](Self::flush).
+    /// The engine, for commands; they take effect with the next [`service`](Self::service) or
+    /// [`flush`](Self::flush).
     pub fn host_mut(&mut self) -> &mut Host {
         self.endpoint.host_mut()
     }
 
-    /// Begins a connection with the host of that name, see [`Host::connect_later`]. The name is looked up in the background;
-    /// if it has no address, the attempt ends with [`DisconnectReason::Unresolved`](enet_rs_protocol::DisconnectReason).
+    /// Begins a connection with the host of that name, see [`Host::connect_later`]. The name is looked up in
+    /// the background; if it has no address, the attempt ends with
+    /// [`DisconnectReason::Unresolved`](enet_rs_protocol::DisconnectReason).
     ///
     /// # Errors
     /// All peer slots are taken.
@@ -113,18 +117,19 @@ impl Driver {
         Ok(peer)
     }
 
-    /// Gives the next event: one that waits already, else whatever sending and receiving brings about. Waits for it
-    /// for up to `wait`, in the kernel, and wakes with the first datagram that matters.
+    /// Gives the next event: one that waits already, else whatever sending and receiving brings about. Waits
+    /// for it for up to `wait`, in the kernel, and wakes with the first datagram that matters.
     ///
-    /// Messages are acknowledged by the next call that finds no event, or by [`flush`](Self::flush): together with what they make
-    /// their taker send, as in ENet. Who takes them slowly, one each frame for example, does not hold that up for long.
+    /// Messages are acknowledged by the next call that finds no event, or by [`flush`](Self::flush): together
+    /// with what they make the caller send, as in ENet. A caller that takes them slowly, one each frame for
+    /// example, delays that only a little.
     ///
-    /// If the last receive drained the socket, the next zero-timeout call that finds no event may skip `recv` once, within 1 ms:
-    /// loops that take all events end with such a call.
+    /// If the last receive drained the socket, the next zero-timeout call that finds no event may skip `recv`
+    /// once, within 1 ms: loops that take all events end with such a call.
     ///
     /// # Errors
-    /// The socket failed, and there is no event. The driver stays usable, and further calls fail for as long as the cause
-    /// lasts.
+    /// The socket failed, and there is no event. The driver stays usable, and further calls fail for as long
+    /// as the cause lasts.
     pub fn service(&mut self, wait: Duration) -> Result<Option<Event>, ServiceError> {
         if let Some(event) = self.endpoint.poll_event()? {
             self.acknowledge_in_time();
@@ -136,14 +141,15 @@ impl Driver {
         let skips_recv = self.socket.policy.take_skip(instant) && deadline.is_none();
         loop {
             let now = self.clock.time(instant);
-            self.take_lookups();
+            self.finish_lookups();
             self.endpoint.handle_timeout(now);
             // Where one peer cannot be reached, the others are served all the same.
             let sent = self.transmit(now);
             let received = if skips_recv { Ok(Received::default()) } else { self.receive(now) };
             let mut event = self.endpoint.poll_event()?;
             let mut answered = Ok(());
-            // A message is acknowledged together with what it makes its taker send, as in ENet; all else is answered at once.
+            // A message is acknowledged together with what it makes the caller send, as in ENet; all else is
+            // answered at once.
             let is_message = matches!(event, Some(Event::Receive { .. }));
             if !is_message && !matches!(&received, Ok(received) if !received.anything) {
                 answered = self.transmit(now);
@@ -172,11 +178,14 @@ impl Driver {
         }
     }
 
-    /// Lets acknowledgements leave that have waited for long while messages were taken. The clock is not looked at for each of them.
+    /// Lets acknowledgements leave that have waited for long while messages were taken. The clock is not read
+    /// for each message.
     fn acknowledge_in_time(&mut self) {
         if let Some((since, taken)) = &mut self.unacknowledged {
             *taken += 1;
-            if taken.is_multiple_of(MESSAGES_PER_LOOK) && since.elapsed() > LONGEST_ACKNOWLEDGEMENT {
+            if taken.is_multiple_of(MESSAGES_PER_CLOCK_READ)
+                && since.elapsed() > MAXIMUM_ACKNOWLEDGEMENT_DELAY
+            {
                 self.unacknowledged = None;
                 let flushed = self.flush();
                 self.keep_failure(flushed);
@@ -184,8 +193,9 @@ impl Driver {
         }
     }
 
-    /// Gives an event that waits already; neither sends nor receives. Who has seen by it that there are no more has no need
-    /// for a call of [`service`](Self::service) that finds none: the next one asks the socket.
+    /// Gives an event that waits already; neither sends nor receives. A caller that has seen by it that there
+    /// are no more does not need a [`service`](Self::service) that finds none, so the next one reads the
+    /// socket.
     ///
     /// # Errors
     /// A DTLS handshake failed; this comes before the event of its connection.
@@ -197,8 +207,8 @@ impl Driver {
         Ok(event)
     }
 
-    /// The last failure that no method has returned, if there is one since this was asked last: of a name lookup, or of a
-    /// [`service`](Self::service) that gave an event all the same.
+    /// The last failure that no method has returned, if there is one since this was asked last: of a name
+    /// lookup, or of a [`service`](Self::service) that gave an event all the same.
     pub fn take_unreported(&mut self) -> Option<ServiceError> {
         self.unreported.take()
     }
@@ -217,7 +227,8 @@ impl Driver {
         self.transmit(self.clock.now())
     }
 
-    /// Sends what is queued two times over: of a last datagram one may get lost. Whether the socket fails is of no interest.
+    /// Sends what is queued two times over: of a last datagram one may get lost. Whether the socket fails is
+    /// of no interest.
     pub(crate) fn flush_twice(&mut self) {
         let now = self.clock.now();
         let mut datagrams = Vec::new();
@@ -240,8 +251,8 @@ impl Driver {
         self.endpoint.next_timeout().map(|time| self.clock.until(time))
     }
 
-    /// Ends a connection at once and tells the remote host, see [`Host::disconnect_now`]; the datagram has left when
-    /// this returns.
+    /// Ends a connection at once and tells the remote host, see [`Host::disconnect_now`]; the datagram has
+    /// left when this returns.
     ///
     /// # Errors
     /// The socket failed; the connection is over all the same.
@@ -250,8 +261,8 @@ impl Driver {
         self.transmit(self.clock.now())
     }
 
-    /// Sends a datagram that is not ENet's from this driver's port, for example to open a way through a NAT; with DTLS see
-    /// [`Endpoint::wrap_raw`].
+    /// Sends a datagram that is not ENet's from this driver's port, for example to open a way through a NAT;
+    /// with DTLS see [`Endpoint::wrap_raw`].
     ///
     /// # Errors
     /// The operating system's reason.
@@ -281,8 +292,8 @@ impl Driver {
         self.socket.local_address().ok().filter(|address| address.port() != 0)
     }
 
-    /// Hands the engine the addresses that were looked up.
-    fn take_lookups(&mut self) {
+    /// Gives the engine the addresses that were looked up.
+    fn finish_lookups(&mut self) {
         let Self { endpoint, lookups, unreported, .. } = self;
         let host = endpoint.host_mut();
         lookups.retain(|(peer, lookup)| {
@@ -326,7 +337,7 @@ impl Driver {
             // What was no datagram counts as well.
             count += usize::from(!brought_something);
         }
-        self.socket.forget_strangers(|| self.endpoint.host().remote_addresses().collect());
+        self.socket.forget_unused_addresses(|| self.endpoint.host().remote_addresses().collect());
         Ok(Received { anything: arrived, everything: is_empty })
     }
 }
@@ -397,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_messages_slowly_does_not_hold_up_their_acknowledgements() {
+    fn a_caller_that_takes_messages_slowly_does_not_hold_up_their_acknowledgements() {
         let (mut server, mut client, peer) = pair();
         server.host_mut().pop_statistic(HostStatistic::TotalSentPackets);
         for _ in 0..20 {
@@ -405,7 +416,7 @@ mod tests {
             client.host_mut().send(peer, 0, message, PacketFlags::RELIABLE).unwrap();
         }
         client.flush().unwrap();
-        for taken in 0..=MESSAGES_PER_LOOK {
+        for taken in 0..=MESSAGES_PER_CLOCK_READ {
             assert_eq!(
                 server.host_mut().pop_statistic(HostStatistic::TotalSentPackets),
                 0,
@@ -413,7 +424,7 @@ mod tests {
             );
             let received = server.service(DEADLINE).unwrap();
             assert!(matches!(received, Some(Event::Receive { .. })), "{received:?}");
-            std::thread::sleep(LONGEST_ACKNOWLEDGEMENT);
+            std::thread::sleep(MAXIMUM_ACKNOWLEDGEMENT_DELAY);
         }
         assert_eq!(server.host_mut().pop_statistic(HostStatistic::TotalSentPackets), 1);
     }

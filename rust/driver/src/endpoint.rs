@@ -1,12 +1,14 @@
-//! An endpoint: the engine and the layers between it and a socket, without I/O. The [`Driver`](crate::Driver) runs one over a
-//! socket, tests and simulations run it over a network in memory.
+//! An endpoint: the engine and the layers between it and a socket, without I/O. The [`Driver`](crate::Driver)
+//! runs one over a socket, tests and simulations run it over a network in memory.
 //!
-//! The layers have a fixed order. A received datagram passes them from the first to the last, a sent one the other way:
+//! The layers have a fixed order. A received datagram passes them from the first to the last, a sent one the
+//! other way:
 //!
 //! 1. DTLS (feature `dtls`), where it is set up;
 //! 2. the engine, [`Host`].
 //!
-//! What changes or watches datagrams as the network sees them, a conditioner or a capture, belongs in front of the first.
+//! What changes or watches datagrams as the network sees them, a conditioner or a capture, belongs in front
+//! of the first.
 
 #[cfg(feature = "dtls")]
 mod encryption;
@@ -20,8 +22,8 @@ use encryption::Encryption;
 use enet_rs_protocol::{Event, Host, Time};
 use std::net::SocketAddr;
 
-/// An engine with its layers. The methods that move datagrams and time have the names and the grammar of [`Host`]'s; call
-/// them here, and commands and queries on [`host_mut`](Self::host_mut).
+/// An engine with its layers. The methods that move datagrams and time have the names and the grammar of
+/// [`Host`]'s; call them here, and commands and queries on [`host_mut`](Self::host_mut).
 #[derive(Debug)]
 pub struct Endpoint {
     host: Host,
@@ -118,9 +120,10 @@ impl Endpoint {
         Ok(self.host.poll_event())
     }
 
-    /// Appends a datagram that is not the engine's to `out`, in the form in which it is to be sent; `false` if it is not to be
-    /// sent. With DTLS it goes through the session with that address; without a session, a client sends it as it is, since
-    /// it may have to open a way before there can be a session, and a server drops it.
+    /// Appends a datagram that is not the engine's to `out`, in the form in which it is to be sent; `false`
+    /// if it is not to be sent. With DTLS it goes through the session with that address; without a session, a
+    /// client sends it as it is, since it may have to open a way before there can be a session, and a server
+    /// drops it.
     pub fn wrap_raw(&mut self, to: SocketAddr, payload: &[u8], out: &mut Vec<u8>) -> bool {
         #[cfg(feature = "dtls")]
         if let Some(encryption) = &mut self.encryption {
@@ -131,8 +134,9 @@ impl Endpoint {
         true
     }
 
-    /// Forgets all connections and ends all DTLS sessions; [`poll_transmit`](Self::poll_transmit) then tells the other ends of
-    /// these. Other remote hosts are not told: they find out by their time-outs. Only for an endpoint that goes for good.
+    /// Forgets all connections and ends all DTLS sessions; [`poll_transmit`](Self::poll_transmit) then tells
+    /// the other ends of these. Other remote hosts are not told: they find out by their time-outs. Only for
+    /// an endpoint that goes for good.
     pub fn close(&mut self) {
         let peers: Vec<_> = self.host.peers().collect();
         peers.into_iter().for_each(|peer| self.host.reset(peer));

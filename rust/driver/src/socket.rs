@@ -22,8 +22,8 @@ const MAXIMUM_BATCH: usize = quinn_udp::BATCH_SIZE;
 /// Bytes that the socket's own buffers should hold, each way (`ENET_HOST_RECEIVE_BUFFER_SIZE`).
 const SOCKET_BUFFER: usize = 256 << 10;
 
-/// By which of the kernel's ways datagrams are sent and received together. Whatever is left out, or lacking in the
-/// kernel, happens one by one.
+/// By which of the kernel's ways datagrams are sent and received together. Whatever is left out, or lacking
+/// in the kernel, happens one by one.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Batching {
     /// `quinn-udp` may be used, which `segments`, `joins_received` and `buffers` need.
@@ -51,7 +51,8 @@ impl Default for Batching {
     }
 }
 
-/// Datagrams to one destination, one after another in memory and each of `size` bytes but the last, which may be smaller.
+/// Datagrams to one destination, one after another in memory and each of `size` bytes but the last, which may
+/// be smaller.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Run<'a> {
     pub(crate) to: SocketAddr,
@@ -65,7 +66,8 @@ impl Run<'_> {
     }
 }
 
-/// A non-blocking UDP socket. Addresses are always in their plain form: IPv4 is never shown as mapped to IPv6.
+/// A non-blocking UDP socket. Addresses are always in their plain form: IPv4 is never shown as mapped to
+/// IPv6.
 #[derive(Debug)]
 pub(crate) struct Socket {
     socket: UdpSocket,
@@ -87,8 +89,8 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Binds to `address`. The unspecified IPv6 address takes IPv4 datagrams as well, and falls back to IPv4 where the
-    /// machine has no IPv6.
+    /// Binds to `address`. The unspecified IPv6 address takes IPv4 datagrams as well, and falls back to IPv4
+    /// where the machine has no IPv6.
     pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
         Self::bind_with(address, Batching::default())
     }
@@ -183,8 +185,9 @@ impl Socket {
         addresses.source_for(to)
     }
 
-    /// Sends all of `runs` by as few calls as the system needs: a segmented send for each that has several datagrams, and one
-    /// call for single ones in a row. Tells `failed` what could not be sent and why; everything else was sent.
+    /// Sends all of `runs` by as few calls as the system needs: a segmented send for each that has several
+    /// datagrams, and one call for single ones in a row. Tells `failed` what could not be sent and why;
+    /// everything else was sent.
     pub(crate) fn send_runs(&mut self, runs: &[Run<'_>], mut failed: impl FnMut(SocketAddr, io::Error)) {
         if self.local_addresses.as_deref().is_none_or(|addresses| !addresses.has_special()) {
             return self.send_runs_plainly(runs, &mut failed);
@@ -216,7 +219,8 @@ impl Socket {
         }
     }
 
-    /// Sends a run from one of the machine's addresses; where that is its address no more, from the one that the system chooses.
+    /// Sends a run from one of the machine's addresses; where that is its address no more, from the one that
+    /// the system chooses.
     ///
     /// # Errors
     /// The first datagram's that could not be sent; all others were.
@@ -261,8 +265,8 @@ impl Socket {
                 segment_size: Some(run.size),
                 src_ip: None,
             };
-            // A refused run was not sent at all. Where the system cannot do it, the state knows from here on; where only this
-            // route cannot, it is refused again next time.
+            // A refused run was not sent at all. Where the system cannot do it, the state knows from here on;
+            // where only this route cannot, it is refused again next time.
             if ignoring_full_socket(state.try_send((&self.socket).into(), &transmit)).is_ok() {
                 return Ok(());
             }
@@ -337,7 +341,8 @@ impl Socket {
         }
     }
 
-    /// Lets the kernel join datagrams from here on, unless only plain calls are left, which could not tell them apart.
+    /// Lets the kernel join datagrams from here on, unless only plain calls are left, which could not tell
+    /// them apart.
     fn join_received(&mut self) {
         self.joins_received = true;
         if self.batching.joins_received && self.state.is_some() {
@@ -383,7 +388,7 @@ impl Socket {
     }
 
     /// Forgets what is remembered of remote hosts that are not `in_use`, if that is much.
-    pub(crate) fn forget_strangers(&mut self, in_use: impl FnOnce() -> HashSet<SocketAddr>) {
+    pub(crate) fn forget_unused_addresses(&mut self, in_use: impl FnOnce() -> HashSet<SocketAddr>) {
         if let Some(addresses) = self.local_addresses.as_deref_mut().filter(|them| them.has_many_new()) {
             let in_use = in_use();
             addresses.retain(|address| in_use.contains(&address));
@@ -420,8 +425,8 @@ fn receive_singly(
     Ok(most)
 }
 
-/// Receives into up to `most` buffers by one call; gives how many were filled, each with one or several datagrams. Notes at which
-/// of the machine's addresses they came, where that is asked for.
+/// Receives into up to `most` buffers by one call; gives how many were filled, each with one or several
+/// datagrams. Notes at which of the machine's addresses they came, where that is asked for.
 ///
 /// # Errors
 /// The operating system's reason.

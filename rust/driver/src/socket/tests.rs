@@ -34,7 +34,8 @@ fn single(to: SocketAddr, datagram: &[u8]) -> Run<'_> {
     Run { to, datagrams: datagram, size: datagram.len() }
 }
 
-/// `count` datagrams of `size` bytes one after another, each beginning with its number; the last is one byte shorter.
+/// `count` datagrams of `size` bytes one after another, each beginning with its number; the last is one byte
+/// shorter.
 fn numbered(count: usize, size: usize) -> Vec<u8> {
     let mut datagrams = vec![0; count * size - 1];
     for (number, datagram) in datagrams.chunks_mut(size).enumerate() {
@@ -164,8 +165,8 @@ fn a_datagram_that_cannot_be_sent_does_not_keep_the_rest_of_its_run() {
     }
 }
 
-/// Linux takes no more than 64, newer ones 128 segments, and refuses with the error by which it also tells that a route cannot
-/// segment.
+/// Linux takes no more than 64, newer ones 128 segments, and refuses with the error by which it also tells
+/// that a route cannot segment.
 #[test]
 fn a_run_that_the_system_refuses_to_segment_arrives_once_and_segmenting_ends() {
     let (mut sender, mut receiver) = (socket(Batching::default()), socket(Batching::default()));

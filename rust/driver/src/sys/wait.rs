@@ -41,8 +41,8 @@ impl Waker {
     }
 }
 
-/// Waits until `socket` has something to receive or `waker` wakes, at most for `timeout`. `true` if the socket has, or an error
-/// to tell.
+/// Waits until `socket` has something to receive or `waker` wakes, at most for `timeout`. `true` if the
+/// socket has, or an error to report.
 ///
 /// # Errors
 /// The system's.
@@ -61,7 +61,8 @@ pub(crate) fn wait(socket: &UdpSocket, waker: Option<&Waker>, timeout: Duration)
     }
 }
 
-/// Waits until one of `sockets` has something to receive or an error to tell, or `waker` wakes, at most for `timeout`.
+/// Waits until one of `sockets` has something to receive or an error to report, or `waker` wakes, at most for
+/// `timeout`.
 ///
 /// # Errors
 /// The system's.
