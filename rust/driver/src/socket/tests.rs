@@ -1,7 +1,9 @@
 //! Real sockets on loopback, with each of the kernel's ways of batching switched off in turn.
 
 use super::*;
-use std::net::Ipv4Addr;
+use crate::receive_buffers::ReceiveBuffers;
+use bytes::Bytes;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -364,4 +366,9 @@ fn an_address_that_is_the_machines_no_more_does_not_keep_a_datagram() {
         assert_eq!(received.concat(), b"datagrams");
     }
     assert_eq!(server.source_for(to), None);
+    // An empty datagram cannot be cut into smaller ones.
+    let nowhere = SocketAddr::from((Ipv6Addr::LOCALHOST, 1));
+    let addresses = server.local_addresses.as_mut().unwrap();
+    addresses.on_received(nowhere, IpAddr::from([192, 0, 2, 1]));
+    server.send(nowhere, b"").unwrap();
 }
