@@ -146,3 +146,57 @@ impl Endpoint {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use enet_rs_protocol::{HostConfig, PacketFlags};
+
+    const NOW: Time = Time::from_millis(1_000);
+
+    fn endpoint(seed: u8) -> Endpoint {
+        Endpoint::new(Host::new(HostConfig::default(), &[seed; 16]).unwrap())
+    }
+
+    fn address(port: u16) -> SocketAddr {
+        ([10, 0, 0, 1], port).into()
+    }
+
+    /// Carries all datagrams from the one endpoint, which is at `from`, to the other.
+    fn carry(one: &mut Endpoint, from: SocketAddr, other: &mut Endpoint) {
+        let mut datagram = Vec::new();
+        while one.poll_transmit(NOW, &mut datagram).is_some() {
+            other.handle_datagram(NOW, from, std::mem::take(&mut datagram).into());
+        }
+    }
+
+    #[test]
+    fn without_further_layers_an_endpoint_is_the_engine() {
+        let (mut server, mut client) = (endpoint(1), endpoint(2));
+        let peer = client.host_mut().connect(address(1), 1, 0).unwrap();
+        for _ in 0..2 {
+            carry(&mut client, address(2), &mut server);
+            carry(&mut server, address(1), &mut client);
+        }
+        assert!(matches!(client.poll_event(), Ok(Some(Event::Connect { .. }))));
+        assert!(matches!(server.poll_event(), Ok(Some(Event::Connect { .. }))));
+        let message = Bytes::from_static(b"message");
+        client.host_mut().send(peer, 0, message, PacketFlags::UNSEQUENCED).unwrap();
+        carry(&mut client, address(2), &mut server);
+        assert!(matches!(server.poll_event(), Ok(Some(Event::Receive { .. }))));
+        assert_eq!(client.next_timeout(), client.host().next_timeout());
+        let mut out = Vec::new();
+        assert!(client.wrap_raw(address(1), b"raw", &mut out));
+        assert_eq!(out, b"raw");
+    }
+
+    #[test]
+    fn a_closed_endpoint_has_no_connections_and_sends_nothing() {
+        let mut client = endpoint(2);
+        client.host_mut().connect(address(1), 1, 0).unwrap();
+        client.close();
+        assert_eq!(client.poll_transmit(NOW, &mut Vec::new()), None);
+        assert_eq!(client.host().peers().count(), 0);
+        assert_eq!(client.poll_event(), Ok(None));
+    }
+}
