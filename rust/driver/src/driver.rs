@@ -216,7 +216,7 @@ impl Driver {
         self.unreported.take()
     }
 
-    fn keep_failure(&mut self, result: Result<(), ServiceError>) {
+    pub(crate) fn keep_failure(&mut self, result: Result<(), ServiceError>) {
         if let Err(failure) = result {
             self.unreported = Some(failure);
         }
@@ -242,6 +242,26 @@ impl Driver {
         for (to, datagram) in datagrams.iter().chain(&datagrams) {
             let _ = self.socket.send(*to, datagram);
         }
+    }
+
+    /// Does everything that is due but for taking events: receives, and what waits in the socket counts before a
+    /// time-out does; then sends, acknowledgements at once. `true` if anything was received.
+    ///
+    /// # Errors
+    /// The socket failed.
+    pub(crate) fn work(&mut self) -> Result<bool, ServiceError> {
+        let now = self.clock.now();
+        self.unacknowledged = None;
+        self.finish_lookups();
+        let received = self.receive(now);
+        self.endpoint.handle_timeout(now);
+        self.transmit(now)?;
+        Ok(received?.anything)
+    }
+
+    /// Whether names are being looked up, which [`due_in`](Self::due_in) does not know the end of.
+    pub(crate) fn is_looking_up(&self) -> bool {
+        !self.lookups.is_empty()
     }
 
     /// The socket, to wait for.

@@ -6,6 +6,7 @@
 // Only `dtls::sys` may: it calls what the crate `openssl` does not wrap.
 #![deny(unsafe_code)]
 
+mod background;
 mod clock;
 mod compression;
 mod drain;
@@ -22,6 +23,7 @@ mod send_queue;
 mod socket;
 mod sys;
 
+pub use background::{Background, BackgroundDriver};
 pub use compression::Compression;
 pub use drain::Drain;
 pub use driver::Driver;

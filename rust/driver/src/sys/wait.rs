@@ -62,7 +62,7 @@ pub(crate) fn wait(socket: &UdpSocket, waker: Option<&Waker>, timeout: Duration)
 }
 
 /// Waits until one of `sockets` has something to receive or an error to report, or `waker` wakes, at most for
-/// `timeout`.
+/// `timeout`. Returns for each socket whether it has.
 ///
 /// # Errors
 /// The system's.
@@ -70,14 +70,15 @@ pub(crate) fn wait_any<'a>(
     sockets: impl Iterator<Item = &'a UdpSocket>,
     waker: Option<&'a Waker>,
     timeout: Duration,
-) -> io::Result<()> {
+) -> io::Result<Vec<bool>> {
     let mut all: Vec<_> = sockets.map(|socket| PollFd::new(socket, PollFlags::IN)).collect();
+    let count = all.len();
     all.extend(waker.map(|waker| PollFd::new(&waker.0.signal, PollFlags::IN)));
     wait_for(&mut all, timeout)?;
     if let Some(waker) = waker.filter(|_| all.last().is_some_and(is_up)) {
         waker.reset();
     }
-    Ok(())
+    Ok(all[..count].iter().map(is_up).collect())
 }
 
 /// `true` if one of `all` is up.
@@ -122,18 +123,21 @@ mod tests {
         let (sockets, waker) = ([socket(), socket(), socket()], Waker::new().unwrap());
         let wait_all = |timeout| {
             let start = Instant::now();
-            wait_any(sockets.iter(), Some(&waker), timeout).unwrap();
-            start.elapsed() < timeout
+            let ready = wait_any(sockets.iter(), Some(&waker), timeout).unwrap();
+            (ready, start.elapsed() < timeout)
         };
-        assert!(!wait_all(SHORT));
-        for receiver in &sockets {
+        let nothing = vec![false; 3];
+        assert_eq!(wait_all(SHORT), (nothing.clone(), false));
+        for (index, receiver) in sockets.iter().enumerate() {
             socket().send_to(b"datagram", receiver.local_addr().unwrap()).unwrap();
-            assert!(wait_all(LONG));
+            let mut expected = nothing.clone();
+            expected[index] = true;
+            assert_eq!(wait_all(LONG), (expected, true));
             receiver.recv(&mut [0; 8]).unwrap();
         }
         waker.wake();
-        assert!(wait_all(LONG));
-        assert!(!wait_all(SHORT));
+        assert_eq!(wait_all(LONG), (nothing.clone(), true));
+        assert_eq!(wait_all(SHORT), (nothing, false));
     }
 
     #[test]
