@@ -1,4 +1,4 @@
-//! The clock that the engine is told.
+//! The clock of the engine's time.
 
 use enet_rs_protocol::Time;
 use std::time::{Duration, Instant};
@@ -26,5 +26,30 @@ impl Clock {
     /// How long it is until `time`; nothing if it has passed.
     pub(crate) fn until(&self, time: Time) -> Duration {
         Duration::from_millis(time.as_millis()).saturating_sub(self.start.elapsed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_durations_are_those_of_the_system_in_milliseconds() {
+        let clock = Clock::new();
+        let later = clock.start + Duration::from_micros(1_999);
+        assert_eq!(clock.time(later), Time::from_millis(1));
+        let before = clock.now();
+        let hour = Duration::from_secs(3_600);
+        let left = clock.until(before.after(3_600_000));
+        assert!(left <= hour && left > hour / 2, "{left:?}");
+    }
+
+    #[test]
+    fn what_has_passed_is_due_now_and_nothing_is_earlier_than_the_clock() {
+        let clock = Clock::new();
+        assert_eq!(clock.until(Time::default()), Duration::ZERO);
+        if let Some(earlier) = clock.start.checked_sub(Duration::from_secs(1)) {
+            assert_eq!(clock.time(earlier), Time::default());
+        }
     }
 }

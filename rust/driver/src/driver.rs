@@ -1,5 +1,8 @@
 //! The driver: an engine, a socket and a clock that work together.
 
+#[cfg(test)]
+mod tests;
+
 use crate::clock::Clock;
 #[cfg(feature = "dtls")]
 use crate::dtls::Dtls;
@@ -10,31 +13,33 @@ use crate::send_queue::SendQueue;
 use crate::socket::Socket;
 use enet_rs_protocol::{ConnectError, Event, Host, HostConfig, PeerId, Seed, Time};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// Datagrams after which one look at the socket ends with their batch, so that a flood cannot keep [`Driver::service`] from
-/// returning. About twice what the socket's buffer holds: a crowd that comes at once is taken in before it loses anything.
+/// Datagrams after which one look at the socket ends with their batch, so that a flood cannot keep
+/// [`Driver::service`] from returning. About twice what the socket's buffer holds: many clients that come at
+/// once are taken in before anything is lost.
 const MAXIMUM_DATAGRAMS: usize = 1024;
-/// Messages that are taken between looks at how long their acknowledgements have waited.
-const MESSAGES_PER_LOOK: u32 = 4;
-/// How long these may wait at such a look.
-const LONGEST_ACKNOWLEDGEMENT: Duration = Duration::from_millis(5);
+/// Messages that are taken between looks at the clock, at how long their acknowledgements have waited.
+const MESSAGES_PER_CLOCK_READ: u32 = 4;
+/// How long acknowledgements may wait at such a look.
+const MAXIMUM_ACKNOWLEDGEMENT_DELAY: Duration = Duration::from_millis(5);
 /// The longest wait: the clock need not be able to tell the end of every [`Duration`].
 const MAXIMUM_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Runs a [`Host`] over a UDP socket. Commands and queries go to the engine itself, through [`host`](Self::host)
-/// and [`host_mut`](Self::host_mut); [`service`](Self::service) moves the datagrams.
+/// Runs a [`Host`] over a UDP socket. Commands and queries go to the engine itself, through
+/// [`host`](Self::host) and [`host_mut`](Self::host_mut); [`service`](Self::service) moves the datagrams.
 ///
-/// Dropping a driver ends DTLS sessions, which their other ends are told. Without DTLS nothing is sent: remote hosts find
-/// out by their time-outs.
+/// Dropping a driver ends DTLS sessions and notifies their other ends. Without DTLS nothing is sent: remote
+/// hosts find out by their time-outs.
 #[derive(Debug)]
 pub struct Driver {
     endpoint: Endpoint,
     socket: Socket,
     clock: Clock,
     send_queue: SendQueue,
-    /// When the messages came that are taken now, and how many of them were taken, as long as they are not acknowledged.
+    /// When the messages came that are being taken, and how many were taken since, until they are
+    /// acknowledged.
     unacknowledged: Option<(Instant, u32)>,
     /// Names of remote hosts that are being looked up, with the connections that wait for it.
     lookups: Vec<(PeerId, Lookup)>,
@@ -42,10 +47,10 @@ pub struct Driver {
     unreported: Option<ServiceError>,
 }
 
-/// What came of receiving.
+/// What a receive has brought.
 #[derive(Debug, Default)]
 struct Received {
-    /// At least one datagram.
+    /// At least one datagram was there.
     anything: bool,
     /// The socket was empty in the end.
     everything: bool,
@@ -91,13 +96,15 @@ impl Driver {
         self.endpoint.host()
     }
 
-    /// The engine, for commands; they take effect with the next [`service`](Self::service) or [`flush`](Self::flush).
+    /// The engine, for commands; they take effect with the next [`service`](Self::service) or
+    /// [`flush`](Self::flush).
     pub fn host_mut(&mut self) -> &mut Host {
         self.endpoint.host_mut()
     }
 
-    /// Begins a connection with the host of that name, see [`Host::connect_later`]. The name is looked up in the background;
-    /// if it has no address, the attempt ends with [`DisconnectReason::Unresolved`](enet_rs_protocol::DisconnectReason).
+    /// Begins a connection with the host of that name, see [`Host::connect_later`]. The name is looked up in
+    /// the background; if it has no address, the attempt ends with
+    /// [`DisconnectReason::Unresolved`](enet_rs_protocol::DisconnectReason).
     ///
     /// # Errors
     /// All peer slots are taken.
@@ -113,18 +120,19 @@ impl Driver {
         Ok(peer)
     }
 
-    /// Gives the next event: one that waits already, else whatever sending and receiving brings about. Waits for it
-    /// for up to `wait`, in the kernel, and wakes with the first datagram that matters.
+    /// Gives the next event: one that waits already, else whatever sending and receiving brings about. Waits
+    /// for it for up to `wait`, in the kernel, and wakes with the first datagram that matters.
     ///
-    /// Messages are acknowledged by the next call that finds no event, or by [`flush`](Self::flush): together with what they make
-    /// their taker send, as in ENet. Who takes them slowly, one each frame for example, does not hold that up for long.
+    /// Messages are acknowledged by the next call that finds no event, or by [`flush`](Self::flush): together
+    /// with what they make the caller send, as in ENet. A caller that takes them slowly, one each frame for
+    /// example, delays that only a little.
     ///
-    /// If the last receive drained the socket, the next zero-timeout call that finds no event may skip `recv` once, within 1 ms:
-    /// loops that take all events end with such a call.
+    /// If the last receive drained the socket, the next zero-timeout call that finds no event may skip `recv`
+    /// once, within 1 ms: loops that take all events end with such a call.
     ///
     /// # Errors
-    /// The socket failed, and there is no event. The driver stays usable, and further calls fail for as long as the cause
-    /// lasts.
+    /// The socket failed, and there is no event. The driver stays usable, and further calls fail for as long
+    /// as the cause lasts.
     pub fn service(&mut self, wait: Duration) -> Result<Option<Event>, ServiceError> {
         if let Some(event) = self.endpoint.poll_event()? {
             self.acknowledge_in_time();
@@ -136,14 +144,15 @@ impl Driver {
         let skips_recv = self.socket.policy.take_skip(instant) && deadline.is_none();
         loop {
             let now = self.clock.time(instant);
-            self.take_lookups();
+            self.finish_lookups();
             self.endpoint.handle_timeout(now);
             // Where one peer cannot be reached, the others are served all the same.
             let sent = self.transmit(now);
             let received = if skips_recv { Ok(Received::default()) } else { self.receive(now) };
             let mut event = self.endpoint.poll_event()?;
             let mut answered = Ok(());
-            // A message is acknowledged together with what it makes its taker send, as in ENet; all else is answered at once.
+            // A message is acknowledged together with what it makes the caller send, as in ENet; all else is
+            // answered at once.
             let is_message = matches!(event, Some(Event::Receive { .. }));
             if !is_message && !matches!(&received, Ok(received) if !received.anything) {
                 answered = self.transmit(now);
@@ -166,17 +175,20 @@ impl Driver {
             if left.is_zero() {
                 return Ok(None);
             }
-            let timer = self.endpoint.next_timeout().map_or(left, |time| self.clock.until(time));
+            let timer = self.due_in().unwrap_or(left);
             self.socket.wait(left.min(timer)).map_err(ServiceError::Wait)?;
             instant = Instant::now();
         }
     }
 
-    /// Lets acknowledgements leave that have waited for long while messages were taken. The clock is not looked at for each of them.
+    /// Lets acknowledgements leave that have waited for long while messages were taken. The clock is not read
+    /// for each message.
     fn acknowledge_in_time(&mut self) {
         if let Some((since, taken)) = &mut self.unacknowledged {
             *taken += 1;
-            if taken.is_multiple_of(MESSAGES_PER_LOOK) && since.elapsed() > LONGEST_ACKNOWLEDGEMENT {
+            if taken.is_multiple_of(MESSAGES_PER_CLOCK_READ)
+                && since.elapsed() > MAXIMUM_ACKNOWLEDGEMENT_DELAY
+            {
                 self.unacknowledged = None;
                 let flushed = self.flush();
                 self.keep_failure(flushed);
@@ -184,8 +196,9 @@ impl Driver {
         }
     }
 
-    /// Gives an event that waits already; neither sends nor receives. Who has seen by it that there are no more has no need
-    /// for a call of [`service`](Self::service) that finds none: the next one asks the socket.
+    /// Gives an event that waits already; neither sends nor receives. A caller that has seen by it that there
+    /// are no more does not need a [`service`](Self::service) that finds none, so the next one reads the
+    /// socket.
     ///
     /// # Errors
     /// A DTLS handshake failed; this comes before the event of its connection.
@@ -197,13 +210,13 @@ impl Driver {
         Ok(event)
     }
 
-    /// The last failure that no method has returned, if there is one since this was asked last: of a name lookup, or of a
-    /// [`service`](Self::service) that gave an event all the same.
+    /// The last failure that no method has returned, if there is one since this was asked last: of a name
+    /// lookup, or of a [`service`](Self::service) that gave an event all the same.
     pub fn take_unreported(&mut self) -> Option<ServiceError> {
         self.unreported.take()
     }
 
-    fn keep_failure(&mut self, result: Result<(), ServiceError>) {
+    pub(crate) fn keep_failure(&mut self, result: Result<(), ServiceError>) {
         if let Err(failure) = result {
             self.unreported = Some(failure);
         }
@@ -217,8 +230,52 @@ impl Driver {
         self.transmit(self.clock.now())
     }
 
-    /// Ends a connection at once and tells the remote host, see [`Host::disconnect_now`]; the datagram has left when
-    /// this returns.
+    /// Sends what is queued two times over: of a last datagram one may get lost. Whether the socket fails is
+    /// of no interest.
+    pub(crate) fn flush_twice(&mut self) {
+        let now = self.clock.now();
+        let mut datagrams = Vec::new();
+        let mut datagram = Vec::new();
+        while let Some(to) = self.endpoint.poll_transmit(now, &mut datagram) {
+            datagrams.push((to, std::mem::take(&mut datagram)));
+        }
+        for (to, datagram) in datagrams.iter().chain(&datagrams) {
+            let _ = self.socket.send(*to, datagram);
+        }
+    }
+
+    /// Does everything that is due but for taking events: receives, and what waits in the socket counts before a
+    /// time-out does; then sends, acknowledgements at once. `true` if anything was received.
+    ///
+    /// # Errors
+    /// The socket failed.
+    pub(crate) fn work(&mut self) -> Result<bool, ServiceError> {
+        let now = self.clock.now();
+        self.unacknowledged = None;
+        self.finish_lookups();
+        let received = self.receive(now);
+        self.endpoint.handle_timeout(now);
+        self.transmit(now)?;
+        Ok(received?.anything)
+    }
+
+    /// Whether names are being looked up, which [`due_in`](Self::due_in) does not know the end of.
+    pub(crate) fn is_looking_up(&self) -> bool {
+        !self.lookups.is_empty()
+    }
+
+    /// The socket, to wait for.
+    pub(crate) fn socket(&self) -> &UdpSocket {
+        self.socket.inner()
+    }
+
+    /// How long it is until [`service`](Self::service) has something to do, datagrams aside.
+    pub(crate) fn due_in(&self) -> Option<Duration> {
+        self.endpoint.next_timeout().map(|time| self.clock.until(time))
+    }
+
+    /// Ends a connection at once and tells the remote host, see [`Host::disconnect_now`]; the datagram has
+    /// left when this returns.
     ///
     /// # Errors
     /// The socket failed; the connection is over all the same.
@@ -227,8 +284,8 @@ impl Driver {
         self.transmit(self.clock.now())
     }
 
-    /// Sends a datagram that is not ENet's from this driver's port, for example to open a way through a NAT; with DTLS see
-    /// [`Endpoint::wrap_raw`].
+    /// Sends a datagram that is not ENet's from this driver's port, for example to open a way through a NAT;
+    /// with DTLS see [`Endpoint::wrap_raw`].
     ///
     /// # Errors
     /// The operating system's reason.
@@ -258,8 +315,8 @@ impl Driver {
         self.socket.local_address().ok().filter(|address| address.port() != 0)
     }
 
-    /// Hands the engine the addresses that were looked up.
-    fn take_lookups(&mut self) {
+    /// Gives the engine the addresses that were looked up.
+    fn finish_lookups(&mut self) {
         let Self { endpoint, lookups, unreported, .. } = self;
         let host = endpoint.host_mut();
         lookups.retain(|(peer, lookup)| {
@@ -303,7 +360,7 @@ impl Driver {
             // What was no datagram counts as well.
             count += usize::from(!brought_something);
         }
-        self.socket.forget_strangers(|| self.endpoint.host().remote_addresses().collect());
+        self.socket.forget_unused_addresses(|| self.endpoint.host().remote_addresses().collect());
         Ok(Received { anything: arrived, everything: is_empty })
     }
 }
@@ -313,155 +370,5 @@ impl Drop for Driver {
         self.endpoint.close();
         // A remote host that does not hear it times out.
         let _ = self.flush();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use bytes::Bytes;
-    use enet_rs_protocol::{DisconnectReason, HostStatistic, PacketFlags};
-    use std::net::Ipv4Addr;
-
-    const DEADLINE: Duration = Duration::from_secs(20);
-
-    /// A server, and a client that is connected to it.
-    fn pair() -> (Driver, Driver, PeerId) {
-        let bind = || Driver::bind((Ipv4Addr::LOCALHOST, 0).into(), HostConfig::default()).unwrap();
-        let (mut server, mut client) = (bind(), bind());
-        let peer = client.host_mut().connect(server.local_address().unwrap(), 1, 0).unwrap();
-        let mut is_up = [false; 2];
-        let end = Instant::now() + DEADLINE;
-        while is_up != [true; 2] {
-            assert!(Instant::now() < end, "not connected: {is_up:?}");
-            for (driver, is_up) in [&mut server, &mut client].into_iter().zip(&mut is_up) {
-                let event = driver.service(Duration::from_millis(1)).unwrap();
-                *is_up |= matches!(event, Some(Event::Connect { .. }));
-            }
-        }
-        (server, client, peer)
-    }
-
-    /// Puts a message into the server's socket.
-    fn send(server: &mut Driver, client: &mut Driver, peer: PeerId) {
-        client.host_mut().send(peer, 0, Bytes::from_static(b"message"), PacketFlags::UNSEQUENCED).unwrap();
-        client.flush().unwrap();
-        server.socket.wait(DEADLINE).unwrap();
-    }
-
-    #[test]
-    fn one_service_does_not_read_a_socket_that_was_just_drained() {
-        let (mut server, mut client, peer) = pair();
-        send(&mut server, &mut client, peer);
-        // However slowly this goes, no time has passed.
-        server.socket.policy.allow_skip(Instant::now() + DEADLINE);
-        assert_eq!(server.service(Duration::ZERO).unwrap(), None);
-        assert!(matches!(server.service(Duration::ZERO).unwrap(), Some(Event::Receive { .. })));
-    }
-
-    #[test]
-    fn a_message_is_acknowledged_together_with_the_reply_to_it() {
-        let (mut server, mut client, peer) = pair();
-        server.host_mut().pop_statistic(HostStatistic::TotalSentPackets);
-        let message = || Bytes::from_static(b"message");
-        client.host_mut().send(peer, 0, message(), PacketFlags::RELIABLE).unwrap();
-        client.flush().unwrap();
-        let received = server.service(DEADLINE).unwrap();
-        let Some(Event::Receive { peer, .. }) = received else { panic!("{received:?}") };
-        server.host_mut().send(peer, 0, message(), PacketFlags::RELIABLE).unwrap();
-        assert_eq!(server.service(Duration::ZERO).unwrap(), None);
-        assert_eq!(server.host_mut().pop_statistic(HostStatistic::TotalSentPackets), 1);
-    }
-
-    #[test]
-    fn who_takes_messages_slowly_does_not_hold_up_their_acknowledgements() {
-        let (mut server, mut client, peer) = pair();
-        server.host_mut().pop_statistic(HostStatistic::TotalSentPackets);
-        for _ in 0..20 {
-            let message = Bytes::from_static(b"message");
-            client.host_mut().send(peer, 0, message, PacketFlags::RELIABLE).unwrap();
-        }
-        client.flush().unwrap();
-        for taken in 0..=MESSAGES_PER_LOOK {
-            assert_eq!(
-                server.host_mut().pop_statistic(HostStatistic::TotalSentPackets),
-                0,
-                "{taken} were taken"
-            );
-            let received = server.service(DEADLINE).unwrap();
-            assert!(matches!(received, Some(Event::Receive { .. })), "{received:?}");
-            std::thread::sleep(LONGEST_ACKNOWLEDGEMENT);
-        }
-        assert_eq!(server.host_mut().pop_statistic(HostStatistic::TotalSentPackets), 1);
-    }
-
-    #[test]
-    fn a_service_reads_the_socket_after_its_caller_saw_that_there_are_no_more_events() {
-        let (mut server, mut client, peer) = pair();
-        send(&mut server, &mut client, peer);
-        server.socket.policy.allow_skip(Instant::now() + DEADLINE);
-        assert_eq!(server.poll_event().unwrap(), None);
-        assert!(matches!(server.service(Duration::ZERO).unwrap(), Some(Event::Receive { .. })));
-    }
-
-    #[test]
-    fn a_service_that_may_wait_reads_the_socket_all_the_same() {
-        let (mut server, mut client, peer) = pair();
-        send(&mut server, &mut client, peer);
-        server.socket.policy.allow_skip(Instant::now() + DEADLINE);
-        assert!(matches!(server.service(DEADLINE).unwrap(), Some(Event::Receive { .. })));
-    }
-
-    #[test]
-    fn a_service_waits_however_long_it_may() {
-        let (mut server, mut client, peer) = pair();
-        let send = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(20));
-            client
-                .host_mut()
-                .send(peer, 0, Bytes::from_static(b"message"), PacketFlags::UNSEQUENCED)
-                .unwrap();
-            client.flush().unwrap();
-        });
-        assert!(matches!(server.service(Duration::MAX).unwrap(), Some(Event::Receive { .. })));
-        send.join().unwrap();
-    }
-
-    #[test]
-    fn a_service_that_waits_goes_on_when_a_name_has_no_address() {
-        let mut driver = Driver::unbound(HostConfig::default()).unwrap();
-        let peer = driver.connect_by_name("*", 7, 1, 0).unwrap();
-        let reason = DisconnectReason::Unresolved;
-        let start = Instant::now();
-        let event = driver.service(DEADLINE).unwrap();
-        assert_eq!(event, Some(Event::Disconnect { peer, data: 0, reason }));
-        assert!(start.elapsed() < DEADLINE);
-        let failure = driver.take_unreported();
-        assert!(matches!(&failure, Some(ServiceError::Resolve(error)) if error.name == "*"), "{failure:?}");
-        assert!(driver.take_unreported().is_none());
-    }
-
-    #[test]
-    fn a_failure_behind_an_event_is_kept_until_it_is_taken() {
-        let (mut server, mut client, peer) = pair();
-        // Nothing of this family can be sent by a socket of the other.
-        let nowhere = SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, 7));
-        server.host_mut().connect(nowhere, 1, 0).unwrap();
-        send(&mut server, &mut client, peer);
-        assert!(matches!(server.service(DEADLINE).unwrap(), Some(Event::Receive { .. })));
-        let failure = server.take_unreported();
-        assert!(
-            matches!(&failure, Some(ServiceError::Send { address, .. }) if *address == nowhere),
-            "{failure:?}"
-        );
-    }
-
-    #[test]
-    fn what_is_queued_leaves_although_the_socket_is_not_read() {
-        let (mut server, mut client, peer) = pair();
-        client.host_mut().send(peer, 0, Bytes::from_static(b"message"), PacketFlags::UNSEQUENCED).unwrap();
-        client.socket.policy.allow_skip(Instant::now() + DEADLINE);
-        assert_eq!(client.service(Duration::ZERO).unwrap(), None);
-        assert!(matches!(server.service(DEADLINE).unwrap(), Some(Event::Receive { .. })));
     }
 }

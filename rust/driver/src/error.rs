@@ -19,13 +19,14 @@ pub enum BindError {
         /// The operating system's reason.
         source: io::Error,
     },
-    /// The operating system's random number generator does not answer; without it, connections could be forged.
+    /// The operating system's random number generator does not answer; without it, connections could be
+    /// forged.
     #[error("the operating system gives no random numbers: {0}")]
     Random(getrandom::Error),
 }
 
-/// The socket, a handshake or a name lookup failed. Nothing is lost by it but the datagrams or the connection attempt concerned:
-/// servicing can go on.
+/// The socket, a handshake or a name lookup failed. Nothing is lost by it but the datagrams or the connection
+/// attempt concerned: servicing can go on.
 #[derive(Debug, Error)]
 pub enum ServiceError {
     /// A datagram could not be sent.

@@ -6,14 +6,15 @@
 // Only `dtls::sys` may: it calls what the crate `openssl` does not wrap.
 #![deny(unsafe_code)]
 
+mod background;
 mod clock;
 mod compression;
+mod drain;
 mod driver;
 #[cfg(feature = "dtls")]
 pub mod dtls;
 mod endpoint;
 mod error;
-mod lingering;
 mod local_addresses;
 mod receive_buffers;
 mod recv_policy;
@@ -22,10 +23,11 @@ mod send_queue;
 mod socket;
 mod sys;
 
+pub use background::{Background, BackgroundDriver};
 pub use compression::Compression;
+pub use drain::Drain;
 pub use driver::Driver;
 pub use endpoint::Endpoint;
 pub use enet_rs_protocol as protocol;
 pub use error::{BindError, HandshakeFailure, ResolveError, ServiceError};
-pub use lingering::Lingering;
 pub use resolve::resolve;

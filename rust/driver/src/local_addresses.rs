@@ -1,21 +1,25 @@
-//! At which of the machine's addresses a remote host asked, so that it is answered from there. Where nothing else is said, the
-//! system answers from the address that it prefers on the way to the remote host, and a client that asked at another one drops
-//! the answers. Used by sockets that are bound to all addresses; others have just one.
+//! At which of the machine's addresses a remote host asked, so that it is answered from there. Where nothing
+//! else is said, the system answers from the address that it prefers on the way to the remote host, and a
+//! client that asked at another one drops the answers. Used by sockets that are bound to all addresses;
+//! others have just one.
 //!
-//! Remote hosts that have sent one datagram may be forged, so what is remembered is bounded: [`retain`](LocalAddresses::retain)
-//! forgets all but the newest of those that are no peers. And nobody can turn the answers to a peer by one datagram in its
-//! name: a remote host that is in use counts as moved only when it is silent at its former place.
+//! Remote hosts that have sent one datagram may be forged, so what is remembered is bounded:
+//! [`retain`](LocalAddresses::retain) forgets all but the newest of those that are no peers. And nobody can
+//! turn the answers to a peer by one datagram in its name: a remote host that is in use counts as moved only
+//! when it is silent at its former place.
 
 use enet_rs_protocol::Time;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-/// Answers to a remote host after which it is worth to find out whether the system would choose the same address by itself: more
-/// than the engine gives to a remote host that does not show that it receives them.
+/// Answers to a remote host after which it is worth to find out whether the system would choose the same
+/// address by itself: more than the engine gives to a remote host that does not show that it receives them.
 const ANSWERS_BEFORE_PROBE: u8 = 4;
-/// Milliseconds for which a remote host has to be silent at one address of the machine before another one counts.
+/// Milliseconds for which a remote host has to be silent at one address of the machine before another one
+/// counts.
 const SILENCE_BEFORE_MOVE: u32 = 5_000;
-/// New remote hosts after which those that are no peers are forgotten. Not fewer than what arrives between two answers.
+/// New remote hosts after which those that are no peers are forgotten. Not fewer than what arrives between
+/// two answers.
 const MAXIMUM_NEW: usize = 1024;
 
 /// What is remembered of one remote host.
@@ -215,13 +219,13 @@ mod tests {
     }
 
     #[test]
-    fn strangers_are_forgotten_and_peers_are_not() {
+    fn remote_hosts_are_forgotten_unless_they_are_peers() {
         let mut addresses = LocalAddresses::default();
         receive(&mut addresses, 0, remote(1), SECOND);
         for number in 0..20_000_u32 {
-            let stranger = SocketAddr::from((Ipv4Addr::from(0x0a00_0000 + number), 7));
-            receive(&mut addresses, 1, stranger, SECOND);
-            assert_eq!(addresses.source_for(stranger), Some(SECOND), "the newest is answered");
+            let unknown = SocketAddr::from((Ipv4Addr::from(0x0a00_0000 + number), 7));
+            receive(&mut addresses, 1, unknown, SECOND);
+            assert_eq!(addresses.source_for(unknown), Some(SECOND), "the newest is answered");
             if addresses.has_many_new() {
                 addresses.retain(|address| address == remote(1));
             }

@@ -1,19 +1,21 @@
-//! Buffers that datagrams are received into. Much data is not copied: messages are slices of the buffer, which is lent out until
-//! its last message is dropped, and then used again. Little data is copied, which costs less than another buffer, whose memory
-//! is far from the processor, and keeps 64 KiB from being occupied by a few bytes.
+//! Buffers that datagrams are received into. Much data is not copied: messages are slices of the buffer,
+//! which is lent out until its last message is dropped, and then used again. Little data is copied, which
+//! costs less than another buffer, whose memory is far from the processor, and keeps 64 KiB from being
+//! occupied by a few bytes.
 
 use bytes::{Bytes, BytesMut};
 use quinn_udp::RecvMeta;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-/// Bytes of one buffer: at least the most that the kernel joins into one (`UDP_GRO`), which is more than any single
-/// datagram. What is beyond 64 KiB keeps the beginnings of the buffers from falling on the same lines of the processor's cache.
+/// Bytes of one buffer: at least the most that the kernel joins into one (`UDP_GRO`), which is more than any
+/// single datagram. What is beyond 64 KiB keeps the beginnings of the buffers from falling on the same lines
+/// of the processor's cache.
 const BUFFER_SIZE: usize = (1 << 16) + 1536;
 /// Bytes of which copies are cut.
 const CHUNK_SIZE: usize = 1 << 14;
 /// Up to so many bytes are copied: the largest datagram of ENet.
-const LITTLE: usize = 4096;
+const MAXIMUM_COPY: usize = 4096;
 /// Buffers on loan that are remembered; beyond it they are freed when their last message is dropped.
 const MAXIMUM_ON_LOAN: usize = 64;
 
@@ -21,17 +23,17 @@ thread_local! {
     static OF_THIS_THREAD: RefCell<ReceiveBuffers> = RefCell::default();
 }
 
-/// A set of buffers of one size, made when they are first asked for. All sockets of a thread share one: who has many
-/// sockets needs no more memory, and it is warm.
+/// A set of buffers of one size, made when they are first asked for. All sockets of a thread share one: a
+/// process with many sockets needs no more memory, and it is warm.
 #[derive(Debug, Default)]
 pub(crate) struct ReceiveBuffers {
     /// Free, each `BUFFER_SIZE` long.
     free: Vec<BytesMut>,
     /// What was received into each of them.
     metas: Vec<RecvMeta>,
-    /// Longest on loan first.
+    /// Oldest loan first.
     on_loan: VecDeque<Bytes>,
-    /// What was copied last stands before it; the room behind it is for the next copies. It comes back when all are dropped.
+    /// The rest of the chunk of which copies are cut. A chunk comes back when all its copies are dropped.
     copies: BytesMut,
 }
 
@@ -45,7 +47,7 @@ impl ReceiveBuffers {
         result
     }
 
-    /// The first `count` free buffers, and as many places to tell what was received into them.
+    /// The first `count` free buffers, and as many places for metadata of what is received into them.
     pub(crate) fn free(&mut self, count: usize) -> (&mut [BytesMut], &mut [RecvMeta]) {
         while self.free.len() < count {
             self.free.push(BytesMut::zeroed(BUFFER_SIZE));
@@ -54,14 +56,14 @@ impl ReceiveBuffers {
         (&mut self.free[..count], &mut self.metas[..count])
     }
 
-    /// What was told of the free buffer `index`.
+    /// The metadata of what was received into the free buffer `index`.
     pub(crate) fn meta(&self, index: usize) -> RecvMeta {
         self.metas[index]
     }
 
     /// Gives the first `length` bytes of the free buffer `index`.
     pub(crate) fn take(&mut self, index: usize, length: usize) -> Bytes {
-        if length > LITTLE {
+        if length > MAXIMUM_COPY {
             return self.lend(index).slice(..length);
         }
         if self.copies.capacity() < length {
@@ -81,7 +83,7 @@ impl ReceiveBuffers {
         lent
     }
 
-    /// Takes back a buffer of which no message is left: one of the two that are on loan for longest.
+    /// Takes back a buffer of which no message is left: one of the two oldest loans.
     fn reclaim(&mut self) -> Option<BytesMut> {
         for _ in 0..self.on_loan.len().min(2) {
             match self.on_loan.pop_front()?.try_into_mut() {
@@ -111,13 +113,13 @@ mod tests {
     fn a_buffer_comes_back_when_its_last_slice_is_dropped() {
         let mut buffers = ReceiveBuffers::default();
         let lent = first(&mut buffers);
-        let message = receive(&mut buffers, LITTLE + 1).slice(10..20);
+        let message = receive(&mut buffers, MAXIMUM_COPY + 1).slice(10..20);
         assert_ne!(first(&mut buffers), lent);
-        receive(&mut buffers, LITTLE + 1);
+        receive(&mut buffers, MAXIMUM_COPY + 1);
         drop(message);
         let came_back = (0..4).any(|_| {
             let found = first(&mut buffers) == lent;
-            receive(&mut buffers, LITTLE + 1);
+            receive(&mut buffers, MAXIMUM_COPY + 1);
             found
         });
         assert!(came_back);
@@ -129,20 +131,21 @@ mod tests {
         let mut buffers = ReceiveBuffers::default();
         let before = first(&mut buffers);
         let mut kept = Vec::new();
-        // More than the room for copies holds.
+        // More than a chunk holds.
         for turn in 0..100_u8 {
-            buffers.free(1).0[0][..LITTLE].fill(turn);
-            kept.push(receive(&mut buffers, LITTLE));
+            buffers.free(1).0[0][..MAXIMUM_COPY].fill(turn);
+            kept.push(receive(&mut buffers, MAXIMUM_COPY));
         }
         assert_eq!(first(&mut buffers), before);
-        assert!((0..100).zip(&kept).all(|(turn, copy)| copy[..] == [turn; LITTLE]));
+        assert!((0..100).zip(&kept).all(|(turn, copy)| copy[..] == [turn; MAXIMUM_COPY]));
     }
 
     #[test]
-    fn the_room_for_copies_comes_back() {
+    fn a_chunk_comes_back_when_its_copies_are_dropped() {
         let mut buffers = ReceiveBuffers::default();
-        let room = receive(&mut buffers, LITTLE).as_ptr();
-        let came_back = (0..CHUNK_SIZE / LITTLE).any(|_| receive(&mut buffers, LITTLE).as_ptr() == room);
+        let chunk = receive(&mut buffers, MAXIMUM_COPY).as_ptr();
+        let came_back =
+            (0..CHUNK_SIZE / MAXIMUM_COPY).any(|_| receive(&mut buffers, MAXIMUM_COPY).as_ptr() == chunk);
         assert!(came_back);
     }
 }

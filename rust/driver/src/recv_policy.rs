@@ -1,23 +1,25 @@
-//! Decides whether and how a socket is read next, so that the kernel is called as seldom as possible and by the cheapest call.
-//! It does no I/O: the socket asks it before each receive and reports what came of it.
+//! Decides whether and how a socket is read next, so that the kernel is called as seldom as possible and by
+//! the cheapest call. It does no I/O: the socket asks it before each receive and reports what came of it.
 //!
-//! * **Skip**: if the last receive drained the socket, the next zero-timeout call may skip `recv` once, within 1 ms. Loops that
-//!   take all events, `while service() has an event`, end with such a call.
+//! * **Skip**: if the last receive drained the socket, the next zero-timeout call may skip `recv` once,
+//!   within 1 ms. Loops that take all events, `while service() has an event`, end with such a call.
 //! * **Readiness**: after some empty polls in a row, an epoll registration is asked before the socket itself.
-//! * **Batches**: datagrams are received one by one until several are there at once, and by calls that take many from then on.
-//! * **Batch size**: small while batches are not filled, since each buffer that is offered costs some work; it grows when
-//!   they are.
+//! * **Batches**: datagrams are received one by one until several are there at once, and by calls that take
+//!   many from then on.
+//! * **Batch size**: small while batches are not filled, since each buffer that is offered costs some work;
+//!   it grows when they are.
 
 use std::time::{Duration, Instant};
 
-/// How long a skip is allowed after the socket was drained. Far less than a frame: whoever takes an event per frame learns of
-/// every datagram in its frame.
+/// How long a skip is allowed after the socket was drained. Far less than a frame: whoever takes an event per
+/// frame learns of every datagram in its frame.
 const SKIP_LIFETIME: Duration = Duration::from_millis(1);
 /// Datagrams at once with which a socket begins to receive in batches.
 const MANY_AT_ONCE: usize = 3;
 /// Empty polls in a row after which readiness is asked first.
 const EMPTY_POLLS: u32 = 4;
-/// The smallest batch. Two, so that the usual single datagram leaves a buffer empty: then there is no need to ask again.
+/// The smallest batch. Two, so that the usual single datagram leaves a buffer empty: then there is no need to
+/// ask again.
 const MINIMUM_BATCH: usize = 2;
 /// By how much a batch that was filled is smaller than the next one.
 const BATCH_GROWTH: usize = 4;
@@ -65,8 +67,8 @@ impl RecvPolicy {
         Self { batches, is_busy: false, max_batch, batch, empty_polls: 0, drained_at: None }
     }
 
-    /// Whether the call at `now` may skip `recv`. Just once: whoever calls without a pause misses no datagram for longer than
-    /// a call.
+    /// Whether the call at `now` may skip `recv`. Just once: whoever calls without a pause misses no datagram
+    /// for longer than a call.
     pub(crate) fn take_skip(&mut self, now: Instant) -> bool {
         self.drained_at.take().is_some_and(|drained| now.saturating_duration_since(drained) < SKIP_LIFETIME)
     }
@@ -76,7 +78,8 @@ impl RecvPolicy {
         self.drained_at = Some(now);
     }
 
-    /// The caller has seen that there are no more events, so its next call is not one that would find this out.
+    /// The caller has seen that there are no more events, so its next call is not one that would find this
+    /// out.
     pub(crate) fn forbid_skip(&mut self) {
         self.drained_at = None;
     }

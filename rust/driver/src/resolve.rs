@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread;
 
-/// Lookups that may go on at a time, in the whole process: each takes a thread, for as long as the system tries.
+/// Lookups that may go on at a time, in the whole process: each takes a thread, for as long as the system
+/// tries.
 const MAXIMUM_LOOKUPS: usize = 64;
 
 static LOOKUPS: AtomicUsize = AtomicUsize::new(0);
@@ -21,7 +22,8 @@ pub(crate) struct Lookup {
 }
 
 impl Lookup {
-    /// Starts to look `name` up, in a thread of its own, and wakes `waker` at the end. Where too many lookups go on, it fails.
+    /// Starts to look `name` up, in a thread of its own, and wakes `waker` at the end. Where too many lookups
+    /// go on, it fails.
     pub(crate) fn start(name: &str, port: u16, waker: Option<Waker>) -> Self {
         let (sender, result) = mpsc::channel();
         let name = name.to_owned();
@@ -63,8 +65,8 @@ impl Drop for Ends {
     }
 }
 
-/// All addresses of a host, at least one, in the order in which the system would try them. A literal address is its own and only
-/// result; a name is looked up, which **blocks** the calling thread.
+/// All addresses of a host, at least one, in the order in which the system would try them. A literal address
+/// is its own and only result; a name is looked up, which **blocks** the calling thread.
 ///
 /// # Errors
 /// The name is empty or has no address, or the system cannot find out.

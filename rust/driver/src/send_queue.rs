@@ -4,8 +4,8 @@ use crate::error::ServiceError;
 use crate::socket::{Run, Socket};
 use std::net::SocketAddr;
 
-/// Bytes that one segmented send can carry, and about as many as wait at most: they should still be in the processor's cache
-/// when the kernel reads them.
+/// Bytes that one segmented send can carry, and about as many as wait at most: they should still be in the
+/// processor's cache when the kernel reads them.
 const MAXIMUM_BYTES: usize = 65_000;
 /// Runs that wait at most.
 const MAXIMUM_RUNS: usize = 64;
@@ -20,7 +20,8 @@ pub(crate) struct SendQueue {
     failure: Option<ServiceError>,
 }
 
-/// The datagrams `start..end` of the queue's bytes: all to one destination and of one size, of which the last may be smaller.
+/// The datagrams `start..end` of the queue's bytes: all to one destination and of one size, of which the last
+/// may be smaller.
 #[derive(Copy, Clone, Debug)]
 struct Waiting {
     to: SocketAddr,
@@ -103,7 +104,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn the_first_failure_is_told_once_and_everything_else_is_sent() {
+    fn the_first_failure_is_reported_once_and_everything_else_is_sent() {
         let bind = || Socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let (mut sender, mut receiver) = (bind(), bind());
         let there = receiver.local_address().unwrap();

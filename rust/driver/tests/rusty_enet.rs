@@ -290,7 +290,8 @@ fn raw_datagrams_leave_from_the_drivers_port() {
     assert_eq!((&buffer[..length], Some(from)), (&b"punch"[..], driver.local_address()));
 }
 
-/// All of 127.0.0.0/8 is this machine, on Linux. A stock client drops what does not come from where it has connected to.
+/// All of 127.0.0.0/8 is this machine, on Linux. A stock client drops what does not come from where it has
+/// connected to.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_server_of_all_addresses_is_reached_at_each_of_them() {

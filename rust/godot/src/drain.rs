@@ -1,7 +1,7 @@
 //! What becomes of a host that is closed while reliable messages are under way: it goes on in the background until they have
 //! arrived, so that what a game sends last is not lost. At the end of the game that is waited for.
 
-use enet_rs_driver::{Driver, Lingering};
+use enet_rs_driver::{Drain, Driver};
 use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const WAIT_FOR_PORT: Duration = Duration::from_millis(100);
 /// How long the end of the game waits for a closed host that hears nothing.
 const SILENCE_AT_EXIT: Duration = Duration::from_secs(1);
 
-static DRAINING: Lingering = Lingering::new();
+static DRAINING: Drain = Drain::new();
 /// Hosts whose messages shall arrive even if they are up when the game ends.
 static OWNERS: Mutex<Vec<Weak<dyn DriverOwner>>> = Mutex::new(Vec::new());
 
@@ -25,7 +25,7 @@ pub(crate) trait DriverOwner: Send + Sync {
 
 /// Ends the connections of a host, each as soon as everything sent has arrived. Returns at once.
 pub(crate) fn drain(driver: Driver) {
-    DRAINING.adopt(driver, LIMIT);
+    DRAINING.start(driver, LIMIT);
 }
 
 /// Takes a port from a closed host. False if none has it.

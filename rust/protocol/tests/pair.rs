@@ -266,6 +266,22 @@ fn disconnect_later_delivers_everything_first() {
 }
 
 #[test]
+fn messages_are_owed_until_they_are_acknowledged_and_pings_are_never() {
+    for flags in [RELIABLE, PacketFlags::empty()] {
+        let (mut pair, peer, _) = Pair::connected(CLEAN, 1, 1);
+        pair.client.host.ping(peer);
+        assert!(!pair.client.host.owes_messages(peer));
+        pair.send(true, peer, 0, message(1, 10), flags);
+        assert!(pair.client.host.owes_messages(peer));
+        let took = pair.run_until(1_000, |pair| !pair.client.host.owes_messages(peer));
+        // What is not reliable is not acknowledged.
+        assert_eq!(took > 0, flags == RELIABLE, "{took} ms");
+        pair.client.host.reset(peer);
+        assert!(!pair.client.host.owes_messages(peer));
+    }
+}
+
+#[test]
 fn disconnect_now_makes_the_id_stale_and_tells_the_other_end() {
     let (mut pair, peer, at_server) = Pair::connected(CLEAN, 1, 1);
     pair.client.host.disconnect_now(peer, 11);

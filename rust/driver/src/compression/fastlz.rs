@@ -1,16 +1,18 @@
-//! FastLZ: a byte-wise Lempel-Ziv format in two levels. No well-kept crate has it, so it is here: a writer of level 1, which
-//! is what Godot writes for datagrams, and a reader of both.
+//! FastLZ: a byte-wise Lempel-Ziv format in two levels. No well-kept crate has it, so it is here: a writer of
+//! level 1, which is what Godot writes for datagrams, and a reader of both.
 //!
-//! A block is a row of instructions. The first byte of each begins with three bits that say what it is; in the very first,
-//! which has to be a literal run, they say the level less one instead.
+//! A block is a row of instructions. The first byte of each begins with three bits that say what it is; in
+//! the very first, which has to be a literal run, they say the level less one instead.
 //!
 //! | first byte | instruction |
 //! |---|---|
 //! | `000LLLLL` | a run of L + 1 literal bytes, which follow |
 //! | `MMMDDDDD` | a copy of M + 2 bytes; the next byte is the rest of the distance D |
-//! | `111DDDDD` | a longer copy: 9 and more bytes, told by what stands before the rest of the distance: in level 1 one byte, in level 2 bytes of which each 255 is followed by another |
+//! | `111DDDDD` | a longer copy: 9 and more bytes; more length bytes stand before the rest of the distance |
 //!
-//! A distance of 0 means the byte before. In level 2 the greatest distance is followed by two bytes with what it lacks.
+//! A longer copy has one length byte in level 1; in level 2 each length byte of 255 is followed by another. A
+//! distance of 0 means the byte before. In level 2 the greatest distance is followed by two bytes with what
+//! it lacks.
 
 use enet_rs_protocol::Compressor;
 
@@ -90,7 +92,8 @@ impl FastLz {
         (distance <= LARGEST_DISTANCE && length >= SHORTEST_COPY).then_some((distance, length))
     }
 
-    /// Notes the three bytes at `position`, if there are three; gives what was noted for them, or others like them.
+    /// Notes the three bytes at `position`, if there are three; gives what was noted for them, or others like
+    /// them.
     fn remember(&mut self, input: &[u8], position: usize) -> Option<u16> {
         let &[a, b, c] = input.get(position..)?.first_chunk()?;
         let hash = u32::from_le_bytes([a, b, c, 0]).wrapping_mul(0x9e37_79b1) >> (u32::BITS - TABLE_BITS);
@@ -115,7 +118,8 @@ fn write_copy(distance: usize, length: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends the original of `input` to `out`, at most `limit` bytes; `None` where it is no FastLZ block, or longer.
+/// Appends the original of `input` to `out`, at most `limit` bytes; `None` where it is no FastLZ block, or
+/// longer.
 fn expand(mut input: &[u8], limit: usize, out: &mut Vec<u8>) -> Option<()> {
     let start = out.len();
     let end = start + limit;

@@ -1,5 +1,6 @@
-//! The compressions that a Godot host knows, as [`Compressor`]s of the engine. The formats are Godot's: a stock peer reads
-//! what these write, and the other way round. Only LZ4 is an addition, between two ends of enet_rs.
+//! The compressions that a Godot host knows, as [`Compressor`]s of the engine. The formats are Godot's: a
+//! stock peer reads what these write, and the other way round. Only LZ4 is an addition, between two ends of
+//! enet_rs.
 
 mod fastlz;
 mod lz4;
@@ -30,8 +31,8 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// What does it, for [`Host::set_compressor`](enet_rs_protocol::Host::set_compressor). It keeps its working memory
-    /// from datagram to datagram.
+    /// What does it, for [`Host::set_compressor`](enet_rs_protocol::Host::set_compressor). It keeps its
+    /// working memory from datagram to datagram.
     pub fn compressor(self) -> Box<dyn Compressor> {
         match self {
             Self::RangeCoder => Box::<RangeCoder>::default(),
@@ -43,7 +44,8 @@ impl Compression {
     }
 }
 
-/// Lets `write` fill `room` bytes behind `out`. It says how many it wrote; where it fails nothing is added.
+/// Lets `write` fill `room` bytes behind `out`. It returns how many it wrote; where it fails nothing is
+/// added.
 fn append(out: &mut Vec<u8>, room: usize, write: impl FnOnce(&mut [u8]) -> Option<usize>) -> Option<usize> {
     let start = out.len();
     out.resize(start + room, 0);

@@ -1,4 +1,5 @@
-//! What there is with each remote address, how much of it there may be, and when it is freed. Owned by [`Dtls`](super::Dtls).
+//! What there is with each remote address, how much of it there may be, and when it is freed. Owned by
+//! [`Dtls`](super::Dtls).
 
 use super::record::{HelloRandom, Record};
 use super::session::Session;
@@ -7,19 +8,21 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 
-/// Handshakes that may be under way at a time; the oldest makes room. All of them are with addresses that have shown that
-/// they receive, so this is for crowds, and for attackers who have many addresses of their own.
+/// Handshakes that may be under way at a time; the oldest makes room. All of them are with addresses that
+/// have shown that they receive, so this is for many clients at once, and for attackers who have many
+/// addresses of their own.
 pub(super) const MAXIMUM_HANDSHAKES: usize = 1024;
 /// Milliseconds that a handshake may take: enough to repeat a flight three times.
 const HANDSHAKE_DEADLINE: u32 = 12_000;
-/// Encrypted records that a handshake takes: its last message with all repetitions, and what has overtaken it on the way.
+/// Encrypted records that a handshake takes: its last message with all retransmissions, and what has
+/// overtaken it on the way.
 const ENCRYPTED_RECORDS: u8 = 8;
 /// Sessions that a server keeps beyond the number of its peers, so that clients can come back on them.
 const SPARE_SESSIONS: usize = 64;
-/// Milliseconds between two looks at which sessions are in use.
+/// Milliseconds between two sweeps, which find out which sessions are in use.
 const SWEEP_INTERVAL: u32 = 4_000;
-/// Milliseconds that a session without a connection is kept. A client gives it up sooner than a server does, so that
-/// it does not come back on a session that is not there any more.
+/// Milliseconds that a session without a connection is kept. A client gives it up sooner than a server does,
+/// so that it does not come back on a session that is not there any more.
 const SERVER_IDLE: u32 = 24_000;
 const CLIENT_IDLE: u32 = 16_000;
 
@@ -28,10 +31,10 @@ const CLIENT_IDLE: u32 = 16_000;
 pub(super) struct Handshake {
     pub(super) session: Session,
     pub(super) held: Vec<Vec<u8>>,
-    /// It has had its turn.
+    /// Whether it has had its turn.
     pub(super) has_begun: bool,
-    /// Encrypted records that it may still get. OpenSSL keeps each that comes before its keys in a buffer of 16 KiB, and
-    /// whether the keys are there cannot be seen from outside.
+    /// Encrypted records that it may still get. OpenSSL keeps each that comes before its keys in a buffer of
+    /// 16 KiB, and whether the keys are there cannot be seen from outside.
     encrypted_records_left: u8,
     /// Servers: by this the client's hello is known again.
     random: Option<HelloRandom>,
@@ -68,7 +71,8 @@ impl Handshake {
 /// What there is with one remote address.
 #[derive(Debug, Default)]
 pub(super) struct Association {
-    /// In use until `handshake` is over: who pretends to be a client that has started anew ends nothing.
+    /// In use until `handshake` is over: a forged ClientHello of a client that seems to have started anew
+    /// ends nothing.
     pub(super) session: Option<Session>,
     pub(super) handshake: Option<Handshake>,
     /// By what hello `session` began.
@@ -101,10 +105,11 @@ impl Association {
         self.unanswered_since = None;
     }
 
-    /// A CONNECT is about to be sent. Whether the last ones were not answered for long, although the session has worked.
+    /// A CONNECT is about to be sent. Whether the last ones were not answered for long, although the session
+    /// has worked.
     pub(super) fn is_unanswered(&mut self, now: Time) -> bool {
         let since = *self.unanswered_since.get_or_insert(now);
-        self.has_worked && now.since(since) >= super::PATIENCE
+        self.has_worked && now.since(since) >= super::CONNECT_LIMIT
     }
 }
 
@@ -121,7 +126,7 @@ pub(super) struct Associations {
     /// Beginnings of handshakes, oldest first. One whose number is not its association's any more is over.
     begun: VecDeque<(Time, SocketAddr, u64)>,
     next_number: u64,
-    /// Repetitions, earliest first. One that is early costs a look.
+    /// Retransmissions, earliest first. One that comes too early does nothing.
     timers: BinaryHeap<Reverse<(Time, SocketAddr)>>,
     sweep_at: Option<Time>,
 }
@@ -182,8 +187,8 @@ impl Associations {
         self.by_address.entry(address).or_default().handshake = Some(handshake);
     }
 
-    /// The handshake is over: its session takes the place of an earlier one. Gives the datagrams that have waited for it, and
-    /// whether there was an earlier one.
+    /// The handshake is over: its session takes the place of an earlier one. Gives the datagrams that have
+    /// waited for it, and whether there was an earlier one.
     pub(super) fn establish(&mut self, now: Time, address: SocketAddr) -> Option<(Vec<Vec<u8>>, bool)> {
         let association = self.by_address.get_mut(&address)?;
         let Handshake { mut session, held, random, .. } = association.handshake.take()?;
@@ -227,17 +232,17 @@ impl Associations {
         all.into_iter().filter_map(|(address, association)| Some((address, association.session?))).collect()
     }
 
-    /// Sees to it that the handshake gets its repetition.
+    /// Arms the retransmission timer of a handshake.
     pub(super) fn set_timer(&mut self, address: SocketAddr) {
         let Some(handshake) = self.handshake_mut(address) else { return };
-        let time = handshake.session.repeat_at();
+        let time = handshake.session.retransmit_at();
         if let Some(time) = time.filter(|_| handshake.timer != time) {
             handshake.timer = Some(time);
             self.timers.push(Reverse((time, address)));
         }
     }
 
-    /// Takes the address of a handshake whose repetition may be due.
+    /// Takes the address of a handshake whose retransmission may be due.
     pub(super) fn pop_due(&mut self, now: Time) -> Option<SocketAddr> {
         let &Reverse((time, address)) = self.timers.peek()?;
         if time > now {
@@ -253,9 +258,9 @@ impl Associations {
 
     /// When something has to be done, at the earliest.
     pub(super) fn next_due(&self) -> Option<Time> {
-        let repetition = self.timers.peek().map(|Reverse((time, _))| *time);
+        let retransmission = self.timers.peek().map(|Reverse((time, _))| *time);
         let deadline = self.begun.front().map(|(begun, ..)| begun.after(HANDSHAKE_DEADLINE));
-        [repetition, deadline, self.sweep_at].into_iter().flatten().min()
+        [retransmission, deadline, self.sweep_at].into_iter().flatten().min()
     }
 
     /// Forgets handshakes that take too long.
@@ -269,7 +274,8 @@ impl Associations {
         self.sweep_at.is_some_and(|time| time <= now)
     }
 
-    /// Frees sessions that were not in use for long, and the oldest of those that are not in use if there are too many.
+    /// Frees sessions that were not in use for long, and the oldest of those that are not in use if there are
+    /// too many.
     pub(super) fn sweep(&mut self, now: Time, in_use: &HashSet<SocketAddr>) {
         let mut idle = Vec::new();
         for (address, association) in &mut self.by_address {
@@ -307,7 +313,7 @@ impl Associations {
             self.by_address.remove(&address);
         }
         if self.by_address.is_empty() {
-            // What a crowd has needed is given back.
+            // What many clients have needed is given back.
             self.by_address.shrink_to_fit();
             self.timers = BinaryHeap::new();
         }

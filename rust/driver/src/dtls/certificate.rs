@@ -13,8 +13,8 @@ pub struct SelfSigned {
 }
 
 impl SelfSigned {
-    /// Makes one for the server `host_name`, a name or an address. It is valid from 1975 to 4096, since the clocks of
-    /// players' machines are wrong.
+    /// Makes one for the server `host_name`, a name or an address. It is valid from 1975 to 4096, since the
+    /// clocks of players' machines are wrong.
     ///
     /// # Errors
     /// The name cannot be that of a host.

@@ -14,9 +14,9 @@ use openssl::x509::verify::X509VerifyFlags;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-/// What encrypts and authenticates in one step, with keys that nobody can find out later (`openssl ciphers`). Not ChaCha20,
-/// which Godot's own servers would choose: it is slower where there is hardware for AES. `record` knows the size of
-/// what these ciphers add.
+/// What encrypts and authenticates in one step, with keys that nobody can find out later (`openssl ciphers`).
+/// Not ChaCha20, which Godot's own servers would choose: it is slower where there is hardware for AES.
+/// `record` knows the size of what these ciphers add.
 const CIPHERS: &str = "ECDHE+AESGCM";
 const GROUPS: &str = "X25519:P-256:P-384:P-521";
 
@@ -27,8 +27,8 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
-    /// `certificates` are the server's own one and those that lead from it to a root, `key` is the private key (PKCS#1,
-    /// PKCS#8 or SEC1; RSA or ECDSA); both in PEM.
+    /// `certificates` are the server's own one and those that lead from it to a root, `key` is the private
+    /// key (PKCS#1, PKCS#8 or SEC1; RSA or ECDSA); both in PEM.
     ///
     /// # Errors
     /// One of them cannot be read, or they do not belong together.
@@ -58,11 +58,12 @@ impl ServerConfig {
 /// Whose certificates a client accepts.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Trust {
-    /// Of servers that have the name of the host, and whose certificate is one of these or leads to one of them; in PEM.
+    /// Of servers that have the name of the host, and whose certificate is one of these or leads to one of
+    /// them; in PEM.
     Named(String),
-    /// The same, but with any name.
+    /// Of servers with any name whose certificate is one of these or leads to one of them; in PEM.
     AnyName(String),
-    /// All: only who cannot answer in the server's place is kept out.
+    /// Of all servers: only attackers that cannot answer in the server's place are kept out.
     Anyone,
 }
 
@@ -76,9 +77,9 @@ pub struct ClientConfig {
 }
 
 impl ClientConfig {
-    /// A client of the server `host_name`, which is a name or an address. Where the name is to be checked and no certificate can
-    /// have it, such as an empty one, each handshake fails: a caller that ignores errors goes on without a connection, not
-    /// without the check.
+    /// A client of the server `host_name`, which is a name or an address. Where the name is to be checked and
+    /// no certificate can have it, such as an empty one, each handshake fails: a caller that ignores errors
+    /// goes on without a connection, not without the check.
     ///
     /// # Errors
     /// The trusted certificates cannot be read, or there are none.

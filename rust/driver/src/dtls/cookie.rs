@@ -1,5 +1,5 @@
-//! The cookie of a HelloVerifyRequest (RFC 6347, section 4.2.1): only who receives at an address can send it back, and
-//! the server remembers nothing meanwhile.
+//! The cookie of a HelloVerifyRequest (RFC 6347, section 4.2.1): only a client that receives at its address
+//! can send it back, and the server remembers nothing meanwhile.
 
 use super::error::CredentialsError;
 use enet_rs_protocol::Time;
@@ -17,9 +17,9 @@ const PERIOD: u64 = 30_000;
 
 /// Whose ClientHello an SSL reads, and when.
 #[derive(Debug, Default)]
-pub(super) struct Stranger(Mutex<Option<(SocketAddr, u64)>>);
+pub(super) struct HelloSender(Mutex<Option<(SocketAddr, u64)>>);
 
-impl Stranger {
+impl HelloSender {
     pub(super) fn set(&self, address: SocketAddr, now: Time) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((address, now.as_millis() / PERIOD));
     }
@@ -29,16 +29,16 @@ impl Stranger {
     }
 }
 
-/// Tells an SSL of a context with cookies where to look up whose ClientHello it reads.
-pub(super) fn introduce(ssl: &mut SslRef, stranger: Arc<Stranger>) -> Result<(), ErrorStack> {
-    let index = match STRANGER.get() {
+/// Lets an SSL of a context with cookies know whose ClientHello it reads.
+pub(super) fn attach(ssl: &mut SslRef, sender: Arc<HelloSender>) -> Result<(), ErrorStack> {
+    let index = match HELLO_SENDER.get() {
         Some(index) => *index,
         None => {
             let index = Ssl::new_ex_index()?;
-            *STRANGER.get_or_init(|| index)
+            *HELLO_SENDER.get_or_init(|| index)
         }
     };
-    ssl.set_ex_data(index, stranger);
+    ssl.set_ex_data(index, sender);
     Ok(())
 }
 
@@ -50,13 +50,13 @@ pub(super) fn install(builder: &mut SslContextBuilder) -> Result<(), Credentials
     let key = PKey::hmac(&secret).map_err(&refused)?;
     let verifying_key = key.clone();
     builder.set_cookie_generate_cb(move |ssl, out| {
-        let (address, period) = stranger(ssl).ok_or_else(ErrorStack::get)?;
+        let (address, period) = hello_sender(ssl).ok_or_else(ErrorStack::get)?;
         let cookie = cookie(&key, address, period)?;
         out[..cookie.len()].copy_from_slice(&cookie);
         Ok(cookie.len())
     });
     builder.set_cookie_verify_cb(move |ssl, found| {
-        let Some((address, period)) = stranger(ssl) else { return false };
+        let Some((address, period)) = hello_sender(ssl) else { return false };
         [period, period.wrapping_sub(1)].into_iter().any(|period| {
             cookie(&verifying_key, address, period)
                 .is_ok_and(|right| right.len() == found.len() && openssl::memcmp::eq(&right, found))
@@ -65,11 +65,11 @@ pub(super) fn install(builder: &mut SslContextBuilder) -> Result<(), Credentials
     Ok(())
 }
 
-/// Where each SSL has the [`Stranger`] whose datagram it reads.
-static STRANGER: OnceLock<Index<Ssl, Arc<Stranger>>> = OnceLock::new();
+/// Where each SSL has the [`HelloSender`] whose datagram it reads.
+static HELLO_SENDER: OnceLock<Index<Ssl, Arc<HelloSender>>> = OnceLock::new();
 
-fn stranger(ssl: &SslRef) -> Option<(SocketAddr, u64)> {
-    ssl.ex_data(*STRANGER.get()?)?.get()
+fn hello_sender(ssl: &SslRef) -> Option<(SocketAddr, u64)> {
+    ssl.ex_data(*HELLO_SENDER.get()?)?.get()
 }
 
 fn cookie(key: &PKey<Private>, address: SocketAddr, period: u64) -> Result<Vec<u8>, ErrorStack> {

@@ -22,7 +22,7 @@ pub enum CredentialsError {
     /// OpenSSL refuses them.
     #[error("OpenSSL refuses {what}: {reason}")]
     Refused {
-        /// What it was told.
+        /// What was refused.
         what: &'static str,
         /// OpenSSL's reason.
         reason: String,

@@ -1,30 +1,30 @@
-//! Finds clients among strangers, without remembering any.
+//! Answers ClientHellos from unvalidated addresses, without remembering any.
 
 use super::config::ServerConfig;
-use super::cookie::Stranger;
+use super::cookie::HelloSender;
 use super::session::Session;
 use bytes::Bytes;
 use enet_rs_protocol::Time;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// A session that is open for whoever comes with a right cookie.
+/// A session that is open for the next client with a right cookie.
 #[derive(Debug)]
 pub(super) struct Listener {
     config: ServerConfig,
     open: Option<Session>,
     /// Whose datagram `open` reads.
-    stranger: Arc<Stranger>,
+    sender: Arc<HelloSender>,
 }
 
 impl Listener {
     pub(super) fn new(config: ServerConfig) -> Self {
-        Self { config, open: None, stranger: Arc::default() }
+        Self { config, open: None, sender: Arc::default() }
     }
 
-    /// Reads a stranger's ClientHello. If the stranger has shown that it receives at its address, this is its session;
-    /// else `answer` gets what to tell it.
-    pub(super) fn greet(
+    /// Reads a ClientHello. If its cookie shows that the client receives at its address, this is its session;
+    /// else `answer` gets a HelloVerifyRequest, if there is one to send.
+    pub(super) fn on_hello(
         &mut self,
         now: Time,
         from: SocketAddr,
@@ -34,11 +34,11 @@ impl Listener {
         let mut session = match self.open.take() {
             Some(session) => session,
             None => {
-                self.stranger = Arc::default();
-                Session::open(&self.config, &self.stranger).ok()?
+                self.sender = Arc::default();
+                Session::open(&self.config, &self.sender).ok()?
             }
         };
-        self.stranger.set(from, now);
+        self.sender.set(from, now);
         if session.listen(hello) {
             return Some(session);
         }

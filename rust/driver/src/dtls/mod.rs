@@ -1,11 +1,16 @@
-//! DTLS 1.2 between the socket and the engine, as a state machine: it does no I/O and is told the time, so that a
-//! simulated network can drive it like a real one. The driver puts it between the two; nothing else needs it.
+//! DTLS 1.2 between the socket and the engine, as a state machine: it does no I/O and takes the time from its
+//! caller, so that a simulated network can drive it like a real one. The [`Endpoint`](crate::Endpoint) uses
+//! it.
 //!
-//! [`Dtls`] is the layer; its documentation tells how to drive it. The rooms:
-//! * `associations`: what there is with each remote address: a session, a handshake, datagrams that wait for it;
-//! * `session`, with `stream` and `flight_timer`: OpenSSL's state machine on records in memory and the caller's clock;
-//! * `listener` and `cookie`: strangers, of whom nothing is remembered until they have shown that they receive;
-//! * `config`, `certificate` and `server_name`: certificates, keys and trust; `record`: the outside of a record; `error`;
+//! [`Dtls`] is the layer; its documentation says how to drive it. The modules:
+//! * `associations`: what there is with each remote address: a session, a handshake, datagrams that wait for
+//!   it;
+//! * `session`, with `stream` and `flight_timer`: OpenSSL's state machine on records in memory and the
+//!   caller's clock;
+//! * `listener` and `cookie`: unvalidated addresses, of which nothing is remembered until they have shown
+//!   that they receive;
+//! * `config`, `certificate` and `server_name`: certificates, keys and trust; `record`: the outside of a
+//!   record; `error`;
 //! * `sys`: what the crate `openssl` lacks, and the only `unsafe` code.
 
 mod associations;
@@ -35,13 +40,14 @@ use session::{Progress, Read, Session};
 use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 
-/// Handshakes that a server takes to their first flight, the dear one, between two calls of [`Dtls::handle_timeout`].
-/// More wait their turn, so that a crowd of newcomers does not keep the caller for long.
+/// Handshakes that a server takes to their first flight, the dear one, between two calls of
+/// [`Dtls::handle_timeout`]. More wait their turn, so that many clients at once do not keep the caller for
+/// long.
 const STARTS_PER_TURN: usize = 16;
-/// Datagrams that wait for a handshake, at most: a CONNECT and its repetitions.
+/// Datagrams that wait for a handshake, at most: a CONNECT and its retransmissions.
 const MAXIMUM_HELD: usize = 8;
 /// Milliseconds for which a session that has worked before may leave a CONNECT unanswered.
-const PATIENCE: u32 = 1_000;
+const CONNECT_LIMIT: u32 = 1_000;
 
 /// What comes out of the layer, in the order in which it happened.
 #[derive(Debug)]
@@ -86,10 +92,11 @@ enum Role {
 
 /// DTLS for all remote hosts of one socket, as a server or as a client.
 ///
-/// * **Input**: [`handle_datagram`](Self::handle_datagram) for each datagram received, [`send`](Self::send) for each to be
-///   sent, and [`handle_timeout`](Self::handle_timeout) when the time of [`next_timeout`](Self::next_timeout) has come.
-/// * **Output**: after each of them [`poll_delivery`](Self::poll_delivery) and [`poll_transmit`](Self::poll_transmit),
-///   until they have nothing more.
+/// * **Input**: [`handle_datagram`](Self::handle_datagram) for each datagram received, [`send`](Self::send)
+///   for each to be sent, and [`handle_timeout`](Self::handle_timeout) when the time of
+///   [`next_timeout`](Self::next_timeout) has come.
+/// * **Output**: after each of them [`poll_delivery`](Self::poll_delivery) and
+///   [`poll_transmit`](Self::poll_transmit), until they have nothing more.
 ///
 /// Times must not go backwards. A failure concerns one remote address, never another.
 #[derive(Debug)]
@@ -100,7 +107,8 @@ pub struct Dtls {
     outgoing: VecDeque<(SocketAddr, Vec<u8>)>,
     /// Where messages are decrypted, one behind another.
     plaintext: BytesMut,
-    /// Servers: addresses whose handshakes have not had their turn, and how many more may have it in this one.
+    /// Servers: addresses whose handshakes have not had their turn, and how many more may have it in this
+    /// one.
     newcomers: VecDeque<SocketAddr>,
     starts_left: usize,
     refuses_newcomers: bool,
@@ -144,9 +152,10 @@ impl Dtls {
         }
     }
 
-    /// Encrypts a datagram and appends it to `out`. A client without a session begins a handshake and holds the datagram
-    /// until it is over. If the other end has not answered to CONNECT for a while, and no connection depends on the session
-    /// as `is_in_use` tells, it must have forgotten it: then another one begins.
+    /// Encrypts a datagram and appends it to `out`. A client without a session begins a handshake and holds
+    /// the datagram until it is over. If the other end has not answered to CONNECT for a while, and no
+    /// connection depends on the session as `is_in_use` tells, it must have forgotten it: then another one
+    /// begins.
     pub fn send(
         &mut self,
         now: Time,
@@ -165,7 +174,8 @@ impl Dtls {
         self.send_later(now, to, datagram)
     }
 
-    /// The same for a datagram that is not the engine's: it begins no handshake.
+    /// Encrypts a datagram that is not the engine's and appends it to `out`, if there is a session; it begins
+    /// no handshake.
     pub fn send_raw(&mut self, to: SocketAddr, datagram: &[u8], out: &mut Vec<u8>) -> Sent {
         let association = self.associations.get_mut(to);
         let is_sent = association.is_some_and(|association| association.encrypt(datagram, out));
@@ -190,8 +200,8 @@ impl Dtls {
         if self.newcomers.is_empty() { self.associations.next_due() } else { Some(Time::default()) }
     }
 
-    /// Does what was due by `now`: repeats flights, gives up handshakes, frees sessions of remote hosts that are not among
-    /// those `in_use` and have not been for a while.
+    /// Does what was due by `now`: retransmits flights, gives up handshakes, frees sessions of remote hosts
+    /// that are not among those `in_use` and have not been for a while.
     pub fn handle_timeout(&mut self, now: Time, in_use: impl Iterator<Item = SocketAddr>) {
         self.starts_left = STARTS_PER_TURN;
         while self.starts_left > 0
@@ -215,8 +225,9 @@ impl Dtls {
         }
     }
 
-    /// Ends all sessions, for good; [`poll_transmit`](Self::poll_transmit) then tells the remote hosts. Only for a host that goes
-    /// for good, too: Godot's own clients, once told, cannot connect from the same host again.
+    /// Ends all sessions, for good; [`poll_transmit`](Self::poll_transmit) then notifies the remote hosts.
+    /// Only for a host that goes for good, too: Godot's own clients, once notified, cannot connect from the
+    /// same host again.
     pub fn close(&mut self) {
         self.is_closed = true;
         for (address, mut session) in self.associations.take_sessions() {
@@ -240,11 +251,11 @@ impl Dtls {
             && let Some(random) = record.hello_random()
             && self.associations.get_mut(from).is_none_or(|association| !association.knows(random))
         {
-            return self.greet(now, from, random, record.bytes);
+            return self.on_hello(now, from, random, record.bytes);
         }
         let is_server = !self.is_client();
         let Some(association) = self.associations.get_mut(from) else { return };
-        // Keys of an earlier session and of the next one are told apart by nothing but trying.
+        // Only trying shows whether a record is for an earlier session or for the next one.
         let is_for_session = association.session.is_some() && record.epoch > 0;
         if let Some(handshake) = &mut association.handshake
             && handshake.takes(&record)
@@ -257,14 +268,14 @@ impl Dtls {
         }
     }
 
-    /// A stranger, or a known client that has started anew, asks for a session.
-    fn greet(&mut self, now: Time, from: SocketAddr, random: record::HelloRandom, hello: Bytes) {
+    /// An unvalidated address, or a known client that has started anew, asks for a session.
+    fn on_hello(&mut self, now: Time, from: SocketAddr, random: record::HelloRandom, hello: Bytes) {
         let Role::Server(listener) = &mut self.role else { return };
         if self.refuses_newcomers || self.is_closed || from.port() == 0 {
             return;
         }
         let answer = |datagram: &[u8]| self.outgoing.push_back((from, datagram.to_vec()));
-        let Some(session) = listener.greet(now, from, hello, answer) else { return };
+        let Some(session) = listener.on_hello(now, from, hello, answer) else { return };
         let waits_already =
             self.associations.handshake_mut(from).is_some_and(|handshake| !handshake.has_begun);
         self.associations.begin(now, from, Handshake::new(session, Some(random)));

@@ -1,4 +1,5 @@
-//! The outside of DTLS records (RFC 6347, section 4.1): as much as is needed to bring each to the right session.
+//! The outside of DTLS records (RFC 6347, section 4.1): as much as is needed to bring each to the right
+//! session.
 
 use bytes::Bytes;
 
@@ -43,8 +44,8 @@ pub(super) fn take(datagram: &mut Bytes) -> Option<Record> {
 }
 
 impl Record {
-    /// Whether this can be part of a client's handshake. OpenSSL makes room for a whole message when it gets a piece of
-    /// it, as long as the piece claims, and for several messages in advance.
+    /// Whether this can be part of a client's handshake. OpenSSL makes room for a whole message when it gets
+    /// a fragment of it, as long as the fragment claims, and for several messages in advance.
     pub(super) fn is_fit_for_server(&self) -> bool {
         if self.epoch > 0 || self.bytes[0] != HANDSHAKE {
             return true;
@@ -54,12 +55,12 @@ impl Record {
         let number =
             |bytes: [u8; 3]| usize::from(bytes[0]) << 16 | usize::from(bytes[1]) << 8 | usize::from(bytes[2]);
         let length = number([header[1], header[2], header[3]]);
-        let piece = number([header[9], header[10], header[11]]);
+        let fragment = number([header[9], header[10], header[11]]);
         let sequence = u16::from_be_bytes([header[4], header[5]]);
         matches!(header[0], CLIENT_HELLO | CLIENT_KEY_EXCHANGE)
             && length <= LARGEST_CLIENT_MESSAGE
             && sequence <= LAST_CLIENT_MESSAGE
-            && message.len() == HANDSHAKE_HEADER_SIZE + piece
+            && message.len() == HANDSHAKE_HEADER_SIZE + fragment
     }
 
     /// The random number, if this is the beginning of an unencrypted ClientHello.

@@ -1,7 +1,9 @@
-//! The name that a client expects of its server: what the server's certificate is checked for, and what the server is told.
+//! The name that a client expects of its server: what the server's certificate is checked for, and what is
+//! sent along.
 //!
-//! OpenSSL takes some texts for less than a name: without one, or with a NUL in its place, it checks nothing, and one that begins
-//! with a dot stands for any name below it. Here these fail: a check that was asked for is never a weaker one.
+//! OpenSSL takes some texts for less than a name: without one, or with a NUL in its place, it checks nothing,
+//! and one that begins with a dot stands for any name below it. Here these fail: a check that was asked for
+//! is never a weaker one.
 
 use openssl::error::ErrorStack;
 use openssl::ssl::SslRef;
@@ -45,7 +47,8 @@ impl ServerName {
         }
     }
 
-    /// Tells the server the name, so that one with several certificates can choose. Addresses are not sent (RFC 6066).
+    /// Tells the server the name, so that one with several certificates can choose. Addresses are not sent
+    /// (RFC 6066).
     pub(super) fn send_along(&self, ssl: &mut SslRef) -> Result<(), ErrorStack> {
         match self {
             Self::Name(name) => ssl.set_hostname(name),

@@ -1,7 +1,7 @@
 //! One DTLS session: an OpenSSL state machine over records in memory, on the caller's clock.
 
 use super::config::{ClientConfig, ServerConfig};
-use super::cookie::{self, Stranger};
+use super::cookie::{self, HelloSender};
 use super::error::HandshakeError;
 use super::flight_timer::FlightTimer;
 use super::stream::Stream;
@@ -18,8 +18,8 @@ const HANDSHAKE_MTU: u32 = 1200;
 pub(super) const MAXIMUM_PLAINTEXT: usize = 1 << 14;
 /// Bytes of a buffer that messages are decrypted into, one after another.
 const PLAINTEXT_BUFFER: usize = 1 << 16;
-/// Milliseconds until a flight is repeated for the first time, and the most that this grows to. RFC 6347, section 4.2.4.1,
-/// proposes a second, and less where a player waits.
+/// Milliseconds until a flight is retransmitted for the first time, and the most that this grows to. RFC
+/// 6347, section 4.2.4.1, proposes a second, and less where a player waits.
 const FIRST_WAIT: u32 = 500;
 const LONGEST_WAIT: u32 = 8_000;
 
@@ -52,8 +52,8 @@ pub(super) struct Session {
     timer: Arc<FlightTimer>,
     /// The name that the certificate of the other end is checked for.
     expected: String,
-    /// When the last flight is repeated.
-    repeat_at: Option<Time>,
+    /// When the last flight is retransmitted.
+    retransmit_at: Option<Time>,
     /// Milliseconds to wait for the answer to it.
     wait: u32,
 }
@@ -77,12 +77,12 @@ impl Session {
         if is_checked { Ok(session?) } else { Err(HandshakeError::unusable_name(&name.text())) }
     }
 
-    /// A server's session that is still open for anyone; [`Self::listen`] finds a client for it. `stranger` is told
-    /// whose datagram it reads.
-    pub(super) fn open(config: &ServerConfig, stranger: &Arc<Stranger>) -> Result<Self, ErrorStack> {
+    /// A server's session that is still open for anyone; [`Self::listen`] finds a client for it. `sender`
+    /// says whose datagram it reads.
+    pub(super) fn open(config: &ServerConfig, sender: &Arc<HelloSender>) -> Result<Self, ErrorStack> {
         Self::new(&config.context, "", |ssl| {
             ssl.set_accept_state();
-            cookie::introduce(ssl, Arc::clone(stranger))
+            cookie::attach(ssl, Arc::clone(sender))
         })
     }
 
@@ -97,11 +97,12 @@ impl Session {
         sys::install_timer(&mut ssl, Arc::clone(&timer))?;
         set_up(&mut ssl)?;
         let stream = SslStream::new(ssl, Stream::new(Arc::clone(&timer)))?;
-        Ok(Self { stream, timer, expected: expected.to_owned(), repeat_at: None, wait: FIRST_WAIT })
+        Ok(Self { stream, timer, expected: expected.to_owned(), retransmit_at: None, wait: FIRST_WAIT })
     }
 
-    /// Reads what a stranger sent, and answers without remembering it. `true` if the stranger has shown that it receives
-    /// at its address: from now on this is its session, and [`Self::advance`] continues the handshake.
+    /// Reads a ClientHello, and answers without remembering it. `true` if its cookie shows that the client
+    /// receives at its address: from now on this is its session, and [`Self::advance`] continues the
+    /// handshake.
     pub(super) fn listen(&mut self, record: Bytes) -> bool {
         self.stream.get_mut().incoming = Some(record);
         let is_client = sys::listen(self.stream.ssl());
@@ -123,28 +124,28 @@ impl Session {
         let _ = ErrorStack::get();
         if self.timer.take_begun() {
             self.wait = FIRST_WAIT;
-            self.repeat_at = Some(now.after(self.wait));
+            self.retransmit_at = Some(now.after(self.wait));
         }
         if matches!(progress, Progress::Established) {
-            self.repeat_at = None;
+            self.retransmit_at = None;
         }
         progress
     }
 
     /// When [`Self::handle_timeout`] has something to do.
-    pub(super) fn repeat_at(&self) -> Option<Time> {
-        self.repeat_at
+    pub(super) fn retransmit_at(&self) -> Option<Time> {
+        self.retransmit_at
     }
 
-    /// Repeats the last flight if that is due.
+    /// Retransmits the last flight if that is due.
     pub(super) fn handle_timeout(&mut self, now: Time) {
-        if self.repeat_at.is_none_or(|time| time > now) {
+        if self.retransmit_at.is_none_or(|time| time > now) {
             return;
         }
         self.timer.demand();
         sys::handle_timeout(self.stream.ssl());
         let _ = ErrorStack::get();
-        self.repeat_at = if !self.timer.withdraw() {
+        self.retransmit_at = if !self.timer.withdraw() {
             self.wait = (self.wait * 2).min(LONGEST_WAIT);
             Some(now.after(self.wait))
         } else if sys::has_timer(self.stream.ssl()) {

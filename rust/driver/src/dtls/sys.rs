@@ -1,5 +1,5 @@
-//! What the crate `openssl` does not wrap: listening without state, and the timer of a handshake. All `unsafe` code of
-//! this crate is here; `session` and `listener` use it.
+//! What the crate `openssl` does not wrap: listening without state, and the timer of a handshake. All
+//! `unsafe` code of this crate is here; `session` and `listener` use it.
 
 use super::flight_timer::FlightTimer;
 use foreign_types::ForeignTypeRef;
@@ -30,11 +30,12 @@ unsafe extern "C" {
     fn DTLS_set_timer_cb(ssl: *mut openssl_sys::SSL, callback: TimerCallback);
 }
 
-/// Reads a datagram as one that may begin a connection, and answers it without keeping anything. `true` if it is a
-/// ClientHello with a right cookie: then `ssl` is about to become that client's session.
+/// Reads a datagram as one that may begin a connection, and answers it without keeping anything. `true` if it
+/// is a ClientHello with a right cookie: then `ssl` is about to become that client's session.
 pub(super) fn listen(ssl: &SslRef) -> bool {
-    // SAFETY: `ssl` is a living SSL whose BIOs are those of its stream, and the address is one that OpenSSL made, is used by
-    // nobody else, and is freed once. A failed allocation gives null, which must not be passed on.
+    // SAFETY: `ssl` is a living SSL whose BIOs are those of its stream, and the address is one that OpenSSL
+    // made, is used by nobody else, and is freed once. A failed allocation gives null, which must not be
+    // passed on.
     let listened = unsafe {
         let address = BIO_ADDR_new();
         let result = if address.is_null() { 0 } else { DTLSv1_listen(ssl.as_ptr(), address) };
@@ -64,8 +65,8 @@ pub(super) fn install_timer(ssl: &mut SslRef, timer: Arc<FlightTimer>) -> Result
 /// Whether a flight of `ssl` waits for its answer.
 pub(super) fn has_timer(ssl: &SslRef) -> bool {
     let mut left = [0u64; 2];
-    // SAFETY: this control writes the time that is left as a `timeval`: two integers of at most 64 bits each, for which
-    // there is room and alignment.
+    // SAFETY: this control writes the time that is left as a `timeval`: two integers of at most 64 bits each,
+    // for which there is room and alignment.
     unsafe { openssl_sys::SSL_ctrl(ssl.as_ptr(), GET_TIMEOUT, 0, ptr::from_mut(&mut left).cast()) == 1 }
 }
 
@@ -78,7 +79,8 @@ pub(super) fn handle_timeout(ssl: &SslRef) -> c_long {
 /// Where each SSL has its timer.
 static TIMER: OnceLock<Index<Ssl, Arc<FlightTimer>>> = OnceLock::new();
 
-/// OpenSSL asks how many microseconds the next wait shall take: `last` is 0 for a new flight, else the last wait is over.
+/// OpenSSL asks how many microseconds the next wait shall take: `last` is 0 for a new flight, else the last
+/// wait is over.
 extern "C" fn timer_expired(ssl: *mut openssl_sys::SSL, last: c_uint) -> c_uint {
     // SAFETY: OpenSSL passes the SSL whose timer it is, which lives during the call.
     let ssl = unsafe { SslRef::from_ptr(ssl) };

@@ -7,7 +7,8 @@ use enet_rs_protocol::{Host, Time};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-/// The DTLS layer, and what moves between it and the engine. Its methods are those of the endpoint, and are told the engine.
+/// The DTLS layer, and what moves between it and the engine. Its methods are those of the endpoint, and take
+/// the engine as an argument.
 #[derive(Debug)]
 pub(super) struct Encryption {
     dtls: Dtls,
@@ -90,8 +91,8 @@ impl Encryption {
                     host.handle_unreachable(address);
                 }
                 Delivery::Failed { address, error } => {
-                    // Report the failure only if it ended a connection attempt; otherwise the attempt was abandoned, or another
-                    // address is tried.
+                    // Report the failure only if it ended a connection attempt; otherwise the attempt was
+                    // abandoned, or another address is tried.
                     if host.handle_unreachable(address) > 0 {
                         let reason = error.to_string();
                         self.failures.push_back(HandshakeFailure { address, reason });

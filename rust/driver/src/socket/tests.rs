@@ -1,7 +1,9 @@
 //! Real sockets on loopback, with each of the kernel's ways of batching switched off in turn.
 
 use super::*;
-use std::net::Ipv4Addr;
+use crate::receive_buffers::ReceiveBuffers;
+use bytes::Bytes;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -34,7 +36,8 @@ fn single(to: SocketAddr, datagram: &[u8]) -> Run<'_> {
     Run { to, datagrams: datagram, size: datagram.len() }
 }
 
-/// `count` datagrams of `size` bytes one after another, each beginning with its number; the last is one byte shorter.
+/// `count` datagrams of `size` bytes one after another, each beginning with its number; the last is one byte
+/// shorter.
 fn numbered(count: usize, size: usize) -> Vec<u8> {
     let mut datagrams = vec![0; count * size - 1];
     for (number, datagram) in datagrams.chunks_mut(size).enumerate() {
@@ -164,8 +167,8 @@ fn a_datagram_that_cannot_be_sent_does_not_keep_the_rest_of_its_run() {
     }
 }
 
-/// Linux takes no more than 64, newer ones 128 segments, and refuses with the error by which it also tells that a route cannot
-/// segment.
+/// Linux takes no more than 64, newer ones 128 segments, and refuses with the error by which it also tells
+/// that a route cannot segment.
 #[test]
 fn a_run_that_the_system_refuses_to_segment_arrives_once_and_segmenting_ends() {
     let (mut sender, mut receiver) = (socket(Batching::default()), socket(Batching::default()));
@@ -363,4 +366,9 @@ fn an_address_that_is_the_machines_no_more_does_not_keep_a_datagram() {
         assert_eq!(received.concat(), b"datagrams");
     }
     assert_eq!(server.source_for(to), None);
+    // An empty datagram cannot be cut into smaller ones.
+    let nowhere = SocketAddr::from((Ipv6Addr::LOCALHOST, 1));
+    let addresses = server.local_addresses.as_mut().unwrap();
+    addresses.on_received(nowhere, IpAddr::from([192, 0, 2, 1]));
+    server.send(nowhere, b"").unwrap();
 }

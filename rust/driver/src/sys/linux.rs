@@ -10,12 +10,13 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Whether the kernel may join datagrams as soon as the socket is there, so that only `quinn-udp` can tell them apart.
+/// Whether the kernel may join datagrams as soon as the socket is there, so that only `quinn-udp` can tell
+/// them apart.
 pub(crate) const JOINS_FROM_THE_BEGINNING: bool = false;
 /// Whether [`send_many`] can work.
 pub(crate) const SENDS_MANY: bool = cfg!(target_os = "linux");
-/// The most [`Readiness`] that a process has at a time. It may have 1024 file descriptors, usually, and whoever has very many
-/// sockets, as a test with hundreds of clients, needs them for these.
+/// The most [`Readiness`] that a process has at a time. It may have 1024 file descriptors, usually, and
+/// whoever has very many sockets, as a test with hundreds of clients, needs them for these.
 const MAXIMUM_READINESS: usize = 128;
 
 /// Makes the state by which `quinn-udp` uses a socket.
@@ -23,21 +24,22 @@ const MAXIMUM_READINESS: usize = 128;
 /// # Errors
 /// The system has no socket left, or lacks what `quinn-udp` needs.
 pub(crate) fn prepare(_: &UdpSocket) -> io::Result<UdpSocketState> {
-    // The state sees from a socket only what the system can do, and sets options on it that ENet does without. The kernel would
-    // tell of each datagram when it arrived and how congested the path is, which costs some hundred nanoseconds; to note
-    // the time it would not even cease when told so. And it would no longer cut datagrams, on which ENet relies where a
-    // path takes less than 1392 bytes.
+    // The state sees from a socket only what the system can do, and sets options on it that ENet does
+    // without. The kernel would tell of each datagram when it arrived and how congested the path is, which
+    // costs some hundred nanoseconds; to note the time it would not even cease when asked to. And it would no
+    // longer cut datagrams, on which ENet relies where a path takes less than 1392 bytes.
     let probe = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     UdpSocketState::new((&probe).into())
 }
 
-/// Lets the kernel join datagrams that arrive from one sender, for good: what it has joined could not be told apart after the end
-/// of it. Where it cannot, each goes on to come on its own.
+/// Lets the kernel join datagrams that arrive from one sender, for good: what it has joined could not be
+/// separated after the end of it. Where it cannot, each goes on to come on its own.
 pub(crate) fn join_received(socket: &UdpSocket) {
     let _ = setsockopt(socket, sockopt::UdpGroSegment, &true);
 }
 
-/// Lets the kernel tell of each datagram at which of the machine's addresses it arrived; `false` if it cannot.
+/// Lets the kernel tell of each datagram at which of the machine's addresses it arrived; `false` if it
+/// cannot.
 pub(crate) fn report_local_addresses(socket: &UdpSocket, is_ipv6: bool) -> bool {
     if is_ipv6 {
         setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true).is_ok()
@@ -46,7 +48,8 @@ pub(crate) fn report_local_addresses(socket: &UdpSocket, is_ipv6: bool) -> bool 
     }
 }
 
-/// Whether an error of receiving is about a datagram that was sent earlier: it found nobody. That is not the socket's fault.
+/// Whether an error of receiving is about a datagram that was sent earlier: it found nobody. That is not the
+/// socket's fault.
 pub(crate) fn is_about_another_datagram(error: &io::Error) -> bool {
     error.kind() == ErrorKind::ConnectionRefused
 }
@@ -54,7 +57,8 @@ pub(crate) fn is_about_another_datagram(error: &io::Error) -> bool {
 /// Sends the first of `datagrams`, at most [`MANY`](super::MANY), by one call: gives how many, at least 1.
 ///
 /// # Errors
-/// The kernel's reason for the first one; nothing was sent. [`ErrorKind::Unsupported`] if it has no such call.
+/// The kernel's reason for the first one; nothing was sent. [`ErrorKind::Unsupported`] if it has no such
+/// call.
 #[cfg(target_os = "linux")]
 pub(crate) fn send_many<'a>(
     socket: &UdpSocket,
@@ -85,9 +89,9 @@ pub(crate) fn send_many<'a>(
     Err(ErrorKind::Unsupported.into())
 }
 
-/// Asks whether a socket has something to receive: an epoll registration. epoll keeps a list of the sockets that have, and
-/// answers without looking at the socket, in less than half of the time that any question to the socket itself takes. It takes
-/// a file descriptor, and each datagram that arrives costs a little more.
+/// Asks whether a socket has something to receive: an epoll registration. epoll keeps a list of the sockets
+/// that have, and answers without looking at the socket, in less than half of the time that any question to
+/// the socket itself takes. It takes a file descriptor, and each datagram that arrives costs a little more.
 #[derive(Debug)]
 pub(crate) struct Readiness {
     epoll: OwnedFd,
@@ -104,7 +108,7 @@ impl Readiness {
         Ok(Self { epoll, _permit: permit })
     }
 
-    /// Whether there is a datagram, or an error to be told; also if that cannot be found out.
+    /// Whether there is a datagram, or an error to report; also if that cannot be found out.
     pub(crate) fn is_ready(&self) -> bool {
         let mut events = [const { std::mem::MaybeUninit::uninit() }; 1];
         wait(&self.epoll, &mut events, Some(&Timespec::default()))

@@ -1,5 +1,6 @@
-//! What differs from system to system, behind one face: how a socket is prepared for `quinn-udp`, which of the ways to send and
-//! receive together there are, how a socket is asked cheaply, and how a wait is ended from another thread. `socket` uses it.
+//! What differs from system to system, behind one face: how a socket is prepared for `quinn-udp`, which of
+//! the ways to send and receive together there are, how a socket is asked cheaply, and how a wait is ended
+//! from another thread. `socket` uses it.
 //!
 //! `portable` is what every system has; a system's own file names what it has better.
 
@@ -20,15 +21,16 @@ pub(crate) use own::{
     JOINS_FROM_THE_BEGINNING, Readiness, SENDS_MANY, is_about_another_datagram, join_received, prepare,
     report_local_addresses, send_many,
 };
-pub(crate) use wait::{Waker, wait};
+pub(crate) use wait::{Waker, wait, wait_any};
 
 use std::io::{self, ErrorKind};
 
-/// Datagrams of one call of [`send_many`]; what more would save is less than what the kernel needs for one of them.
+/// Datagrams of one call of [`send_many`]; what more would save is less than what the kernel needs for one of
+/// them.
 pub(crate) const MANY: usize = 64;
 
-/// Whether the system says that it lacks a call or an option, rather than that the call failed. (10045 and 10022 are Windows'
-/// `WSAEOPNOTSUPP` and `WSAEINVAL`, by which Wine tells it.)
+/// Whether the system says that it lacks a call or an option, rather than that the call failed. (10045 and
+/// 10022 are Windows' `WSAEOPNOTSUPP` and `WSAEINVAL`, by which Wine tells it.)
 pub(crate) fn is_unsupported(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput)
         || matches!(error.raw_os_error(), Some(10045 | 10022))

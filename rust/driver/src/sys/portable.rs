@@ -53,8 +53,8 @@ impl Readiness {
     }
 }
 
-/// A flag that a wait can wait for, and any thread can raise: a socket that is connected to itself, so that nobody else can send
-/// to it.
+/// A flag that a wait can wait for, and any thread can raise: a socket that is connected to itself, so that
+/// nobody else can send to it.
 #[derive(Debug)]
 pub(super) struct Signal(UdpSocket);
 

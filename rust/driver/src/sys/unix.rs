@@ -7,7 +7,8 @@ pub(crate) use super::portable::{
 };
 use std::io::{self, ErrorKind};
 
-/// Whether an error of receiving is about a datagram that was sent earlier: it found nobody. That is not the socket's fault.
+/// Whether an error of receiving is about a datagram that was sent earlier: it found nobody. That is not the
+/// socket's fault.
 pub(crate) fn is_about_another_datagram(error: &io::Error) -> bool {
     error.kind() == ErrorKind::ConnectionRefused
 }

@@ -41,8 +41,8 @@ impl Waker {
     }
 }
 
-/// Waits until `socket` has something to receive or `waker` wakes, at most for `timeout`. `true` if the socket has, or an error
-/// to tell.
+/// Waits until `socket` has something to receive or `waker` wakes, at most for `timeout`. `true` if the
+/// socket has, or an error to report.
 ///
 /// # Errors
 /// The system's.
@@ -59,6 +59,26 @@ pub(crate) fn wait(socket: &UdpSocket, waker: Option<&Waker>, timeout: Duration)
             Ok(is_up(&both[0]))
         }
     }
+}
+
+/// Waits until one of `sockets` has something to receive or an error to report, or `waker` wakes, at most for
+/// `timeout`. Returns for each socket whether it has.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn wait_any<'a>(
+    sockets: impl Iterator<Item = &'a UdpSocket>,
+    waker: Option<&'a Waker>,
+    timeout: Duration,
+) -> io::Result<Vec<bool>> {
+    let mut all: Vec<_> = sockets.map(|socket| PollFd::new(socket, PollFlags::IN)).collect();
+    let count = all.len();
+    all.extend(waker.map(|waker| PollFd::new(&waker.0.signal, PollFlags::IN)));
+    wait_for(&mut all, timeout)?;
+    if let Some(waker) = waker.filter(|_| all.last().is_some_and(is_up)) {
+        waker.reset();
+    }
+    Ok(all[..count].iter().map(is_up).collect())
 }
 
 /// `true` if one of `all` is up.
@@ -96,6 +116,28 @@ mod tests {
         socket().send_to(b"datagram", receiver.local_addr().unwrap()).unwrap();
         assert!(wait(&receiver, None, LONG).unwrap());
         assert!(wait(&receiver, Some(&waker), LONG).unwrap());
+    }
+
+    #[test]
+    fn each_of_many_sockets_and_the_waker_end_a_wait_for_all() {
+        let (sockets, waker) = ([socket(), socket(), socket()], Waker::new().unwrap());
+        let wait_all = |timeout| {
+            let start = Instant::now();
+            let ready = wait_any(sockets.iter(), Some(&waker), timeout).unwrap();
+            (ready, start.elapsed() < timeout)
+        };
+        let nothing = vec![false; 3];
+        assert_eq!(wait_all(SHORT), (nothing.clone(), false));
+        for (index, receiver) in sockets.iter().enumerate() {
+            socket().send_to(b"datagram", receiver.local_addr().unwrap()).unwrap();
+            let mut expected = nothing.clone();
+            expected[index] = true;
+            assert_eq!(wait_all(LONG), (expected, true));
+            receiver.recv(&mut [0; 8]).unwrap();
+        }
+        waker.wake();
+        assert_eq!(wait_all(LONG), (nothing.clone(), true));
+        assert_eq!(wait_all(SHORT), (nothing, false));
     }
 
     #[test]

@@ -258,6 +258,12 @@ impl Host {
         self.peers.iter().map(|(_, peer)| peer.address.current())
     }
 
+    /// Whether messages of this end are queued for a peer, or under way and not acknowledged. Commands of the
+    /// connection itself, such as PING, do not count.
+    pub fn owes_messages(&self, peer: PeerId) -> bool {
+        self.peers.get(peer).is_some_and(Peer::owes_messages)
+    }
+
     /// The number of channels that a connection has; 0 once it is ending.
     pub fn channel_count(&self, peer: PeerId) -> Option<u8> {
         self.peers.get(peer).map(|peer| peer.channels.count())

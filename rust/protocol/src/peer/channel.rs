@@ -120,6 +120,11 @@ impl Channels {
         self.used(channel).map(|channel| &mut channel.outgoing)
     }
 
+    /// Whether messages are under way, on any channel.
+    pub(crate) fn has_messages_in_flight(&self) -> bool {
+        self.used.iter().any(|channel| channel.outgoing.in_flight.len() > 0)
+    }
+
     /// The sending halves of the connection itself and of all channels that were used before, with their
     /// numbers.
     #[inline]

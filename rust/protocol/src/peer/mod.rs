@@ -197,6 +197,11 @@ impl Peer {
         self.queue.is_empty() && self.recovery.is_idle()
     }
 
+    /// Whether messages are queued, or under way and not acknowledged.
+    pub(crate) fn owes_messages(&self) -> bool {
+        self.queue.has_messages() || self.channels.has_messages_in_flight()
+    }
+
     /// Fills a datagram with what is due.
     pub(crate) fn fill(&mut self, now: Time, datagram: &mut Datagram<'_>) {
         let timeout = self.recovery.round_trip.retransmission_timeout();

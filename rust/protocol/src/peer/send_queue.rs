@@ -180,6 +180,11 @@ impl SendQueue {
         !self.has_reliable() && self.unreliable.is_empty()
     }
 
+    /// Whether messages wait to be sent.
+    pub(crate) fn has_messages(&self) -> bool {
+        !(self.reliable.is_empty() && self.unreliable.is_empty())
+    }
+
     /// Whether a command is queued that the remote host will acknowledge.
     pub(crate) fn has_reliable(&self) -> bool {
         !(self.system.is_empty() && self.reliable.is_empty())

@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 use enet_rs_driver::protocol::{Event, HostConfig, PacketFlags, PeerId};
-use enet_rs_driver::{Driver, Lingering};
-use std::net::{Ipv4Addr, SocketAddr};
+use enet_rs_driver::{Drain, Driver};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 /// More than a loaded machine needs for anything here.
@@ -13,6 +13,11 @@ const TURN: Duration = Duration::from_millis(5);
 /// Messages, and the size of each: together far more than can be under way at a time.
 const COUNT: usize = 500;
 const SIZE: usize = 10_000;
+
+/// One for each test. Its thread may use it for as long as the process lives.
+fn drain() -> &'static Drain {
+    Box::leak(Box::new(Drain::new()))
+}
 
 fn bound() -> (Driver, SocketAddr) {
     let driver = Driver::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), HostConfig::default()).unwrap();
@@ -61,18 +66,18 @@ fn receive_until_the_end(driver: &mut Driver) -> Vec<u64> {
 
 #[test]
 fn what_was_sent_before_the_end_arrives_and_the_end_after_it() {
-    let lingering = Lingering::new();
+    let drain = drain();
     let (mut one, peer, mut other) = connected();
     send_much(&mut one, peer);
-    lingering.adopt(one, GENEROUS);
+    drain.start(one, GENEROUS);
     let expected: Vec<u64> = (0..COUNT as u64).collect();
     assert_eq!(receive_until_the_end(&mut other), expected);
-    lingering.finish(GENEROUS);
+    drain.finish(GENEROUS);
 }
 
 #[test]
-fn who_has_connected_at_the_last_moment_is_told() {
-    let lingering = Lingering::new();
+fn whoever_has_connected_at_the_last_moment_is_disconnected() {
+    let drain = drain();
     let (mut one, _) = bound();
     let (mut other, address) = bound();
     one.host_mut().connect(address, 1, 0).unwrap();
@@ -86,83 +91,141 @@ fn who_has_connected_at_the_last_moment_is_told() {
         }
     }
     assert!(is_up, "the driver has not connected");
-    lingering.adopt(other, GENEROUS);
+    drain.start(other, GENEROUS);
     assert_eq!(receive_until_the_end(&mut one), Vec::<u64>::new());
-    lingering.finish(GENEROUS);
+    drain.finish(GENEROUS);
 }
 
 #[test]
 fn a_peer_that_does_not_answer_is_given_up_after_the_limit() {
-    let lingering = Lingering::new();
+    let drain = drain();
     let (mut one, peer, _silent) = connected();
     send_much(&mut one, peer);
     let port = one.local_address().unwrap().port();
-    lingering.adopt(one, Duration::from_millis(100));
+    drain.start(one, Duration::from_millis(100));
     let start = Instant::now();
-    assert!(lingering.free_port(port, GENEROUS));
+    assert!(drain.free_port(port, GENEROUS));
     assert!(start.elapsed() < GENEROUS / 2, "it took {:?}", start.elapsed());
 }
 
 #[test]
 fn the_end_of_all_waits_for_those_who_answer_and_not_for_the_silent() {
-    let lingering = Lingering::new();
+    let drain = drain();
     let (mut one, peer, mut other) = connected();
     send_much(&mut one, peer);
-    lingering.adopt(one, GENEROUS);
+    drain.start(one, GENEROUS);
     let receiver = std::thread::spawn(move || receive_until_the_end(&mut other).len());
-    lingering.finish(Duration::from_secs(5));
+    drain.finish(Duration::from_secs(5));
     assert_eq!(receiver.join().unwrap(), COUNT);
 
     let (mut one, peer, _silent) = connected();
     send_much(&mut one, peer);
-    lingering.adopt(one, GENEROUS);
+    drain.start(one, GENEROUS);
     let start = Instant::now();
-    lingering.finish(Duration::from_millis(100));
+    drain.finish(Duration::from_millis(100));
     assert!(start.elapsed() < GENEROUS / 2, "it took {:?}", start.elapsed());
 }
 
 #[test]
 fn what_comes_after_the_end_of_all_ends_at_once() {
-    let lingering = Lingering::new();
-    lingering.finish(GENEROUS);
+    let drain = drain();
+    drain.finish(GENEROUS);
     let (mut one, peer, mut other) = connected();
     send_much(&mut one, peer);
     let address = one.local_address().unwrap();
-    lingering.adopt(one, GENEROUS);
+    drain.start(one, GENEROUS);
     assert!(Driver::bind(address, HostConfig::default()).is_ok(), "the driver is still there");
     assert!(receive_until_the_end(&mut other).len() < COUNT);
 }
 
 #[test]
 fn a_port_is_freed_before_the_limit_when_it_is_needed() {
-    let lingering = Lingering::new();
+    let drain = drain();
     let (mut one, peer, _silent) = connected();
     send_much(&mut one, peer);
     let address = one.local_address().unwrap();
-    lingering.adopt(one, GENEROUS);
+    drain.start(one, GENEROUS);
     assert!(Driver::bind(address, HostConfig::default()).is_err(), "nobody has the port");
-    assert!(!lingering.free_port(address.port() ^ 1, GENEROUS), "another port has been freed");
-    assert!(lingering.free_port(address.port(), Duration::ZERO));
+    assert!(!drain.free_port(address.port() ^ 1, GENEROUS), "another port has been freed");
+    assert!(drain.free_port(address.port(), Duration::ZERO));
     assert!(Driver::bind(address, HostConfig::default()).is_ok(), "the port is still in use");
 }
 
 #[test]
 fn newcomers_are_turned_away() {
-    let lingering = Lingering::new();
+    let drain = drain();
     let (mut one, peer, _silent) = connected();
     send_much(&mut one, peer);
     let address = one.local_address().unwrap();
-    lingering.adopt(one, GENEROUS);
+    drain.start(one, GENEROUS);
     let (mut newcomer, _) = bound();
     newcomer.host_mut().connect(address, 1, 0).unwrap();
     assert_eq!(receive_until_the_end(&mut newcomer), Vec::<u64>::new());
-    lingering.finish(Duration::ZERO);
+    drain.finish(Duration::ZERO);
 }
 
 #[test]
-fn a_driver_without_connections_does_not_linger() {
-    let lingering = Lingering::new();
+fn a_driver_without_connections_ends_at_once() {
+    let drain = drain();
     let (one, address) = bound();
-    lingering.adopt(one, GENEROUS);
-    assert!(!lingering.free_port(address.port(), Duration::ZERO));
+    drain.start(one, GENEROUS);
+    assert!(!drain.free_port(address.port(), Duration::ZERO));
+}
+
+#[test]
+fn a_driver_that_owes_nothing_frees_its_port_at_once_though_the_other_end_is_silent() {
+    for sends in [false, true] {
+        let drain = drain();
+        let (mut one, peer, mut other) = connected();
+        if sends {
+            // It was acknowledged. What follows is not, and is nothing that was sent for its contents.
+            one.host_mut().send(peer, 0, Bytes::from_static(b"message"), PacketFlags::RELIABLE).unwrap();
+            let deadline = Instant::now() + GENEROUS;
+            while one.host().owes_messages(peer) && Instant::now() < deadline {
+                one.service(TURN).unwrap();
+                other.service(TURN).unwrap();
+            }
+            one.host_mut().ping(peer);
+            one.flush().unwrap();
+        }
+        let address = one.local_address().unwrap();
+        drain.start(one, GENEROUS);
+        assert!(UdpSocket::bind(address).is_ok(), "the port is still in use");
+        // The silent one hears of the end when it looks.
+        assert_eq!(receive_until_the_end(&mut other), Vec::<u64>::new());
+    }
+}
+
+#[test]
+fn a_port_is_held_for_the_peer_that_is_owed_messages_and_free_once_it_has_them() {
+    let drain = drain();
+    let (mut one, peer, mut other) = connected();
+    send_much(&mut one, peer);
+    let address = one.local_address().unwrap();
+    drain.start(one, GENEROUS);
+    assert!(UdpSocket::bind(address).is_err(), "nobody has the port");
+    assert_eq!(receive_until_the_end(&mut other).len(), COUNT);
+    drop(other);
+    // The last DISCONNECT may not be acknowledged any more.
+    let deadline = Instant::now() + GENEROUS / 2;
+    while UdpSocket::bind(address).is_err() {
+        assert!(Instant::now() < deadline, "the port is still in use");
+        std::thread::sleep(TURN);
+    }
+}
+
+#[test]
+fn many_drivers_drain_side_by_side() {
+    let drain = drain();
+    let mut others = Vec::new();
+    for _ in 0..10 {
+        let (mut one, peer, other) = connected();
+        send_much(&mut one, peer);
+        drain.start(one, GENEROUS);
+        others.push(other);
+    }
+    for other in &mut others {
+        assert_eq!(receive_until_the_end(other).len(), COUNT);
+    }
+    drain.finish(GENEROUS);
 }

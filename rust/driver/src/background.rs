@@ -1,0 +1,343 @@
+//! Background service: connections live while their owners do not call. One thread of the process services any
+//! number of drivers. It waits in the kernel for all their sockets and timers at once, acknowledges at once,
+//! retransmits, pings and keeps DTLS sessions going. Events wait in the engine, within its limits, until their
+//! owner takes them.
+//!
+//! Owner and thread share a driver by a lock that each holds for short: the owner for a command, the thread for
+//! one turn. The order of events, and everything else that the engine promises, is the same as without.
+
+use crate::sys::{self, Waker};
+use crate::{Driver, ServiceError};
+use enet_rs_protocol::Event;
+use std::net::UdpSocket;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// How long what a command has queued may wait for more: several messages then share a datagram.
+const SEND_DELAY: Duration = Duration::from_millis(2);
+/// The longest wait of the thread.
+const MAXIMUM_WAIT: Duration = Duration::from_secs(60);
+/// The longest wait of an owner: the clock need not be able to tell the end of every [`Duration`].
+const MAXIMUM_SERVICE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// How often a driver that looks names up is asked whether they are there.
+const LOOKUP_INTERVAL: Duration = Duration::from_millis(5);
+/// How long a driver rests whose socket has failed: a failing socket never is empty.
+const REST: Duration = Duration::from_millis(10);
+
+/// The thread, which runs while there are drivers for it.
+#[derive(Debug)]
+pub struct Background {
+    registry: Mutex<Registry>,
+}
+
+/// Who is serviced.
+#[derive(Debug)]
+struct Registry {
+    drivers: Vec<Arc<Shared>>,
+    /// Made with the first driver.
+    waker: Option<Waker>,
+    thread: Option<JoinHandle<()>>,
+    /// Whether `thread` goes on: it looks into this registry again before it ends.
+    is_running: bool,
+    is_over: bool,
+}
+
+/// A driver that is serviced in the background, as its owner holds it. Dropping it drops the driver.
+#[derive(Debug)]
+pub struct BackgroundDriver {
+    background: &'static Background,
+    shared: Arc<Shared>,
+    waker: Waker,
+}
+
+/// What owner and thread share.
+#[derive(Debug)]
+struct Shared {
+    serviced: Mutex<Serviced>,
+    /// The thread has worked on the driver.
+    worked: Condvar,
+    /// The driver's socket once more, to wait for without the lock.
+    socket: UdpSocket,
+}
+
+#[derive(Debug)]
+struct Serviced {
+    /// `None` once the owner has taken it back.
+    driver: Option<Driver>,
+    /// When the driver has something to do, datagrams aside; `None` before its first turn.
+    due: Option<Instant>,
+    /// When what the owner has queued must leave, if it has queued something.
+    send_at: Option<Instant>,
+    /// When the thread looks at the driver, at the latest; `None` if it is about to.
+    looks_at: Option<Instant>,
+    /// Until then its socket is not waited for.
+    rests_until: Option<Instant>,
+}
+
+impl Background {
+    /// No drivers, no thread.
+    #[expect(clippy::new_without_default, reason = "it is made once, as a static")]
+    pub const fn new() -> Self {
+        let registry =
+            Registry { drivers: Vec::new(), waker: None, thread: None, is_running: false, is_over: false };
+        Self { registry: Mutex::new(registry) }
+    }
+
+    /// Services a driver from here on.
+    ///
+    /// # Errors
+    /// The system has no thread or no file descriptor left, or [`finish`](Self::finish) was called; here is the driver.
+    #[expect(clippy::result_large_err, reason = "the driver moves once in its life")]
+    pub fn service(&'static self, driver: Driver) -> Result<BackgroundDriver, Driver> {
+        let Ok(socket) = driver.socket().try_clone() else { return Err(driver) };
+        let mut registry = lock(&self.registry);
+        let Some(waker) = self.run(&mut registry) else { return Err(driver) };
+        let serviced =
+            Serviced { driver: Some(driver), due: None, send_at: None, looks_at: None, rests_until: None };
+        let shared = Shared { serviced: Mutex::new(serviced), worked: Condvar::new(), socket };
+        let shared = Arc::new(shared);
+        registry.drivers.push(Arc::clone(&shared));
+        drop(registry);
+        waker.wake();
+        Ok(BackgroundDriver { background: self, shared, waker })
+    }
+
+    /// Ends the thread, for good. Drivers that there are still can be used; nothing happens to them by itself any more.
+    pub fn finish(&self) {
+        let mut registry = lock(&self.registry);
+        registry.is_over = true;
+        registry.waker.iter().for_each(Waker::wake);
+        let thread = registry.thread.take();
+        drop(registry);
+        // It panics only by a bug of ours.
+        let _ = thread.map(JoinHandle::join);
+    }
+
+    /// Sees to it that the thread runs; gives what wakes it, if it does.
+    fn run(&'static self, registry: &mut Registry) -> Option<Waker> {
+        if registry.is_over {
+            return None;
+        }
+        if registry.waker.is_none() {
+            registry.waker = Waker::new().ok();
+        }
+        let waker = registry.waker.clone()?;
+        if !registry.is_running {
+            let waker = waker.clone();
+            let work = move || self.work(&waker);
+            registry.thread = thread::Builder::new().name("enet_rs background".into()).spawn(work).ok();
+            registry.is_running = registry.thread.is_some();
+        }
+        registry.is_running.then_some(waker)
+    }
+
+    /// What the thread does.
+    fn work(&self, waker: &Waker) {
+        let mut ready: Vec<Arc<Shared>> = Vec::new();
+        loop {
+            let mut registry = lock(&self.registry);
+            if registry.is_over || registry.drivers.is_empty() {
+                registry.is_running = false;
+                return;
+            }
+            let drivers = registry.drivers.clone();
+            drop(registry);
+            let mut timeout = MAXIMUM_WAIT;
+            let mut waiting = Vec::with_capacity(drivers.len());
+            for shared in drivers {
+                let is_ready = ready.iter().any(|ready| Arc::ptr_eq(ready, &shared));
+                let turn = shared.turn(is_ready);
+                timeout = timeout.min(turn.wait);
+                if !turn.rests {
+                    waiting.push(shared);
+                }
+            }
+            let sockets = waiting.iter().map(|shared| &shared.socket);
+            ready = match sys::wait_any(sockets, Some(waker), timeout) {
+                Ok(woken) => waiting
+                    .into_iter()
+                    .zip(woken)
+                    .filter_map(|(shared, woken)| woken.then_some(shared))
+                    .collect(),
+                Err(_) => {
+                    // Without it this would be one turn after another.
+                    thread::sleep(REST);
+                    waiting
+                }
+            };
+        }
+    }
+
+    /// Takes a driver off the registry.
+    fn forget(&self, shared: &Arc<Shared>) {
+        let mut registry = lock(&self.registry);
+        registry.drivers.retain(|other| !Arc::ptr_eq(other, shared));
+        registry.waker.iter().for_each(Waker::wake);
+    }
+}
+
+/// What came of a driver's turn.
+struct Turn {
+    /// How long it is until the next one, datagrams aside.
+    wait: Duration,
+    /// Its socket is not to be waited for.
+    rests: bool,
+}
+
+impl Shared {
+    /// Lets the driver do what is due.
+    fn turn(&self, is_ready: bool) -> Turn {
+        let mut serviced = lock(&self.serviced);
+        let now = Instant::now();
+        let is_due = |time: Option<Instant>| time.is_some_and(|time| time <= now);
+        if is_ready || serviced.due.is_none() || is_due(serviced.due) || is_due(serviced.send_at) {
+            serviced.work(now);
+            self.worked.notify_all();
+        }
+        let next = [serviced.due, serviced.send_at].into_iter().flatten().min();
+        let wait = next.map_or(MAXIMUM_WAIT, |next| next.saturating_duration_since(now));
+        serviced.looks_at = Some(now + wait);
+        Turn { wait, rests: serviced.rests_until.is_some() }
+    }
+}
+
+impl Serviced {
+    /// Lets the driver receive and send.
+    fn work(&mut self, now: Instant) {
+        let Some(driver) = &mut self.driver else {
+            // Its owner is about to take it off the registry.
+            self.due = Some(now + MAXIMUM_WAIT);
+            return;
+        };
+        let worked = driver.work();
+        self.rests_until = worked.is_err().then(|| now + REST);
+        driver.keep_failure(worked.map(drop));
+        self.send_at = None;
+        self.set_due(now);
+    }
+
+    /// Finds out when the driver has something to do.
+    fn set_due(&mut self, now: Instant) {
+        let Some(driver) = &self.driver else { return };
+        let wait = driver.due_in().unwrap_or(MAXIMUM_WAIT).min(MAXIMUM_WAIT);
+        let wait = if driver.is_looking_up() { wait.min(LOOKUP_INTERVAL) } else { wait };
+        self.due = Some(self.rests_until.unwrap_or(now + wait));
+    }
+
+    /// Whether the thread has to be woken to look at the driver at `time`. It is, then.
+    fn needs_wake(&mut self, time: Option<Instant>) -> bool {
+        let is_late = matches!((self.looks_at, time), (Some(looks_at), Some(time)) if time < looks_at);
+        if is_late {
+            self.looks_at = None;
+        }
+        is_late
+    }
+
+    /// Sends what the owner has queued.
+    fn send(&mut self) -> Result<(), ServiceError> {
+        self.send_at = None;
+        let sent = self.driver_mut().flush();
+        self.set_due(Instant::now());
+        sent
+    }
+
+    fn driver(&self) -> &Driver {
+        self.driver.as_ref().expect("its owner has not taken it back")
+    }
+
+    fn driver_mut(&mut self) -> &mut Driver {
+        self.driver.as_mut().expect("its owner has not taken it back")
+    }
+}
+
+impl BackgroundDriver {
+    /// Looks at the driver. The thread waits meanwhile: `look` must be short.
+    pub fn read<R>(&self, look: impl FnOnce(&Driver) -> R) -> R {
+        look(lock(&self.shared.serviced).driver())
+    }
+
+    /// Uses the driver. The thread waits meanwhile: `action` must be short. What it queues leaves within 2 ms, or
+    /// with the next [`service`](Self::service) or [`flush`](Self::flush), whichever is first.
+    pub fn with<R>(&self, action: impl FnOnce(&mut Driver) -> R) -> R {
+        let mut serviced = lock(&self.shared.serviced);
+        let result = action(serviced.driver_mut());
+        if serviced.send_at.is_none() {
+            serviced.send_at = Some(Instant::now() + SEND_DELAY);
+            let send_at = serviced.send_at;
+            self.release(serviced, send_at);
+        }
+        result
+    }
+
+    /// Gives the next event, see [`Driver::service`]. Waits for it for up to `wait`. What is queued leaves now.
+    ///
+    /// # Errors
+    /// The socket failed since the last call, and there is no event.
+    pub fn service(&self, wait: Duration) -> Result<Option<Event>, ServiceError> {
+        let mut serviced = lock(&self.shared.serviced);
+        let deadline = (!wait.is_zero()).then(|| Instant::now() + wait.min(MAXIMUM_SERVICE));
+        loop {
+            if let Some(event) = serviced.driver_mut().poll_event()? {
+                return Ok(Some(event));
+            }
+            if serviced.send_at.is_some() {
+                let sent = serviced.send();
+                serviced.driver_mut().keep_failure(sent);
+                let due = serviced.due;
+                self.release(serviced, due);
+                serviced = lock(&self.shared.serviced);
+            }
+            if let Some(failure) = serviced.driver_mut().take_unreported() {
+                return Err(failure);
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let Some(left) = left.filter(|left| !left.is_zero()) else { return Ok(None) };
+            serviced = match self.shared.worked.wait_timeout(serviced, left) {
+                Ok((serviced, _)) => serviced,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+    }
+
+    /// Sends what is queued now.
+    ///
+    /// # Errors
+    /// The socket failed for a datagram; the others were sent.
+    pub fn flush(&self) -> Result<(), ServiceError> {
+        let mut serviced = lock(&self.shared.serviced);
+        let sent = serviced.send();
+        let due = serviced.due;
+        self.release(serviced, due);
+        sent
+    }
+
+    /// Gives the driver to the thread, and wakes it if it would not look at `time`.
+    fn release(&self, mut serviced: MutexGuard<'_, Serviced>, time: Option<Instant>) {
+        let needs_wake = serviced.needs_wake(time);
+        drop(serviced);
+        if needs_wake {
+            self.waker.wake();
+        }
+    }
+
+    /// Takes the driver back: from here on its owner services it.
+    pub fn into_driver(self) -> Driver {
+        self.take().expect("the driver is taken once, by value")
+    }
+
+    fn take(&self) -> Option<Driver> {
+        self.background.forget(&self.shared);
+        lock(&self.shared.serviced).driver.take()
+    }
+}
+
+impl Drop for BackgroundDriver {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
