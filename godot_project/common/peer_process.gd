@@ -10,8 +10,6 @@ const ENGINE := "engine"
 
 const _KILLED := 137
 const _READ_BYTES := 65536
-## The one error line that the engine prints at its start when an extension owns a name of its own (see README).
-const _KNOWN_START_NOISE := "already exists"
 
 ## Process ids of all that were started and not seen to end, for a watchdog that has to end them.
 static var _alive: Dictionary[int, bool] = {}
@@ -132,17 +130,12 @@ func poll() -> void:
 			_unread_reports.append(lines[index].substr(1))
 
 
-## The lines on its error stream that name an error, without the known one at the start of the engine.
+## The lines on its error stream that name an error.
 func error_lines() -> PackedStringArray:
 	poll()
 	var found: PackedStringArray = []
-	var noise_left := 1
 	for line in error_output.split("\n"):
-		if not (line.begins_with("ERROR:") or line.begins_with("SCRIPT ERROR:")):
-			continue
-		if noise_left > 0 and line.contains(_KNOWN_START_NOISE):
-			noise_left -= 1
-		else:
+		if line.begins_with("ERROR:") or line.begins_with("SCRIPT ERROR:"):
 			found.append(line)
 	return found
 
