@@ -7,6 +7,7 @@ extends EditorPlugin
 ## the next start on it is loaded early. Nothing in here is needed at run time.
 
 const _NAMES := "enet_rs/names"
+const _BACKGROUND := "enet_rs/background"
 
 var _dialog: ConfirmationDialog
 
@@ -21,14 +22,19 @@ func _enter_tree() -> void:
 		_offer_restart()
 
 
-## Whose the engine's names are: see the README.
+## Whose the engine's names are, and whether connections live in the background: see the README.
 func _describe_settings() -> void:
-	if not ProjectSettings.has_setting(_NAMES):
-		ProjectSettings.set_setting(_NAMES, "auto")
-	ProjectSettings.set_initial_value(_NAMES, "auto")
+	_describe(_NAMES, "auto")
 	ProjectSettings.set_restart_if_changed(_NAMES, true)
 	ProjectSettings.add_property_info({"name": _NAMES, "type": TYPE_STRING, "hint": PROPERTY_HINT_ENUM,
 			"hint_string": "auto,engine,own"})
+	_describe(_BACKGROUND, false)
+
+
+func _describe(setting: String, default: Variant) -> void:
+	if not ProjectSettings.has_setting(setting):
+		ProjectSettings.set_setting(setting, default)
+	ProjectSettings.set_initial_value(setting, default)
 
 
 func _exit_tree() -> void:

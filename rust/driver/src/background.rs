@@ -20,6 +20,8 @@ const SEND_DELAY: Duration = Duration::from_millis(2);
 const MAXIMUM_WAIT: Duration = Duration::from_secs(60);
 /// The longest wait of an owner: the clock need not be able to tell the end of every [`Duration`].
 const MAXIMUM_SERVICE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// How long an owner that takes its driver back waits for the thread, which was woken, to let go of the socket.
+const LONGEST_TURN: Duration = Duration::from_millis(100);
 /// How often a driver that looks names up is asked whether they are there.
 const LOOKUP_INTERVAL: Duration = Duration::from_millis(5);
 /// How long a driver rests whose socket has failed: a failing socket never is empty.
@@ -300,6 +302,14 @@ impl BackgroundDriver {
         }
     }
 
+    /// Gives an event that waits already; neither sends nor receives.
+    ///
+    /// # Errors
+    /// A DTLS handshake failed; this comes before the event of its connection.
+    pub fn poll_event(&self) -> Result<Option<Event>, ServiceError> {
+        lock(&self.shared.serviced).driver_mut().poll_event()
+    }
+
     /// Sends what is queued now.
     ///
     /// # Errors
@@ -326,9 +336,16 @@ impl BackgroundDriver {
         self.take().expect("the driver is taken once, by value")
     }
 
+    /// Takes the driver from the thread, which has let go of its socket when this returns: the port is free as soon
+    /// as the driver is dropped.
     fn take(&self) -> Option<Driver> {
         self.background.forget(&self.shared);
-        lock(&self.shared.serviced).driver.take()
+        let driver = lock(&self.shared.serviced).driver.take();
+        let end = Instant::now() + LONGEST_TURN;
+        while Arc::strong_count(&self.shared) > 1 && Instant::now() < end {
+            thread::yield_now();
+        }
+        driver
     }
 }
 

@@ -11,7 +11,7 @@ use crate::host::{ActiveHost, MAX_CHANNELS, packet_flags};
 use crate::packet_peer::ENetPacketPeer;
 use crate::script_host::{ScriptHost, SharedHost};
 use crate::takeover::{FastPaths, Inside, ThreadLock, attach};
-use crate::{addresses, compression, drain, drops, dtls};
+use crate::{addresses, background, compression, drain, drops, dtls};
 use enet_rs_driver::Driver;
 use enet_rs_driver::protocol::{HostConfig, HostStatistic, PeerId};
 use events::Events;
@@ -19,6 +19,7 @@ use godot::builtin::{Array, GString, PackedByteArray, VarDictionary};
 use godot::classes::{IRefCounted, RefCounted, TlsOptions};
 use godot::global::Error;
 use godot::obj::{Base, Gd};
+use godot::register::property::PhantomVar;
 use godot::register::{GodotClass, godot_api};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
@@ -30,6 +31,9 @@ use std::sync::Arc;
 pub(crate) struct ENetConnection {
     host: SharedHost,
     events: Rc<Events>,
+    /// Whether the background thread services the host.
+    #[var(get = is_background, set = set_background)]
+    background: PhantomVar<bool>,
 }
 
 #[godot_api]
@@ -46,10 +50,10 @@ impl ENetConnection {
     }
 
     fn guarded_by(lock: Arc<ThreadLock>) -> Self {
-        let host = ScriptHost::new(&lock);
+        let host = ScriptHost::new(&lock, background::is_wanted_by_project());
         let events = Events::new(&host);
         attach(&lock, FastPaths::Events(Rc::<Events>::clone(&events)));
-        Self { host, events }
+        Self { host, events, background: PhantomVar::default() }
     }
 
     /// The host behind it.
@@ -158,6 +162,22 @@ impl ENetConnection {
     #[func]
     fn service(&self, timeout: i32) -> EventArray {
         self.events.service(timeout)
+    }
+
+    /// Sets whether a thread of enet_rs services this connection while the game does not: it receives, acknowledges and sends
+    /// again at once, whatever the game does meanwhile, and `service` takes what has come. What is sent leaves within 2 ms.
+    /// It begins with the next `service`, so encryption and compression can be set up before.
+    #[func]
+    pub(crate) fn set_background(&self, enabled: bool) {
+        if let Some(core) = self.inside().as_ref().and_then(|host| host.core().enter()) {
+            core.set_background(enabled);
+        }
+    }
+
+    /// Whether a thread of enet_rs services this connection.
+    #[func]
+    fn is_background(&self) -> bool {
+        self.inside().as_ref().and_then(|host| host.core().enter()).is_some_and(|core| core.background())
     }
 
     #[func]

@@ -46,11 +46,7 @@ pub(crate) fn client_setup(host: &ScriptHost, host_name: &GString, options: Opti
 
 /// `ENetConnection.refuse_new_connections`: concerns DTLS servers only, as in the engine.
 pub(crate) fn refuse_new_connections(host: &ScriptHost, refuse: bool) {
-    let set = |host: &mut ActiveHost| {
-        if let Some(dtls) = host.dtls_mut() {
-            dtls.refuse_new_connections(refuse);
-        }
-    };
+    let set = |host: &mut ActiveHost| host.with_dtls(|dtls| dtls.refuse_new_connections(refuse));
     if host.with(set).is_none() {
         refuse_inactive("refuse_new_connections");
     }
@@ -77,7 +73,7 @@ fn set_up<Make: FnOnce(&ActiveHost) -> Dtls>(
     host: &ScriptHost,
     configure: impl FnOnce() -> Result<Make, OptionsError>,
 ) -> Error {
-    if host.with(|host| host.dtls_mut().is_some()) == Some(true) {
+    if host.with(|host| host.with_dtls(|_| ())).flatten().is_some() {
         let message = format!("{OURS}DTLS is set up already; destroy the host to set it up anew.");
         refuse(function, errors::FAILED, &message);
         return Error::FAILED;

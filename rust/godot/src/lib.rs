@@ -7,6 +7,7 @@
 
 mod addresses;
 mod api;
+mod background;
 mod compression;
 mod connection;
 mod drain;

@@ -67,9 +67,9 @@ pub(crate) enum Serviced<R> {
 }
 
 impl ScriptHost {
-    /// No host yet.
-    pub(crate) fn new(lock: &Arc<ThreadLock>) -> SharedHost {
-        Guarded::new(lock, Self { core: HostCore::new(lock), peers: RefCell::default() })
+    /// No host yet. `background` says whether the background thread shall service it.
+    pub(crate) fn new(lock: &Arc<ThreadLock>, background: bool) -> SharedHost {
+        Guarded::new(lock, Self { core: HostCore::new(lock, background), peers: RefCell::default() })
     }
 
     /// The host without its objects.
@@ -145,7 +145,9 @@ impl ScriptHost {
         wait: Duration,
         receive: impl FnOnce(&ListedPeer, u8, Packet) -> R,
     ) -> Serviced<R> {
-        self.take_event(|host| host.service(wait), receive)
+        let serviced = self.take_event(|host| host.service(wait), receive);
+        self.after_service();
+        serviced
     }
 
     /// Takes an event that waits already, as [`Self::service`] does; neither sends nor receives.
@@ -169,10 +171,17 @@ impl ScriptHost {
             }
         };
         self.with(|host| host.gather(wait, receive))?;
+        self.after_service();
         for link in gathered.iter().filter_map(|listed| listed.peer.link.enter()) {
             link.is_gathered.set(false);
         }
         Some(gathered.into_iter().map(|listed| listed.peer.object.clone()).collect())
+    }
+
+    fn after_service(&self) {
+        if let Some(core) = self.core.enter() {
+            core.after_service();
+        }
     }
 
     /// Gets an event and looks up whose it is. Events of peers that no script knows cannot be; they are ignored.

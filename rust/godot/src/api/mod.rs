@@ -122,6 +122,7 @@ const CONNECTION: NativeClass = NativeClass {
         with_defaults("bandwidth_limit", &[Int(0), Int(0)]),
         with_defaults("dtls_client_setup", &[Null]),
         constant("get_drop_counters"),
+        constant("is_background"),
         constant("get_max_channels"),
         constant("get_local_port"),
         constant("get_local_address"),
@@ -260,6 +261,7 @@ const MULTIPLAYER_PEER: NativeClass = NativeClass {
         ),
         constant("get_host"),
         constant("get_peer"),
+        constant("is_background"),
     ],
     enums: &[],
 };

@@ -1,5 +1,6 @@
 //! The host of a connection while there is one, with a command for everything that scripts can ask of it.
 
+use super::driving::Driving;
 use crate::drain::{self, DriverOwner};
 use crate::takeover::{Guarded, ThreadLock};
 use bytes::Bytes;
@@ -21,13 +22,18 @@ pub(crate) type Core = Arc<Guarded<HostCore>>;
 /// See the module.
 pub(crate) struct HostCore {
     active: RefCell<Option<ActiveHost>>,
+    /// Whether the background thread shall service the host.
+    background: Cell<bool>,
+    /// Set while that has to begin, which is when the owner services the host: until then it may set up encryption or
+    /// compression.
+    is_background_due: Cell<bool>,
     /// Set when a peer is closed that a multiplayer peer has a name for.
     has_named_closed: Cell<bool>,
 }
 
 /// A host that is up.
 pub(crate) struct ActiveHost {
-    driver: Driver,
+    driving: Driving,
     /// For what scripts send.
     arena: PayloadArena,
     /// Peers that were closed from this side; they stay listed until the next `service`, as in the engine.
@@ -37,9 +43,15 @@ pub(crate) struct ActiveHost {
 }
 
 impl HostCore {
-    /// No host yet.
-    pub(crate) fn new(lock: &Arc<ThreadLock>) -> Core {
-        Guarded::new(lock, Self { active: RefCell::new(None), has_named_closed: Cell::new(false) })
+    /// No host yet. `background` says whether the background thread shall service it.
+    pub(crate) fn new(lock: &Arc<ThreadLock>, background: bool) -> Core {
+        let core = Self {
+            active: RefCell::new(None),
+            background: Cell::new(background),
+            is_background_due: Cell::new(false),
+            has_named_closed: Cell::new(false),
+        };
+        Guarded::new(lock, core)
     }
 
     /// Whether a host is up.
@@ -54,14 +66,43 @@ impl HostCore {
 
     /// Sets a host up.
     pub(crate) fn start(&self, driver: Driver) {
-        let host = ActiveHost { driver, arena: PayloadArena::new(), closed: Vec::new(), held_back: None };
+        let driving = Driving::new(driver);
+        let host = ActiveHost { driving, arena: PayloadArena::new(), closed: Vec::new(), held_back: None };
         self.active.replace(Some(host));
+        self.is_background_due.set(self.background.get());
+    }
+
+    /// Whether the background thread shall service the host.
+    pub(crate) fn background(&self) -> bool {
+        self.background.get()
+    }
+
+    /// Sets whether the background thread shall service the host. It begins with the owner's next service, and ends at once.
+    pub(crate) fn set_background(&self, enabled: bool) {
+        self.background.set(enabled);
+        self.is_background_due.set(enabled);
+        if !enabled {
+            self.move_to_background(false);
+        }
+    }
+
+    /// To be called when the owner has serviced the host.
+    pub(crate) fn after_service(&self) {
+        if self.is_background_due.take() {
+            self.move_to_background(true);
+        }
+    }
+
+    fn move_to_background(&self, enabled: bool) {
+        let host = self.active.take();
+        let moved = host.map(|host| ActiveHost { driving: host.driving.set_background(enabled), ..host });
+        self.active.replace(moved);
     }
 
     /// Gives the host away, if there is one. Dropping it gives the socket back, and tells the remote ends of DTLS sessions;
     /// others are not notified.
     pub(crate) fn stop(&self) -> Option<Driver> {
-        self.active.take().map(|host| host.driver)
+        self.active.take().map(|host| host.driving.into_driver())
     }
 
     /// Notes that a peer is closed that a multiplayer peer has a name for.
@@ -92,7 +133,7 @@ impl ActiveHost {
     /// The next event, for which the host works up to `wait`.
     pub(crate) fn service(&mut self, wait: Duration) -> Result<Option<Event>, ServiceError> {
         match self.held_back.take() {
-            None => self.driver.service(wait),
+            None => self.driving.service(wait),
             Some(held) => held.map(Some),
         }
     }
@@ -100,7 +141,7 @@ impl ActiveHost {
     /// An event that waits already; neither sends nor receives.
     pub(crate) fn poll_event(&mut self) -> Result<Option<Event>, ServiceError> {
         match self.held_back.take() {
-            None => self.driver.poll_event(),
+            None => self.driving.poll_event(),
             Some(held) => held.map(Some),
         }
     }
@@ -117,19 +158,19 @@ impl ActiveHost {
         while let Some(Ok(Event::Receive { peer, channel, packet })) = next {
             receive(peer, channel, packet);
             has_received = true;
-            next = self.driver.poll_event().transpose();
+            next = self.driving.poll_event().transpose();
         }
         self.held_back = next;
         if has_received {
             // A caller that takes packets like this may not come again before the next frame, and their senders measure the
             // time. Whether the socket fails the next `service` reports.
-            let _ = self.driver.flush();
+            let _ = self.driving.flush();
         }
     }
 
     /// A failure that no event and no result has reported.
     pub(crate) fn take_unreported(&mut self) -> Option<ServiceError> {
-        self.driver.take_unreported()
+        self.driving.take_unreported()
     }
 
     /// Takes the peers that were closed from this side since the last call.
@@ -147,10 +188,12 @@ impl ActiveHost {
 impl ActiveHost {
     /// Begins a connection to the first of these addresses that answers. `None` if all peers are in use.
     pub(crate) fn connect(&mut self, to: &[SocketAddr], channels: u8, data: u32) -> Option<PeerId> {
-        let host = self.driver.host_mut();
-        let peer = host.connect_later(channels, data).ok()?;
-        host.provide_addresses(peer, to);
-        Some(peer)
+        self.driving.with(|driver| {
+            let host = driver.host_mut();
+            let peer = host.connect_later(channels, data).ok()?;
+            host.provide_addresses(peer, to);
+            Some(peer)
+        })
     }
 
     /// Begins a connection to a host by its name, which is looked up in the background. `None` if all peers are in use.
@@ -161,102 +204,103 @@ impl ActiveHost {
         channels: u8,
         data: u32,
     ) -> Option<PeerId> {
-        self.driver.connect_by_name(name, port, channels, data).ok()
+        self.driving.with(|driver| driver.connect_by_name(name, port, channels, data).ok())
     }
 
     /// Sends what waits. A failing socket is left to [`service`](Self::service) to report, as in the engine: reliable
     /// packets go out again.
     pub(crate) fn flush(&mut self) {
-        let _ = self.driver.flush();
+        let _ = self.driving.flush();
     }
 
     pub(crate) fn set_bandwidth_limit(&mut self, incoming: u32, outgoing: u32) {
-        self.driver.host_mut().set_bandwidth_limit(incoming, outgoing);
+        self.driving.with(|driver| driver.host_mut().set_bandwidth_limit(incoming, outgoing));
     }
 
     pub(crate) fn channel_limit(&self) -> u8 {
-        self.driver.host().channel_limit()
+        self.driving.read(|driver| driver.host().channel_limit())
     }
 
     pub(crate) fn set_channel_limit(&mut self, limit: u8) {
-        self.driver.host_mut().set_channel_limit(limit);
+        self.driving.with(|driver| driver.host_mut().set_channel_limit(limit));
     }
 
     /// Sends a copy of a packet to all connected peers.
     pub(crate) fn broadcast(&mut self, channel: u8, packet: &[u8], flags: PacketFlags) {
         let payload = self.arena.copy(packet);
         // What a single peer refuses is no failure of a broadcast.
-        let _ = self.driver.host_mut().broadcast(channel, payload, flags);
+        let _ = self.driving.with(|driver| driver.host_mut().broadcast(channel, payload, flags));
     }
 
     pub(crate) fn set_compression(&mut self, compression: Option<Compression>) {
-        self.driver.host_mut().set_compressor(compression.map(Compression::compressor));
+        self.driving
+            .with(|driver| driver.host_mut().set_compressor(compression.map(Compression::compressor)));
     }
 
     pub(crate) fn pop_statistic(&mut self, statistic: HostStatistic) -> u32 {
-        self.driver.host_mut().pop_statistic(statistic)
+        self.driving.with(|driver| driver.host_mut().pop_statistic(statistic))
     }
 
     pub(crate) fn drop_counters(&self) -> DropCounters {
-        self.driver.host().drop_counters()
+        self.driving.read(|driver| driver.host().drop_counters())
     }
 
     pub(crate) fn max_peers(&self) -> u16 {
-        self.driver.host().max_peers()
+        self.driving.read(|driver| driver.host().max_peers())
     }
 
     /// The address of the socket; none as long as an unbound host has sent nothing.
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {
-        self.driver.local_address()
+        self.driving.read(Driver::local_address)
     }
 
     /// Sends a datagram that is not ENet's. It might be lost on the way as well, so a failure is ignored, as in the engine.
     pub(crate) fn send_raw(&mut self, to: SocketAddr, packet: &[u8]) {
-        let _ = self.driver.send_raw(to, packet);
+        let _ = self.driving.with(|driver| driver.send_raw(to, packet));
     }
 
     /// Encrypts everything from here on.
     #[cfg(feature = "dtls")]
     pub(crate) fn set_dtls(&mut self, dtls: Dtls) {
-        self.driver.set_dtls(dtls);
+        self.driving.with(|driver| driver.set_dtls(dtls));
     }
 
-    /// The DTLS layer, if there is one.
+    /// Uses the DTLS layer, if there is one.
     #[cfg(feature = "dtls")]
-    pub(crate) fn dtls_mut(&mut self) -> Option<&mut Dtls> {
-        self.driver.dtls_mut()
+    pub(crate) fn with_dtls<R>(&mut self, action: impl FnOnce(&mut Dtls) -> R) -> Option<R> {
+        self.driving.with(|driver| driver.dtls_mut().map(action))
     }
 }
 
 /// Commands and queries about a peer. What is asked of a peer that there is not does nothing.
 impl ActiveHost {
     pub(crate) fn disconnect(&mut self, peer: PeerId, data: u32) {
-        self.driver.host_mut().disconnect(peer, data);
+        self.driving.with(|driver| driver.host_mut().disconnect(peer, data));
     }
 
     pub(crate) fn disconnect_later(&mut self, peer: PeerId, data: u32) {
-        self.driver.host_mut().disconnect_later(peer, data);
+        self.driving.with(|driver| driver.host_mut().disconnect_later(peer, data));
     }
 
     /// Ends a connection at once. Whether the last datagram could leave or not makes no difference.
     pub(crate) fn disconnect_now(&mut self, peer: PeerId, data: u32) {
-        let _ = self.driver.disconnect_now(peer, data);
+        let _ = self.driving.with(|driver| driver.disconnect_now(peer, data));
     }
 
     pub(crate) fn reset(&mut self, peer: PeerId) {
-        self.driver.host_mut().reset(peer);
+        self.driving.with(|driver| driver.host_mut().reset(peer));
     }
 
     pub(crate) fn ping(&mut self, peer: PeerId) {
-        self.driver.host_mut().ping(peer);
+        self.driving.with(|driver| driver.host_mut().ping(peer));
     }
 
     pub(crate) fn set_ping_interval(&mut self, peer: PeerId, milliseconds: u32) {
-        self.driver.host_mut().set_ping_interval(peer, milliseconds);
+        self.driving.with(|driver| driver.host_mut().set_ping_interval(peer, milliseconds));
     }
 
     pub(crate) fn set_timeout(&mut self, peer: PeerId, limit: u32, minimum: u32, maximum: u32) {
-        self.driver.host_mut().set_timeout(peer, limit, minimum, maximum);
+        self.driving.with(|driver| driver.host_mut().set_timeout(peer, limit, minimum, maximum));
     }
 
     pub(crate) fn configure_throttle(
@@ -266,7 +310,8 @@ impl ActiveHost {
         acceleration: u32,
         deceleration: u32,
     ) {
-        self.driver.host_mut().configure_throttle(peer, interval, acceleration, deceleration);
+        self.driving
+            .with(|driver| driver.host_mut().configure_throttle(peer, interval, acceleration, deceleration));
     }
 
     /// Sends a copy of a packet.
@@ -278,7 +323,7 @@ impl ActiveHost {
         flags: PacketFlags,
     ) -> Result<(), SendError> {
         let payload = self.arena.copy(packet);
-        self.driver.host_mut().send(peer, channel, payload, flags)
+        self.driving.with(|driver| driver.host_mut().send(peer, channel, payload, flags))
     }
 
     /// Sends a packet that others may get as well, without copying it.
@@ -289,26 +334,26 @@ impl ActiveHost {
         payload: Bytes,
         flags: PacketFlags,
     ) -> Result<(), SendError> {
-        self.driver.host_mut().send(peer, channel, payload, flags)
+        self.driving.with(|driver| driver.host_mut().send(peer, channel, payload, flags))
     }
 
     pub(crate) fn state(&self, peer: PeerId) -> Option<PeerState> {
-        self.driver.host().state(peer)
+        self.driving.read(|driver| driver.host().state(peer))
     }
 
     pub(crate) fn channel_count(&self, peer: PeerId) -> Option<u8> {
-        self.driver.host().channel_count(peer)
+        self.driving.read(|driver| driver.host().channel_count(peer))
     }
 
     pub(crate) fn remote_address(&self, peer: PeerId) -> Option<SocketAddr> {
-        self.driver.host().remote_address(peer)
+        self.driving.read(|driver| driver.host().remote_address(peer))
     }
 
     pub(crate) fn statistic(&self, peer: PeerId, statistic: PeerStatistic) -> Option<u32> {
-        self.driver.host().peer_statistic(peer, statistic)
+        self.driving.read(|driver| driver.host().peer_statistic(peer, statistic))
     }
 
     pub(crate) fn peer_drop_counters(&self, peer: PeerId) -> Option<DropCounters> {
-        self.driver.host().peer_drop_counters(peer)
+        self.driving.read(|driver| driver.host().peer_drop_counters(peer))
     }
 }

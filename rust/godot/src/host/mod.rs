@@ -4,6 +4,7 @@
 //! has sent and nobody has read. Both are used by the thread that has the lock of their connection ([`Guarded`](crate::takeover::Guarded)).
 
 mod core;
+mod driving;
 mod link;
 mod packet_queue;
 

@@ -2,6 +2,7 @@
 
 use super::outgoing::Outgoing;
 use super::session::{Mode, Session};
+use crate::background;
 use crate::errors::{self, refuse, refuse_plainly};
 use crate::takeover::{FastPaths, ThreadLock, attach};
 use enet_rs_driver::protocol::PacketFlags;
@@ -11,6 +12,9 @@ use godot::obj::{EngineEnum, InstanceId};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+
+/// Whether multiplayer peers are serviced in the background where nobody has said otherwise.
+const IS_BACKGROUND_BY_DEFAULT: bool = false;
 
 /// See the module.
 pub(super) struct Backend {
@@ -24,6 +28,7 @@ pub(super) struct Backend {
     pub(super) transfer_mode: Cell<i32>,
     pub(super) target_peer: Cell<i32>,
     pub(super) refuses_newcomers: Cell<bool>,
+    background: Cell<bool>,
 }
 
 impl Backend {
@@ -40,6 +45,7 @@ impl Backend {
             transfer_mode: Cell::new(TransferMode::RELIABLE.ord()),
             target_peer: Cell::new(0),
             refuses_newcomers: Cell::new(false),
+            background: Cell::new(IS_BACKGROUND_BY_DEFAULT || background::is_wanted_by_project()),
         });
         attach(&lock, FastPaths::Multiplayer(Rc::<Self>::clone(&backend)));
         backend
@@ -56,6 +62,19 @@ impl Backend {
 
     pub(super) fn set_bind_address(&self, address: GString) {
         self.bind_address.replace(address);
+    }
+
+    /// Whether the background thread services the hosts.
+    pub(super) fn background(&self) -> bool {
+        self.background.get()
+    }
+
+    /// Sets whether the background thread services the hosts: those that there are, and those to come.
+    pub(super) fn set_background(&self, enabled: bool) {
+        self.background.set(enabled);
+        if let Some(session) = self.session() {
+            session.set_background(enabled);
+        }
     }
 
     /// The session, while the peer is active.

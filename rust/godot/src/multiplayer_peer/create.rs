@@ -39,6 +39,7 @@ impl Server {
     /// A server that can be joined from here on. What is wrong has been printed, and nothing remains of it.
     pub(super) fn create(self, backend: &Backend) -> Result<Rc<Session>, Error> {
         let host = ENetConnection::sharing(backend.lock());
+        host.bind().set_background(backend.background());
         {
             let host = host.bind();
             succeeded(host.create_host_bound(
@@ -63,6 +64,7 @@ impl Client {
     /// A client that is about to connect, under that id. What is wrong has been printed, and nothing remains of it.
     pub(super) fn create(self, backend: &Backend, id: i32) -> Result<Rc<Session>, Error> {
         let host = ENetConnection::sharing(backend.lock());
+        host.bind().set_background(backend.background());
         let server = {
             let host = host.bind();
             let (incoming, outgoing) = (self.in_bandwidth, self.out_bandwidth);

@@ -53,6 +53,9 @@ pub(crate) struct ENetMultiplayerPeer {
     /// The connection that serves this peer; null in a mesh, where there is one for each other peer.
     #[var(get = get_host, no_set, hint = RESOURCE_TYPE, hint_string = "ENetConnection")]
     host: PhantomVar<Option<Gd<ENetConnection>>>,
+    /// Whether the background thread services the hosts.
+    #[var(get = is_background, set = set_background)]
+    background: PhantomVar<bool>,
     base: Base<MultiplayerPeerExtension>,
 }
 
@@ -181,6 +184,7 @@ impl ENetMultiplayerPeer {
                 );
             }
         };
+        session::set_background(&host.host, self.backend.background());
         session.add_mesh_host(peer_id, host);
         poll::emit_connected(&self.to_gd().to_variant(), peer_id);
         Error::OK
@@ -196,6 +200,18 @@ impl ENetMultiplayerPeer {
             return;
         }
         self.backend.set_bind_address(ip);
+    }
+
+    /// Sets whether a thread of enet_rs services this peer while the game does not, see `ENetConnection.set_background`.
+    #[func]
+    fn set_background(&self, enabled: bool) {
+        self.backend.set_background(enabled);
+    }
+
+    /// Whether a thread of enet_rs services this peer.
+    #[func]
+    fn is_background(&self) -> bool {
+        self.backend.background()
     }
 
     /// The connection that serves this peer; null in a mesh.

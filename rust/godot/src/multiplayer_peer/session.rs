@@ -128,6 +128,13 @@ impl Session {
         drop(removed);
     }
 
+    /// Sets whether the background thread services the hosts.
+    pub(super) fn set_background(&self, enabled: bool) {
+        for (_, host) in self.hosts() {
+            set_background(&host, enabled);
+        }
+    }
+
     /// The host of a server or client.
     pub(super) fn only_host(&self) -> Option<Gd<ENetConnection>> {
         self.hosts.borrow().get(&Self::ONLY_HOST).map(|host| host.object.clone())
@@ -293,6 +300,14 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// Sets whether the background thread services a host.
+pub(super) fn set_background(host: &SharedHost, enabled: bool) {
+    match host.enter().as_ref().and_then(|host| host.core().enter()) {
+        Some(core) => core.set_background(enabled),
+        None => refuse_other_thread("set_background"),
     }
 }
 

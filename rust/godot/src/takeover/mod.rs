@@ -40,7 +40,7 @@ pub(crate) use interface::{duplicate_array, null_object};
 pub(crate) use refusals::refuse_other_thread;
 pub(crate) use thread_lock::{Guarded, Inside, ThreadLock};
 
-use crate::drain;
+use crate::{background, drain};
 use godot::init::{ExtensionLibrary, InitLevel, InitStage, gdextension};
 use godot::sys;
 use names::Naming;
@@ -68,6 +68,7 @@ unsafe impl ExtensionLibrary for EnetRs {
     fn on_stage_deinit(stage: InitStage) {
         if stage == InitStage::Scene {
             drain::finish();
+            background::finish();
         }
     }
 }
