@@ -234,6 +234,14 @@ func test_the_port_is_free_after_close_if_nothing_is_owed() -> void:
 		return other.bind(group.port, "127.0.0.1") == OK, 2.0, "the port of a server with a client that answers")
 
 
+func test_the_port_is_free_after_close_although_the_client_is_silent_if_it_has_everything() -> void:
+	var group := _with_client(implementation)
+	group.server.peer.close()
+	# The client is not polled any more, and owed nothing but word of the end.
+	var other := PacketPeerUDP.new()
+	wait_until(func() -> bool: return other.bind(group.port, "127.0.0.1") == OK, 2.0, "the port")
+
+
 func test_the_address_of_a_peer_is_known_in_its_last_signal() -> void:
 	for on in implementations():
 		var group := _with_client(on)
