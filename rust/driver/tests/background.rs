@@ -14,9 +14,25 @@ const TURN: Duration = Duration::from_millis(5);
 const SILENCE: u32 = 500;
 const BLOCKED: Duration = Duration::from_millis(2_000);
 
-/// One for each test. Its thread may use it for as long as the process lives.
-fn background() -> &'static Background {
-    Box::leak(Box::new(Background::new()))
+/// One for each test, whose thread ends with it.
+struct Own(&'static Background);
+
+impl std::ops::Deref for Own {
+    type Target = &'static Background;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
+}
+
+fn background() -> Own {
+    Own(Box::leak(Box::new(Background::new())))
 }
 
 fn bound() -> (Driver, SocketAddr) {
@@ -73,7 +89,8 @@ fn talk(mut driver: Driver, peer: PeerId, stop: &mpsc::Receiver<()>) -> (Driver,
 #[test]
 fn a_connection_lives_while_its_owner_does_not_call_and_every_message_is_there_afterwards() {
     let [(one, _), (other, peer)] = connected();
-    let driver = background().service(one).unwrap();
+    let background = background();
+    let driver = background.service(one).unwrap();
     let (stop, stopped) = mpsc::channel();
     let thread = std::thread::spawn(move || talk(other, peer, &stopped));
     std::thread::sleep(BLOCKED);
@@ -103,7 +120,8 @@ fn a_connection_whose_owner_does_not_call_is_given_up_without_background_service
 #[test]
 fn what_is_queued_leaves_though_nobody_calls() {
     let [(one, peer), (mut other, _)] = connected();
-    let driver = background().service(one).unwrap();
+    let background = background();
+    let driver = background.service(one).unwrap();
     driver.with(|driver| (0..10).for_each(|number| send(driver, peer, number)));
     for expected in 0..10 {
         assert_eq!(number(other.service(GENEROUS).unwrap()), Some(expected));
