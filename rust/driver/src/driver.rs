@@ -24,8 +24,8 @@ const MAXIMUM_DATAGRAMS: usize = 1024;
 const MESSAGES_PER_CLOCK_READ: u32 = 4;
 /// How long acknowledgements may wait at such a look.
 const MAXIMUM_ACKNOWLEDGEMENT_DELAY: Duration = Duration::from_millis(5);
-/// A pause between two calls, milliseconds, after which the socket is read before time-outs are looked at: what has
-/// come meanwhile shows that the other ends are not silent.
+/// A pause between two calls, milliseconds, after which the socket is read before time-outs are looked at:
+/// what has come meanwhile shows that the other ends are not silent.
 const PAUSE: u32 = 100;
 
 /// The longest wait: the clock need not be able to tell the end of every [`Duration`].
@@ -252,8 +252,8 @@ impl Driver {
         }
     }
 
-    /// Does everything that is due but for taking events: receives, and what waits in the socket counts before a
-    /// time-out does; then sends, acknowledgements at once. `true` if anything was received.
+    /// Does everything that is due but for taking events: receives, and what waits in the socket counts
+    /// before a time-out does; then sends, acknowledgements at once. `true` if anything was received.
     ///
     /// # Errors
     /// The socket failed.
