@@ -153,9 +153,11 @@ impl Driver {
             let now = self.clock.time(instant);
             self.finish_lookups();
             // Where one peer cannot be reached, or the socket fails, everything else is done all the same.
-            let pause = if now.since(self.timed_at) >= PAUSE { self.receive(now).map(drop) } else { Ok(()) };
+            if now.since(self.timed_at) >= PAUSE {
+                self.receive_after_pause(now);
+            }
             self.handle_timeout(now);
-            let sent = pause.and(self.transmit(now));
+            let sent = self.transmit(now);
             let received = if skips_recv { Ok(Received::default()) } else { self.receive(now) };
             let mut event = self.endpoint.poll_event()?;
             let mut answered = Ok(());
@@ -336,6 +338,12 @@ impl Driver {
             host.provide_addresses(*peer, &addresses);
             false
         });
+    }
+
+    #[cold]
+    fn receive_after_pause(&mut self, now: Time) {
+        let received = self.receive(now);
+        self.keep_failure(received.map(drop));
     }
 
     fn handle_timeout(&mut self, now: Time) {
