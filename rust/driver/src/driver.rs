@@ -24,6 +24,10 @@ const MAXIMUM_DATAGRAMS: usize = 1024;
 const MESSAGES_PER_CLOCK_READ: u32 = 4;
 /// How long acknowledgements may wait at such a look.
 const MAXIMUM_ACKNOWLEDGEMENT_DELAY: Duration = Duration::from_millis(5);
+/// A pause between two calls, milliseconds, after which the socket is read before time-outs are looked at:
+/// what has come meanwhile shows that the other ends are not silent.
+const PAUSE: u32 = 100;
+
 /// The longest wait: the clock need not be able to tell the end of every [`Duration`].
 const MAXIMUM_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -43,6 +47,8 @@ pub struct Driver {
     unacknowledged: Option<(Instant, u32)>,
     /// Names of remote hosts that are being looked up, with the connections that wait for it.
     lookups: Vec<(PeerId, Lookup)>,
+    /// When time-outs were looked at last.
+    timed_at: Time,
     /// The last failure that no method has returned.
     unreported: Option<ServiceError>,
 }
@@ -87,6 +93,7 @@ impl Driver {
             send_queue: SendQueue::default(),
             unacknowledged: None,
             lookups: Vec::new(),
+            timed_at: Time::default(),
             unreported: None,
         })
     }
@@ -145,8 +152,11 @@ impl Driver {
         loop {
             let now = self.clock.time(instant);
             self.finish_lookups();
-            self.endpoint.handle_timeout(now);
-            // Where one peer cannot be reached, the others are served all the same.
+            // Where one peer cannot be reached, or the socket fails, everything else is done all the same.
+            if now.since(self.timed_at) >= PAUSE {
+                self.receive_after_pause(now);
+            }
+            self.handle_timeout(now);
             let sent = self.transmit(now);
             let received = if skips_recv { Ok(Received::default()) } else { self.receive(now) };
             let mut event = self.endpoint.poll_event()?;
@@ -244,8 +254,8 @@ impl Driver {
         }
     }
 
-    /// Does everything that is due but for taking events: receives, and what waits in the socket counts before a
-    /// time-out does; then sends, acknowledgements at once. `true` if anything was received.
+    /// Does everything that is due but for taking events: receives, and what waits in the socket counts
+    /// before a time-out does; then sends, acknowledgements at once. `true` if anything was received.
     ///
     /// # Errors
     /// The socket failed.
@@ -254,7 +264,7 @@ impl Driver {
         self.unacknowledged = None;
         self.finish_lookups();
         let received = self.receive(now);
-        self.endpoint.handle_timeout(now);
+        self.handle_timeout(now);
         self.transmit(now)?;
         Ok(received?.anything)
     }
@@ -328,6 +338,17 @@ impl Driver {
             host.provide_addresses(*peer, &addresses);
             false
         });
+    }
+
+    #[cold]
+    fn receive_after_pause(&mut self, now: Time) {
+        let received = self.receive(now);
+        self.keep_failure(received.map(drop));
+    }
+
+    fn handle_timeout(&mut self, now: Time) {
+        self.timed_at = now;
+        self.endpoint.handle_timeout(now);
     }
 
     fn transmit(&mut self, now: Time) -> Result<(), ServiceError> {

@@ -1,4 +1,5 @@
-//! Drivers in the background, over real sockets of the loopback interface: what happens while their owners do not call.
+//! Drivers in the background, over real sockets of the loopback interface: what happens while their owners do
+//! not call.
 
 use bytes::Bytes;
 use enet_rs_driver::protocol::{Event, HostConfig, PacketFlags, PeerId};
@@ -10,13 +11,30 @@ use std::time::{Duration, Instant};
 /// More than a loaded machine needs for anything here.
 const GENEROUS: Duration = Duration::from_secs(20);
 const TURN: Duration = Duration::from_millis(5);
-/// After how much silence a peer is given up in these tests, milliseconds, and for how long an owner does not call.
+/// After how much silence a peer is given up in these tests, milliseconds, and for how long an owner does not
+/// call.
 const SILENCE: u32 = 500;
 const BLOCKED: Duration = Duration::from_millis(2_000);
 
-/// One for each test. Its thread may use it for as long as the process lives.
-fn background() -> &'static Background {
-    Box::leak(Box::new(Background::new()))
+/// One for each test, whose thread ends with it.
+struct Own(&'static Background);
+
+impl std::ops::Deref for Own {
+    type Target = &'static Background;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
+}
+
+fn background() -> Own {
+    Own(Box::leak(Box::new(Background::new())))
 }
 
 fn bound() -> (Driver, SocketAddr) {
@@ -39,8 +57,24 @@ fn number(event: Option<Event>) -> Option<u32> {
 
 /// Two connected drivers, and what each calls the other.
 fn connected() -> [(Driver, PeerId); 2] {
-    let (mut one, _) = bound();
-    let (mut other, address) = bound();
+    let (one, (other, _)) = (bound().0, bound());
+    connect(one, other)
+}
+
+/// Two drivers that are connected with DTLS.
+#[cfg(feature = "dtls")]
+fn connected_with_dtls() -> [(Driver, PeerId); 2] {
+    use enet_rs_driver::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
+    let own = SelfSigned::new("game.example").unwrap();
+    let (mut one, (mut other, _)) = (bound().0, bound());
+    other.set_dtls(Dtls::server(ServerConfig::new(&own.certificate, &own.key).unwrap(), 32));
+    let trust = Trust::Named(own.certificate);
+    one.set_dtls(Dtls::client(ClientConfig::new("game.example", &trust).unwrap()));
+    connect(one, other)
+}
+
+fn connect(mut one: Driver, mut other: Driver) -> [(Driver, PeerId); 2] {
+    let address = other.local_address().unwrap();
     let at_one = one.host_mut().connect(address, 1, 0).unwrap();
     let (mut is_up, mut at_other) = (false, None);
     let deadline = Instant::now() + GENEROUS;
@@ -54,8 +88,8 @@ fn connected() -> [(Driver, PeerId); 2] {
     [(one, at_one), (other, at_other.unwrap())]
 }
 
-/// Services `driver`, which gives a silent peer up soon, and sends it numbers, until told to stop: gives how many.
-/// `None` if the peer was given up.
+/// Services `driver`, which gives a silent peer up soon, and sends it numbers, until told to stop: gives how
+/// many. `None` if the peer was given up.
 fn talk(mut driver: Driver, peer: PeerId, stop: &mpsc::Receiver<()>) -> (Driver, Option<u32>) {
     driver.host_mut().set_timeout(peer, 1, SILENCE, SILENCE);
     let mut sent = 0;
@@ -72,8 +106,20 @@ fn talk(mut driver: Driver, peer: PeerId, stop: &mpsc::Receiver<()>) -> (Driver,
 
 #[test]
 fn a_connection_lives_while_its_owner_does_not_call_and_every_message_is_there_afterwards() {
-    let [(one, _), (other, peer)] = connected();
-    let driver = background().service(one).unwrap();
+    check_blocked(connected());
+}
+
+#[cfg(feature = "dtls")]
+#[test]
+fn so_does_an_encrypted_one() {
+    check_blocked(connected_with_dtls());
+}
+
+/// The owner of the first driver does not call for a while, in which the other end, which gives silent peers
+/// up soon, goes on talking to it.
+fn check_blocked([(one, _), (other, peer)]: [(Driver, PeerId); 2]) {
+    let background = background();
+    let driver = background.service(one).unwrap();
     let (stop, stopped) = mpsc::channel();
     let thread = std::thread::spawn(move || talk(other, peer, &stopped));
     std::thread::sleep(BLOCKED);
@@ -103,7 +149,8 @@ fn a_connection_whose_owner_does_not_call_is_given_up_without_background_service
 #[test]
 fn what_is_queued_leaves_though_nobody_calls() {
     let [(one, peer), (mut other, _)] = connected();
-    let driver = background().service(one).unwrap();
+    let background = background();
+    let driver = background.service(one).unwrap();
     driver.with(|driver| (0..10).for_each(|number| send(driver, peer, number)));
     for expected in 0..10 {
         assert_eq!(number(other.service(GENEROUS).unwrap()), Some(expected));

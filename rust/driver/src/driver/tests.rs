@@ -2,7 +2,7 @@
 
 use super::*;
 use bytes::Bytes;
-use enet_rs_protocol::{DisconnectReason, HostStatistic, PacketFlags};
+use enet_rs_protocol::{DisconnectReason, HostStatistic, PacketFlags, PeerState};
 use std::net::Ipv4Addr;
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -138,4 +138,19 @@ fn what_is_queued_leaves_although_the_socket_is_not_read() {
     client.socket.policy.allow_skip(Instant::now() + DEADLINE);
     assert_eq!(client.service(Duration::ZERO).unwrap(), None);
     assert!(matches!(server.service(DEADLINE).unwrap(), Some(Event::Receive { .. })));
+}
+
+#[test]
+fn a_driver_that_did_not_run_reads_what_has_come_before_it_takes_anybody_for_silent() {
+    const SILENCE: u32 = 300;
+    let (mut server, mut client, peer) = pair();
+    client.host_mut().set_timeout(peer, 1, SILENCE, SILENCE);
+    client.host_mut().send(peer, 0, Bytes::from_static(b"message"), PacketFlags::RELIABLE).unwrap();
+    client.flush().unwrap();
+    // The acknowledgement waits in the client's socket, for longer than it would wait for one.
+    assert!(matches!(server.service(DEADLINE).unwrap(), Some(Event::Receive { .. })));
+    server.flush().unwrap();
+    std::thread::sleep(Duration::from_millis(2 * u64::from(SILENCE)));
+    assert_eq!(client.service(Duration::ZERO).unwrap(), None);
+    assert_eq!(client.host().state(peer), Some(PeerState::Connected));
 }
