@@ -20,7 +20,7 @@ const SEND_DELAY: Duration = Duration::from_millis(2);
 const MAXIMUM_WAIT: Duration = Duration::from_secs(60);
 /// The longest wait of an owner: the clock need not be able to tell the end of every [`Duration`].
 const MAXIMUM_SERVICE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-/// How long an owner that takes its driver back waits for the thread, which was woken, to let go of the socket.
+/// How long an owner that takes its driver back waits for the woken thread to close its socket.
 const LONGEST_TURN: Duration = Duration::from_millis(100);
 /// How often a driver that looks names up is asked whether they are there.
 const LOOKUP_INTERVAL: Duration = Duration::from_millis(5);
@@ -339,7 +339,7 @@ impl BackgroundDriver {
         self.take().expect("the driver is taken once, by value")
     }
 
-    /// Takes the driver from the thread, which has let go of its socket when this returns: the port is free as soon
+    /// Takes the driver from the thread, which has closed its socket when this returns: the port is free as soon
     /// as the driver is dropped.
     fn take(&self) -> Option<Driver> {
         self.background.forget(&self.shared);
