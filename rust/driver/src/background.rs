@@ -1,10 +1,10 @@
-//! Background service: connections live while their owners do not call. One thread of the process services any
-//! number of drivers. It waits in the kernel for all their sockets and timers at once, acknowledges at once,
-//! retransmits, pings and keeps DTLS sessions going. Events wait in the engine, within its limits, until their
-//! owner takes them.
+//! Background service: connections live while their owners do not call. One thread of the process services
+//! any number of drivers. It waits in the kernel for all their sockets and timers at once, acknowledges at
+//! once, retransmits, pings and keeps DTLS sessions going. Events wait in the engine, within its limits,
+//! until their owner takes them.
 //!
-//! Owner and thread share a driver by a lock that each holds for short: the owner for a command, the thread for
-//! one turn. The order of events, and everything else that the engine promises, is the same as without.
+//! Owner and thread share a driver by a lock that each holds for short: the owner for a command, the thread
+//! for one turn. The order of events, and everything else that the engine promises, is the same as without.
 
 use crate::sys::{self, Waker};
 use crate::{Driver, ServiceError};
@@ -87,7 +87,8 @@ impl Background {
     /// Services a driver from here on.
     ///
     /// # Errors
-    /// The system has no thread or no file descriptor left, or [`finish`](Self::finish) was called; here is the driver.
+    /// The system has no thread or no file descriptor left, or [`finish`](Self::finish) was called; here is
+    /// the driver.
     #[expect(clippy::result_large_err, reason = "the driver moves once in its life")]
     pub fn service(&'static self, driver: Driver) -> Result<BackgroundDriver, Driver> {
         let Ok(socket) = driver.socket().try_clone() else { return Err(driver) };
@@ -103,7 +104,8 @@ impl Background {
         Ok(BackgroundDriver { background: self, shared, waker })
     }
 
-    /// Ends the thread, for good. Drivers that there are still can be used; nothing happens to them by itself any more.
+    /// Ends the thread, for good. Drivers that there are still can be used; nothing happens to them by itself
+    /// any more.
     pub fn finish(&self) {
         let mut registry = lock(&self.registry);
         registry.is_over = true;
@@ -257,8 +259,8 @@ impl BackgroundDriver {
         look(lock(&self.shared.serviced).driver())
     }
 
-    /// Uses the driver. The thread waits meanwhile: `action` must be short. What it queues leaves within 2 ms, or
-    /// with the next [`service`](Self::service) or [`flush`](Self::flush), whichever is first.
+    /// Uses the driver. The thread waits meanwhile: `action` must be short. What it queues leaves within 2
+    /// ms, or with the next [`service`](Self::service) or [`flush`](Self::flush), whichever is first.
     pub fn with<R>(&self, action: impl FnOnce(&mut Driver) -> R) -> R {
         let mut serviced = lock(&self.shared.serviced);
         let result = action(serviced.driver_mut());
@@ -270,7 +272,8 @@ impl BackgroundDriver {
         result
     }
 
-    /// Gives the next event, see [`Driver::service`]. Waits for it for up to `wait`. What is queued leaves now.
+    /// Gives the next event, see [`Driver::service`]. Waits for it for up to `wait`. What is queued leaves
+    /// now.
     ///
     /// # Errors
     /// The socket failed since the last call, and there is no event.

@@ -244,8 +244,8 @@ impl Driver {
         }
     }
 
-    /// Does everything that is due but for taking events: receives, and what waits in the socket counts before a
-    /// time-out does; then sends, acknowledgements at once. `true` if anything was received.
+    /// Does everything that is due but for taking events: receives, and what waits in the socket counts
+    /// before a time-out does; then sends, acknowledgements at once. `true` if anything was received.
     ///
     /// # Errors
     /// The socket failed.

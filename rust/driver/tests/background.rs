@@ -1,4 +1,5 @@
-//! Drivers in the background, over real sockets of the loopback interface: what happens while their owners do not call.
+//! Drivers in the background, over real sockets of the loopback interface: what happens while their owners do
+//! not call.
 
 use bytes::Bytes;
 use enet_rs_driver::protocol::{Event, HostConfig, PacketFlags, PeerId};
@@ -10,7 +11,8 @@ use std::time::{Duration, Instant};
 /// More than a loaded machine needs for anything here.
 const GENEROUS: Duration = Duration::from_secs(20);
 const TURN: Duration = Duration::from_millis(5);
-/// After how much silence a peer is given up in these tests, milliseconds, and for how long an owner does not call.
+/// After how much silence a peer is given up in these tests, milliseconds, and for how long an owner does not
+/// call.
 const SILENCE: u32 = 500;
 const BLOCKED: Duration = Duration::from_millis(2_000);
 
@@ -54,8 +56,8 @@ fn connected() -> [(Driver, PeerId); 2] {
     [(one, at_one), (other, at_other.unwrap())]
 }
 
-/// Services `driver`, which gives a silent peer up soon, and sends it numbers, until told to stop: gives how many.
-/// `None` if the peer was given up.
+/// Services `driver`, which gives a silent peer up soon, and sends it numbers, until told to stop: gives how
+/// many. `None` if the peer was given up.
 fn talk(mut driver: Driver, peer: PeerId, stop: &mpsc::Receiver<()>) -> (Driver, Option<u32>) {
     driver.host_mut().set_timeout(peer, 1, SILENCE, SILENCE);
     let mut sent = 0;

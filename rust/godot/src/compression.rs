@@ -6,7 +6,8 @@ use godot::classes::ProjectSettings;
 use godot::meta::ToGodot;
 use godot::obj::Singleton;
 
-/// How strongly the engine compresses with zlib and with Zstandard: settings of the project with the engine's defaults.
+/// How strongly the engine compresses with zlib and with Zstandard: settings of the project with the engine's
+/// defaults.
 const ZLIB_LEVEL: (&str, i32) = ("compression/formats/zlib/compression_level", -1);
 const ZSTD_LEVEL: (&str, i32) = ("compression/formats/zstd/compression_level", 3);
 

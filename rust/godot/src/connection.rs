@@ -1,5 +1,5 @@
-//! `ENetConnection`: checks and texts of the engine's class, over the host of `script_host`. What it has beyond is in
-//! `additions`.
+//! `ENetConnection`: checks and texts of the engine's class, over the host of `script_host`. What it has
+//! beyond is in `additions`.
 
 mod additions;
 mod events;
@@ -40,7 +40,8 @@ impl IRefCounted for ENetConnection {
 }
 
 impl ENetConnection {
-    /// A connection that shares its lock with others, which are then used by one thread at a time all together.
+    /// A connection that shares its lock with others, which are then used by one thread at a time all
+    /// together.
     pub(crate) fn sharing(lock: &Arc<ThreadLock>) -> Gd<Self> {
         Gd::from_init_fn(|_base| Self::guarded_by(Arc::clone(lock)))
     }
@@ -255,8 +256,8 @@ impl ENetConnection {
         self.local_address("get_local_port").flatten().map_or(0, |address| i32::from(address.port()))
     }
 
-    /// The address that the host is bound to, without the port; `"*"` for all of them. The engine has this method since
-    /// 4.7.
+    /// The address that the host is bound to, without the port; `"*"` for all of them. The engine has this
+    /// method since 4.7.
     #[func]
     fn get_local_address(&self) -> GString {
         match self.local_address("get_local_address") {
@@ -378,7 +379,8 @@ impl ENetConnection {
         }
     }
 
-    /// The address of the host's socket if there is a host; it has none as long as an unbound host has sent nothing.
+    /// The address of the host's socket if there is a host; it has none as long as an unbound host has sent
+    /// nothing.
     fn local_address(&self, function: &str) -> Option<Option<SocketAddr>> {
         self.with_active(function, |host| host.local_address())
     }
@@ -399,8 +401,8 @@ fn remote_port(function: &str, returning: &str, port: i32) -> Option<u16> {
     found
 }
 
-/// The addresses to send to, at least one; prints why if there is none. Looks names up in the calling thread, as the
-/// engine does.
+/// The addresses to send to, at least one; prints why if there is none. Looks names up in the calling thread,
+/// as the engine does.
 fn resolve(function: &str, returning: &str, address: &GString, port: i32) -> Option<Vec<SocketAddr>> {
     let port = remote_port(function, returning, port)?;
     let address = address.to_string();

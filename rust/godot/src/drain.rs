@@ -1,14 +1,16 @@
-//! What becomes of a host that is closed while reliable messages are under way: it goes on in the background until they have
-//! arrived, so that what a game sends last is not lost. At the end of the game that is waited for.
+//! What becomes of a host that is closed while reliable messages are under way: it goes on in the background
+//! until they have arrived, so that what a game sends last is not lost. At the end of the game that is waited
+//! for.
 
 use enet_rs_driver::{Drain, Driver};
 use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-/// How long a closed host may take to deliver what was sent. Longer than most round trips repeated a few times, shorter than
-/// ENet's own time-outs: an end that does not answer for so long is gone.
+/// How long a closed host may take to deliver what was sent. Longer than most round trips repeated a few
+/// times, shorter than ENet's own time-outs: an end that does not answer for so long is gone.
 const LIMIT: Duration = Duration::from_secs(5);
-/// How long a new host waits for the port that a closed one still has. Some frames, which is mostly enough to deliver.
+/// How long a new host waits for the port that a closed one still has. Some frames, which is mostly enough to
+/// deliver.
 const WAIT_FOR_PORT: Duration = Duration::from_millis(100);
 /// How long the end of the game waits for a closed host that hears nothing.
 const SILENCE_AT_EXIT: Duration = Duration::from_secs(1);

@@ -70,8 +70,8 @@ fn invalid_options(function: &str, expression: &str) -> Error {
     Error::ERR_INVALID_PARAMETER
 }
 
-/// Lets the host encrypt from here on. `configure` reads the options, with the host not borrowed, since that is Godot's
-/// code.
+/// Lets the host encrypt from here on. `configure` reads the options, with the host not borrowed, since that
+/// is Godot's code.
 fn set_up<Make: FnOnce(&ActiveHost) -> Dtls>(
     function: &str,
     host: &ScriptHost,

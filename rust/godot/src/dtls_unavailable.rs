@@ -1,4 +1,5 @@
-//! DTLS of `ENetConnection` in a build without it (cargo feature `dtls`): says so, as an engine built without does.
+//! DTLS of `ENetConnection` in a build without it (cargo feature `dtls`): says so, as an engine built without
+//! does.
 
 use crate::errors::{self, refuse};
 use crate::script_host::ScriptHost;

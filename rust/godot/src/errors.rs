@@ -1,7 +1,9 @@
-//! What the classes say when a call is refused. The texts are the engine's, word for word, so that neither a log filter
-//! nor a person notices which of the two is in use; texts of our own exist only for what the engine does not have.
+//! What the classes say when a call is refused. The texts are the engine's, word for word, so that neither a
+//! log filter nor a person notices which of the two is in use; texts of our own exist only for what the
+//! engine does not have.
 //!
-//! The engine gives an error two texts: the condition that failed, and mostly a message, which then is what gets printed.
+//! The engine gives an error two texts: the condition that failed, and mostly a message, which then is what
+//! gets printed.
 
 use godot::classes::Os;
 use godot::global::{Error, PrintLevel, PrintRecord, PrintSource, godot_print, print_custom};
@@ -80,7 +82,8 @@ pub(crate) fn warn(function: &str, message: &str) {
     print_record(PrintLevel::Warn, function, message, None);
 }
 
-/// Prints in verbose mode what the engine's classes never say, such as the operating system's reason for a failure.
+/// Prints in verbose mode what the engine's classes never say, such as the operating system's reason for a
+/// failure.
 pub(crate) fn print_verbose(error: &impl Display) {
     if Os::singleton().is_stdout_verbose() {
         godot_print!("{OURS}{error}");

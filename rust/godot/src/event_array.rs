@@ -1,7 +1,7 @@
 //! The array that `service` returns.
 //!
-//! Making one element by element takes longer than all else of a call that finds a packet. So those that look the same each
-//! time are made once and duplicated, which shares the elements until a script changes them.
+//! Making one element by element takes longer than all else of a call that finds a packet. So those that look
+//! the same each time are made once and duplicated, which shares the elements until a script changes them.
 
 use crate::api::event;
 use crate::packet_peer::ENetPacketPeer;
@@ -15,8 +15,8 @@ use std::cell::RefCell;
 /// An event as `service` returns it: `[type, peer, data, channel]`.
 pub(crate) struct EventArray(Variant);
 
-/// The events of packets from one peer, by the channel. To be kept with what holds the peer's object anyway, since they hold
-/// it as well.
+/// The events of packets from one peer, by the channel. To be kept with what holds the peer's object anyway,
+/// since they hold it as well.
 #[derive(Default)]
 pub(crate) struct PacketEvents(RefCell<Vec<(u8, EventArray)>>);
 

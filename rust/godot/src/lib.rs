@@ -1,9 +1,10 @@
-//! enet_rs in Godot: the classes `ENetConnection` and `ENetPacketPeer`, which take the place of the engine's own classes
-//! of these names in an unmodified Godot, and `ENetRsMultiplayerPeer` for the high-level multiplayer.
+//! enet_rs in Godot: the classes `ENetConnection` and `ENetPacketPeer`, which take the place of the engine's
+//! own classes of these names in an unmodified Godot, and `ENetRsMultiplayerPeer` for the high-level
+//! multiplayer.
 //!
 //! This crate converts types, says what Godot's classes say when a call is wrong, and owns the names (module
-//! `takeover`, the only one with `unsafe`). It knows nothing of the protocol; that is the business of `enet_rs_driver` and
-//! what lies below.
+//! `takeover`, the only one with `unsafe`). It knows nothing of the protocol; that is the business of
+//! `enet_rs_driver` and what lies below.
 
 mod addresses;
 mod api;

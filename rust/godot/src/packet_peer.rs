@@ -174,16 +174,16 @@ impl ENetPacketPeer {
         flags.map_or(0, |flags| flags.bits().cast_signed())
     }
 
-    /// Why this peer is closed, in words of the protocol; `REASON_NONE` while it is not. An addition to the engine's
-    /// class.
+    /// Why this peer is closed, in words of the protocol; `REASON_NONE` while it is not. An addition to the
+    /// engine's class.
     #[func]
     fn get_disconnect_reason(&self) -> DisconnectReasonResult {
         let reason = self.link_with(PeerLink::disconnect_reason).flatten();
         DisconnectReasonResult(reason.map_or(reason::NONE, reason::number))
     }
 
-    /// Takes all received packets, or those of one channel (`channel` -1 stands for all), oldest first. An addition to the
-    /// engine's class.
+    /// Takes all received packets, or those of one channel (`channel` -1 stands for all), oldest first. An
+    /// addition to the engine's class.
     #[func]
     fn get_packets(&self, channel: i32) -> Array<PackedByteArray> {
         let packets = match u8::try_from(channel) {
@@ -198,15 +198,15 @@ impl ENetPacketPeer {
         Array::from(&packets[..])
     }
 
-    /// The channel of the next packet, as `get_packet_flags` tells its flags; -1 if there is none. An addition to the
-    /// engine's class.
+    /// The channel of the next packet, as `get_packet_flags` tells its flags; -1 if there is none. An
+    /// addition to the engine's class.
     #[func]
     fn get_packet_channel(&self) -> i32 {
         self.link_with(|link| link.received.next_channel()).flatten().map_or(-1, i32::from)
     }
 
-    /// How much of what this peer has sent, or was to get, has been dropped since it connected, by the reason, as
-    /// `ENetConnection.get_drop_counters` returns it. An addition to the engine's class.
+    /// How much of what this peer has sent, or was to get, has been dropped since it connected, by the
+    /// reason, as `ENetConnection.get_drop_counters` returns it. An addition to the engine's class.
     #[func]
     fn get_drop_counters(&self) -> VarDictionary {
         let counters = self.with("get_drop_counters", |host, id| host.peer_drop_counters(id));

@@ -1,8 +1,8 @@
 //! The host behind an `ENetConnection` as scripts know it: the core, and an object for each peer.
 //!
-//! The connection owns it and holds the peer objects; a peer object reaches the core alone, so it never keeps its
-//! connection alive. Nothing is borrowed here while Godot code may run (printing, making or dropping objects), since a
-//! logger written in a script may call back into the same connection.
+//! The connection owns it and holds the peer objects; a peer object reaches the core alone, so it never keeps
+//! its connection alive. Nothing is borrowed here while Godot code may run (printing, making or dropping
+//! objects), since a logger written in a script may call back into the same connection.
 
 use crate::errors;
 use crate::event_array::PacketEvents;
@@ -53,8 +53,8 @@ pub(crate) struct ListedPeer {
 pub(crate) enum Serviced<R> {
     /// There is no host.
     Inactive,
-    /// The socket failed, or a DTLS handshake did. The reason is printed: that of a handshake always, that of a socket in
-    /// verbose mode.
+    /// The socket failed, or a DTLS handshake did. The reason is printed: that of a handshake always, that of
+    /// a socket in verbose mode.
     Failed,
     /// No event.
     Nothing,
@@ -94,8 +94,8 @@ impl ScriptHost {
         }
     }
 
-    /// Closes all peers and gives the host away, if there is one. Dropping it gives the socket back, and tells the remote ends
-    /// of DTLS sessions; others are not notified.
+    /// Closes all peers and gives the host away, if there is one. Dropping it gives the socket back, and
+    /// tells the remote ends of DTLS sessions; others are not notified.
     pub(crate) fn stop(&self) -> Option<Driver> {
         let driver = self.core.enter()?.stop();
         let peers = self.peers.take();
@@ -138,8 +138,8 @@ impl ScriptHost {
         listed.next().is_none().then(|| only.peer.clone())
     }
 
-    /// Lets the host work until there is an event or `wait` is over. `receive` gets the packet, if it is one; it must not
-    /// run Godot code that could come back here.
+    /// Lets the host work until there is an event or `wait` is over. `receive` gets the packet, if it is one;
+    /// it must not run Godot code that could come back here.
     pub(crate) fn service<R>(
         &self,
         wait: Duration,
@@ -153,9 +153,9 @@ impl ScriptHost {
         self.take_event(ActiveHost::poll_event, receive)
     }
 
-    /// Lets the host work until a packet has arrived or `wait` is over, and puts all packets that are there into the
-    /// queues of their peers. Gives those peers, each once. What comes between is left to the next `service`, and the
-    /// packets behind it as well.
+    /// Lets the host work until a packet has arrived or `wait` is over, and puts all packets that are there
+    /// into the queues of their peers. Gives those peers, each once. What comes between is left to the next
+    /// `service`, and the packets behind it as well.
     pub(crate) fn gather_packets(&self, wait: Duration) -> Option<Vec<Gd<ENetPacketPeer>>> {
         let _swept = self.sweep()?;
         let peers = self.peers.borrow();
@@ -175,7 +175,8 @@ impl ScriptHost {
         Some(gathered.into_iter().map(|listed| listed.peer.object.clone()).collect())
     }
 
-    /// Gets an event and looks up whose it is. Events of peers that no script knows cannot be; they are ignored.
+    /// Gets an event and looks up whose it is. Events of peers that no script knows cannot be; they are
+    /// ignored.
     fn take_event<R>(
         &self,
         work: impl FnOnce(&mut ActiveHost) -> Result<Option<Event>, ServiceError>,

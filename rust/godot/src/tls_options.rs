@@ -1,4 +1,5 @@
-//! From Godot's `TLSOptions`, `CryptoKey` and `X509Certificate` to the configuration of the DTLS layer, by way of PEM.
+//! From Godot's `TLSOptions`, `CryptoKey` and `X509Certificate` to the configuration of the DTLS layer, by
+//! way of PEM.
 
 use enet_rs_driver::dtls::{ClientConfig, CredentialsError, SelfSigned, ServerConfig, Trust};
 use godot::builtin::{GString, VarDictionary, vdict};
@@ -72,7 +73,8 @@ fn certificates(certificate: Option<Gd<X509Certificate>>) -> Result<String, Opti
         return Ok(saved);
     }
     let file = FileAccess::get_file_as_string(&certificate.get_path()).to_string();
-    // The file may have changed since it was loaded: it has to begin with the certificate that the engine has.
+    // The file may have changed since it was loaded: it has to begin with the certificate that the engine
+    // has.
     let is_same = file.matches(BEGIN).count() == count && first(&file) == first(&saved);
     if is_same { Ok(file) } else { Err(OptionsError::Chain(count)) }
 }
@@ -94,7 +96,8 @@ fn without_messages<R>(action: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Whom a client trusts when it does not say so: the project's bundle if it has one, else the system's certificates.
+/// Whom a client trusts when it does not say so: the project's bundle if it has one, else the system's
+/// certificates.
 fn default_roots() -> String {
     let bundle = ProjectSettings::singleton().get_setting(OWN_BUNDLE).try_to::<GString>().unwrap_or_default();
     let roots = if bundle.is_empty() {

@@ -71,7 +71,8 @@ impl Events {
         kind
     }
 
-    /// Takes the next event. A packet goes to the queue of its peer, and `receive` tells what its caller gets.
+    /// Takes the next event. A packet goes to the queue of its peer, and `receive` tells what its caller
+    /// gets.
     fn take<R>(&self, timeout: i32, receive: impl FnOnce(&ListedPeer, u8) -> R) -> Serviced<R> {
         let Some(host) = self.host.enter() else { return Serviced::Failed };
         host.service(waiting_time(timeout), |listed, channel, packet| {

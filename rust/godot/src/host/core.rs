@@ -58,8 +58,8 @@ impl HostCore {
         self.active.replace(Some(host));
     }
 
-    /// Gives the host away, if there is one. Dropping it gives the socket back, and tells the remote ends of DTLS sessions;
-    /// others are not notified.
+    /// Gives the host away, if there is one. Dropping it gives the socket back, and tells the remote ends of
+    /// DTLS sessions; others are not notified.
     pub(crate) fn stop(&self) -> Option<Driver> {
         self.active.take().map(|host| host.driver)
     }
@@ -105,8 +105,8 @@ impl ActiveHost {
         }
     }
 
-    /// Lets the host work up to `wait`, and gives all packets that are there then, one after another, to `receive`. Stops before
-    /// any other event, which the next [`service`](Self::service) gives.
+    /// Lets the host work up to `wait`, and gives all packets that are there then, one after another, to
+    /// `receive`. Stops before any other event, which the next [`service`](Self::service) gives.
     pub(crate) fn gather(
         &mut self,
         wait: Duration,
@@ -121,8 +121,8 @@ impl ActiveHost {
         }
         self.held_back = next;
         if has_received {
-            // A caller that takes packets like this may not come again before the next frame, and their senders measure the
-            // time. Whether the socket fails the next `service` reports.
+            // A caller that takes packets like this may not come again before the next frame, and their
+            // senders measure the time. Whether the socket fails the next `service` reports.
             let _ = self.driver.flush();
         }
     }
@@ -153,7 +153,8 @@ impl ActiveHost {
         Some(peer)
     }
 
-    /// Begins a connection to a host by its name, which is looked up in the background. `None` if all peers are in use.
+    /// Begins a connection to a host by its name, which is looked up in the background. `None` if all peers
+    /// are in use.
     pub(crate) fn connect_by_name(
         &mut self,
         name: &str,
@@ -164,8 +165,8 @@ impl ActiveHost {
         self.driver.connect_by_name(name, port, channels, data).ok()
     }
 
-    /// Sends what waits. A failing socket is left to [`service`](Self::service) to report, as in the engine: reliable
-    /// packets go out again.
+    /// Sends what waits. A failing socket is left to [`service`](Self::service) to report, as in the engine:
+    /// reliable packets go out again.
     pub(crate) fn flush(&mut self) {
         let _ = self.driver.flush();
     }
@@ -210,7 +211,8 @@ impl ActiveHost {
         self.driver.local_address()
     }
 
-    /// Sends a datagram that is not ENet's. It might be lost on the way as well, so a failure is ignored, as in the engine.
+    /// Sends a datagram that is not ENet's. It might be lost on the way as well, so a failure is ignored, as
+    /// in the engine.
     pub(crate) fn send_raw(&mut self, to: SocketAddr, packet: &[u8]) {
         let _ = self.driver.send_raw(to, packet);
     }

@@ -128,9 +128,9 @@ impl PeerLink {
         }
     }
 
-    /// How many channels the peer has, if it is not closed; `Err` if the other end has ended the connection and the
-    /// event that reports it is still to come. What a script sends until then may be the answer to a packet that came
-    /// before the end, so it fails without a text.
+    /// How many channels the peer has, if it is not closed; `Err` if the other end has ended the connection
+    /// and the event that reports it is still to come. What a script sends until then may be the answer to a
+    /// packet that came before the end, so it fails without a text.
     pub(crate) fn channels(&self) -> Option<Result<u8, Ended>> {
         self.with(|host, id| match host.state(id) {
             Some(PeerState::AcknowledgingDisconnect | PeerState::Zombie) => Err(Ended),
@@ -201,7 +201,8 @@ impl PeerLink {
     }
 }
 
-/// A channel as the engine has it. No connection has the last number, so it stands for all that are out of range.
+/// A channel as the engine has it. No connection has the last number, so it stands for all that are out of
+/// range.
 fn engine_channel(channel: i32) -> u8 {
     u8::try_from(channel).unwrap_or(u8::MAX)
 }

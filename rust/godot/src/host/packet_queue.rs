@@ -1,7 +1,8 @@
 //! Received packets that the script has not read yet, in the queue of their peer.
 //!
-//! They lie there as the arrays that scripts get: a packet is copied once, when it comes out of the host. Until then it is a
-//! slice, maybe of a receive buffer of 64 KiB, which must not be kept for as long as a script likes.
+//! They lie there as the arrays that scripts get: a packet is copied once, when it comes out of the host.
+//! Until then it is a slice, maybe of a receive buffer of 64 KiB, which must not be kept for as long as a
+//! script likes.
 
 use enet_rs_driver::protocol::{Packet, PacketFlags};
 use godot::builtin::PackedByteArray;

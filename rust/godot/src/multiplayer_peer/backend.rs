@@ -27,7 +27,8 @@ pub(super) struct Backend {
 }
 
 impl Backend {
-    /// The part of a multiplayer peer under construction, attached to the take-over. `send` lets an object send what was put.
+    /// The part of a multiplayer peer under construction, attached to the take-over. `send` lets an object
+    /// send what was put.
     pub(super) fn attached(send: fn(InstanceId)) -> Rc<Self> {
         let lock = ThreadLock::new();
         let backend = Rc::new(Self {

@@ -60,7 +60,8 @@ impl Server {
 }
 
 impl Client {
-    /// A client that is about to connect, under that id. What is wrong has been printed, and nothing remains of it.
+    /// A client that is about to connect, under that id. What is wrong has been printed, and nothing remains
+    /// of it.
     pub(super) fn create(self, backend: &Backend, id: i32) -> Result<Rc<Session>, Error> {
         let host = ENetConnection::sharing(backend.lock());
         let server = {
@@ -96,8 +97,8 @@ impl Client {
     }
 }
 
-/// Whether an address has to be looked up, which must not block a frame. What can be no name is refused at once, as in the
-/// engine.
+/// Whether an address has to be looked up, which must not block a frame. What can be no name is refused at
+/// once, as in the engine.
 fn is_name(address: &GString) -> bool {
     let address = address.to_string();
     !matches!(&address[..], "" | "*") && addresses::literal(&address).is_none()

@@ -50,9 +50,9 @@ impl Incoming {
         self.compact = 0;
     }
 
-    /// To be called before further packets come: those that were not read until now are copied. A packet is a slice of
-    /// a receive buffer of 64 KiB; most are read in the frame in which they come, but one that stays must not keep all of
-    /// that in memory.
+    /// To be called before further packets come: those that were not read until now are copied. A packet is a
+    /// slice of a receive buffer of 64 KiB; most are read in the frame in which they come, but one that stays
+    /// must not keep all of that in memory.
     pub(super) fn compact(&mut self) {
         for received in self.packets.iter_mut().skip(self.compact) {
             let payload = &mut received.packet.payload;

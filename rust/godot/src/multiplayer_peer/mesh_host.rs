@@ -1,4 +1,5 @@
-//! The host that joins a mesh: an `ENetConnection` that a script has made, and that it may be using in another thread.
+//! The host that joins a mesh: an `ENetConnection` that a script has made, and that it may be using in
+//! another thread.
 
 use crate::connection::ENetConnection;
 use crate::script_host::{ScriptPeer, SharedHost};

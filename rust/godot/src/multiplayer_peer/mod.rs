@@ -1,5 +1,5 @@
-//! `ENetMultiplayerPeer`: Godot's high-level multiplayer over enet_rs, in the place of the engine's class of this name, on
-//! the hosts that `ENetConnection` has.
+//! `ENetMultiplayerPeer`: Godot's high-level multiplayer over enet_rs, in the place of the engine's class of
+//! this name, on the hosts that `ENetConnection` has.
 //!
 //! | module | what is in it |
 //! |---|---|
@@ -7,15 +7,16 @@
 //! | `backend` | what it is made of |
 //! | `virtual_methods` | the virtual methods, through which the engine uses it |
 //! | `create` | how a server, a client and a mesh come up |
-//! | `session` | what there is between that and `close`: the mode, the hosts, who is connected; sending and ending |
+//! | `session` | what there is between that and `close`: the mode, the hosts, who is connected; sending and
+//! ending |
 //! | `poll` | what events mean in each mode, and the signals |
 //! | `outgoing` | when packets leave |
 //! | `mesh_host` | a host that a script has made for a mesh |
 //! | `incoming` | packets that nobody has read yet |
 //! | `wire` | modes and channels as ENet has them |
 //!
-//! Signals run scripts, and those may call anything here again. So nothing is borrowed while they run, and what
-//! comes after them looks whether the session still is the same.
+//! Signals run scripts, and those may call anything here again. So nothing is borrowed while they run, and
+//! what comes after them looks whether the session still is the same.
 
 mod backend;
 mod create;
@@ -58,8 +59,8 @@ pub(crate) struct ENetMultiplayerPeer {
 
 #[godot_api]
 impl ENetMultiplayerPeer {
-    /// Becomes a server on `port` for up to `max_clients`, with `max_channels` channels beside the default one (0: as many
-    /// as there can be) and bandwidth limits in bytes per second (0: none).
+    /// Becomes a server on `port` for up to `max_clients`, with `max_channels` channels beside the default
+    /// one (0: as many as there can be) and bandwidth limits in bytes per second (0: none).
     #[func]
     fn create_server(
         &self,
@@ -87,8 +88,9 @@ impl ENetMultiplayerPeer {
         self.begin("create_server", || server.create(&self.backend))
     }
 
-    /// Becomes a client of the server at `address` and `port`, with `channel_count` channels beside the default one (0: as
-    /// many as there can be), bandwidth limits in bytes per second (0: none), and a local port (0: any).
+    /// Becomes a client of the server at `address` and `port`, with `channel_count` channels beside the
+    /// default one (0: as many as there can be), bandwidth limits in bytes per second (0: none), and a local
+    /// port (0: any).
     #[func]
     fn create_client(
         &self,
@@ -111,8 +113,8 @@ impl ENetMultiplayerPeer {
         })
     }
 
-    /// Does the same, and speaks DTLS if there are `tls_options`; the server's certificate must be for `tls_hostname`, or
-    /// for the address if that is empty.
+    /// Does the same, and speaks DTLS if there are `tls_options`; the server's certificate must be for
+    /// `tls_hostname`, or for the address if that is empty.
     #[func]
     #[expect(clippy::too_many_arguments, reason = "the engine's signature, and DTLS")]
     fn create_client_with_tls(
@@ -186,8 +188,8 @@ impl ENetMultiplayerPeer {
         Error::OK
     }
 
-    /// Sets the local address for `create_server`, and for `create_client` with a local port. `"*"`, the default, means
-    /// all.
+    /// Sets the local address for `create_server`, and for `create_client` with a local port. `"*"`, the
+    /// default, means all.
     #[func]
     fn set_bind_ip(&self, ip: GString) {
         if addresses::bind_address(&ip).is_none() {

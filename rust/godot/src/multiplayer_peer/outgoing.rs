@@ -1,5 +1,5 @@
-//! When packets leave that were put: at the end of the frame's step in which they were, all together. A game puts many small
-//! ones for each peer and frame, which then share datagrams instead of having one each.
+//! When packets leave that were put: at the end of the frame's step in which they were, all together. A game
+//! puts many small ones for each peer and frame, which then share datagrams instead of having one each.
 
 use crate::takeover::ThreadLock;
 use godot::builtin::Callable;
@@ -21,7 +21,8 @@ impl Outgoing {
         Self { is_due: Cell::new(false), send }
     }
 
-    /// Packets were put into the hosts of this object. `false` if they have to leave now: only the main thread has steps.
+    /// Packets were put into the hosts of this object. `false` if they have to leave now: only the main
+    /// thread has steps.
     pub(super) fn leave_later(&self, object: InstanceId, lock: &Arc<ThreadLock>) -> bool {
         if !is_main_thread() {
             return false;

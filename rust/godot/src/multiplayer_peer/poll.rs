@@ -1,7 +1,7 @@
 //! `poll`: lets the hosts work, and handles everything that has happened.
 //!
-//! What belongs together stays together for whoever reads packets after each poll, as SceneMultiplayer does: the end of a
-//! connection is told one poll later if packets of that peer have not been read by then.
+//! What belongs together stays together for whoever reads packets after each poll, as SceneMultiplayer does:
+//! the end of a connection is told one poll later if packets of that peer have not been read by then.
 
 use super::backend::Backend;
 use super::incoming::Received;
@@ -77,8 +77,8 @@ impl Poll<'_> {
             }
             let is_over = matches!(event, Serviced::Nothing);
             if is_over && has_news {
-                // What has come is acknowledged now and not a frame later, which may end a connection. Whether the socket
-                // fails the next `poll` reports.
+                // What has come is acknowledged now and not a frame later, which may end a connection.
+                // Whether the socket fails the next `poll` reports.
                 inside.with(ActiveHost::flush);
                 event = inside.pending(received);
             }
@@ -209,7 +209,8 @@ fn received(listed: &ListedPeer, channel: u8, packet: Packet) -> Received {
     Received { from, channel, packet }
 }
 
-/// Ends the connection of a client that is not wanted, instead of letting it believe in it until it times out.
+/// Ends the connection of a client that is not wanted, instead of letting it believe in it until it times
+/// out.
 fn turn_away(link: &Guarded<PeerLink>) {
     let Some(link) = link.enter() else { return };
     link.with(|host, id| {

@@ -1,5 +1,5 @@
-//! A session: what there is between `create_*` and `close`. It knows the hosts and who is connected, sends, and ends
-//! connections.
+//! A session: what there is between `create_*` and `close`. It knows the hosts and who is connected, sends,
+//! and ends connections.
 
 use super::incoming::Incoming;
 use super::mesh_host::MeshHost;
@@ -41,8 +41,8 @@ pub(super) struct Session {
     status: Cell<ConnectionStatus>,
     /// By the id of their peer in a mesh, else one under [`Self::ONLY_HOST`].
     hosts: RefCell<BTreeMap<i32, SessionHost>>,
-    /// The connected peers, and in a client the server that it connects to. The link of each has its id here; without one,
-    /// its end is reported or about to be.
+    /// The connected peers, and in a client the server that it connects to. The link of each has its id here;
+    /// without one, its end is reported or about to be.
     members: RefCell<BTreeMap<i32, ScriptPeer>>,
     /// Ids of members whose end was not told yet, because packets of theirs have not been read.
     pub(super) departed: RefCell<Vec<i32>>,
@@ -174,7 +174,8 @@ impl Session {
         self.members.borrow().get(&id).map(|member| Link::clone(&member.link))
     }
 
-    /// Members whose connection is over without an event: a script has closed the peer, or has taken the event itself.
+    /// Members whose connection is over without an event: a script has closed the peer, or has taken the
+    /// event itself.
     pub(super) fn silently_closed(&self) -> Vec<(i32, Link)> {
         // Each host is asked, so that none of them reports it again the next time.
         let has_closed = |host: &SessionHost| {
@@ -193,8 +194,9 @@ impl Session {
         closed.map(|(id, member)| (*id, Link::clone(&member.link))).collect()
     }
 
-    /// Queues a packet for the target: a member, 0 for all, or all but one by its negative id. A client sends all to the
-    /// server. Prints what cannot be done, and returns the first failure after having tried everyone.
+    /// Queues a packet for the target: a member, 0 for all, or all but one by its negative id. A client sends
+    /// all to the server. Prints what cannot be done, and returns the first failure after having tried
+    /// everyone.
     pub(super) fn send(&self, target: i32, channel: i32, packet: &Bytes, flags: PacketFlags) -> Error {
         let recipients = self.recipients(target);
         let is_group = self.mode != Mode::Client && target <= 0;
@@ -236,8 +238,8 @@ impl Session {
     /// Lets everything leave that was put.
     pub(super) fn flush(&self) {
         for (_, host) in self.hosts() {
-            // A thread that is inside sends as well; and a failing socket is no failure of the packets, of which the
-            // reliable ones go out again.
+            // A thread that is inside sends as well; and a failing socket is no failure of the packets, of
+            // which the reliable ones go out again.
             if let Some(host) = host.enter() {
                 host.with(ActiveHost::flush);
             }
@@ -255,7 +257,8 @@ impl Session {
         }
     }
 
-    /// Ends the connection to a member once what was sent to it has arrived. With `force` the member is forgotten at once.
+    /// Ends the connection to a member once what was sent to it has arrived. With `force` the member is
+    /// forgotten at once.
     pub(super) fn disconnect(&self, id: i32, force: bool) {
         let Some(member) = self.link(id) else { return };
         {

@@ -1,5 +1,5 @@
-//! The virtual methods through which the engine uses a multiplayer peer: checks and texts of the engine's class, over the
-//! session.
+//! The virtual methods through which the engine uses a multiplayer peer: checks and texts of the engine's
+//! class, over the session.
 
 use super::backend::Backend;
 use super::poll::Poll;
@@ -15,7 +15,8 @@ use godot::global::Error;
 use godot::obj::{EngineEnum, Singleton};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Unreliable packets above this many bytes are cut, and lost as a whole when one fragment is. ENet's default MTU.
+/// Unreliable packets above this many bytes are cut, and lost as a whole when one fragment is. ENet's default
+/// MTU.
 const MTU: usize = 1392;
 
 impl PacketSource for Backend {

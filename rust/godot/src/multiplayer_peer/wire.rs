@@ -1,7 +1,8 @@
-//! How the transfer modes and channels of Godot's multiplayer travel over ENet. There is no framing of their own: an ENet
-//! packet is what was put.
+//! How the transfer modes and channels of Godot's multiplayer travel over ENet. There is no framing of their
+//! own: an ENet packet is what was put.
 //!
-//! ENet's channel 0 is the default for reliable packets, 1 the default for the others, and channel n of the game is n + 1.
+//! ENet's channel 0 is the default for reliable packets, 1 the default for the others, and channel n of the
+//! game is n + 1.
 
 use enet_rs_driver::protocol::PacketFlags;
 use godot::classes::multiplayer_peer::TransferMode;
@@ -10,7 +11,8 @@ use godot::obj::EngineEnum;
 /// ENet's channels that the default channel takes.
 pub(super) const DEFAULT_CHANNELS: i32 = 2;
 
-/// ENet's channel for packets of a `TransferMode` on a channel of the game. It may be one that no connection has.
+/// ENet's channel for packets of a `TransferMode` on a channel of the game. It may be one that no connection
+/// has.
 pub(super) fn channel(mode: i32, transfer_channel: i32) -> i32 {
     if transfer_channel > 0 {
         transfer_channel.saturating_add(DEFAULT_CHANNELS - 1)
@@ -34,8 +36,8 @@ pub(super) fn transfer_channel(channel: u8) -> i32 {
     (i32::from(channel) - (DEFAULT_CHANNELS - 1)).max(0)
 }
 
-/// The `TransferMode` of a received packet. One that was cut into unreliable fragments counts as ordered, whatever its
-/// sender wanted: ENet has no unsequenced fragments.
+/// The `TransferMode` of a received packet. One that was cut into unreliable fragments counts as ordered,
+/// whatever its sender wanted: ENet has no unsequenced fragments.
 pub(super) fn transfer_mode(flags: PacketFlags) -> i32 {
     let mode = if flags.contains(PacketFlags::RELIABLE) {
         TransferMode::RELIABLE
@@ -47,7 +49,8 @@ pub(super) fn transfer_mode(flags: PacketFlags) -> i32 {
     mode.ord()
 }
 
-/// How many channels of ENet a game needs that wants `channels` of its own; 0 stands for as many as there can be.
+/// How many channels of ENet a game needs that wants `channels` of its own; 0 stands for as many as there can
+/// be.
 pub(super) fn channel_count(channels: i32) -> i32 {
     if channels > 0 { channels.saturating_add(DEFAULT_CHANNELS) } else { 0 }
 }

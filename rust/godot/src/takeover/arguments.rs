@@ -1,7 +1,8 @@
 //! Brings the arguments of a call into the form in which the engine's own methods take them.
 //!
-//! The bindings refuse what those accept (an integer beyond 32 bits, such as unsigned data of a connection), and refuse
-//! the rest with an error that the engine cannot put into words. So both are done here, before the bindings get the call.
+//! The bindings refuse what those accept (an integer beyond 32 bits, such as unsigned data of a connection),
+//! and refuse the rest with an error that the engine cannot put into words. So both are done here, before the
+//! bindings get the call.
 
 use super::interface::{interface, null_object};
 use crate::api::DefaultArgument;
@@ -28,7 +29,8 @@ pub(super) struct Arguments {
 pub(super) struct FitArguments {
     pointers: [sys::GDExtensionConstVariantPtr; MAX_ARGUMENTS],
     count: usize,
-    /// What some of the pointers point to: integers that had to be cut. Never grows beyond its first allocation.
+    /// What some of the pointers point to: integers that had to be cut. Never grows beyond its first
+    /// allocation.
     _cut: Vec<Variant>,
 }
 

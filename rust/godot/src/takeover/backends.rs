@@ -42,7 +42,8 @@ pub(crate) trait EventSource {
     fn next_event(&self, timeout: i32) -> i64;
 }
 
-/// What a peer of a connection brings for the methods that can be called past the bindings, beyond what it has for the engine. Nothing is printed here.
+/// What a peer of a connection brings for the methods that can be called past the bindings, beyond what it
+/// has for the engine. Nothing is printed here.
 pub(crate) trait PeerPackets: PacketSource {
     /// `send`; `false` if that cannot be done.
     fn try_send(&self, channel: i32, packet: &[u8], flags: i32) -> bool;
@@ -50,11 +51,11 @@ pub(crate) trait PeerPackets: PacketSource {
     fn take_packet(&self) -> Option<PackedByteArray>;
 }
 
-/// What a multiplayer peer brings for the engine's `MultiplayerPeer`. Methods that are called out of place print the
-/// engine's texts.
+/// What a multiplayer peer brings for the engine's `MultiplayerPeer`. Methods that are called out of place
+/// print the engine's texts.
 pub(crate) trait MultiplayerBackend: PacketSource {
-    /// Works on all hosts and handles everything that has happened. `object` emits the signals, whose receivers may call
-    /// anything here; it keeps the object alive until the end.
+    /// Works on all hosts and handles everything that has happened. `object` emits the signals, whose
+    /// receivers may call anything here; it keeps the object alive until the end.
     fn poll(&self, object: &Variant);
     /// Ends all connections.
     fn close(&self);

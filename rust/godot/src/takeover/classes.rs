@@ -37,7 +37,8 @@ pub(super) unsafe fn find_class(name: sys::GDExtensionConstStringNamePtr) -> Opt
     NativeClass::find(&unsafe { borrow_name(name) }.to_string())
 }
 
-/// The name of the class that derives from `class` and bears its own name, where that class bears the engine's.
+/// The name of the class that derives from `class` and bears its own name, where that class bears the
+/// engine's.
 pub(super) fn heir_of(class: &NativeClass) -> Option<StringName> {
     (class.keeps_own_name && names::are_engines()).then(|| StringName::from(class.own_name))
 }
@@ -79,7 +80,8 @@ pub(super) unsafe extern "C" fn register_class(
         class,
         is_heir: false,
     };
-    // SAFETY: the engine's function with valid names; it copies the description, whose userdata lives for good.
+    // SAFETY: the engine's function with valid names; it copies the description, whose userdata lives for
+    // good.
     unsafe {
         let description = guarded(given, callbacks);
         (interface().register_class)(library, name, parent, &raw const description);
@@ -96,8 +98,8 @@ fn guarded(
     given: &sys::GDExtensionClassCreationInfo4,
     callbacks: Callbacks,
 ) -> sys::GDExtensionClassCreationInfo4 {
-    // Whatever else would get the instance is left out: the bindings' functions do not know ours, and do nothing where
-    // they are there at all (counting references).
+    // Whatever else would get the instance is left out: the bindings' functions do not know ours, and do
+    // nothing where they are there at all (counting references).
     sys::GDExtensionClassCreationInfo4 {
         create_instance_func: given.create_instance_func.map(|_| create as _),
         free_instance_func: Some(free),
@@ -145,8 +147,8 @@ fn register_constants(
     }
 }
 
-/// Stands for `classdb_register_extension_class_property`: a property that holds an object names its class as the hint,
-/// whatever name that class has.
+/// Stands for `classdb_register_extension_class_property`: a property that holds an object names its class as
+/// the hint, whatever name that class has.
 pub(super) unsafe extern "C" fn register_property(
     library: sys::GDExtensionClassLibraryPtr,
     class_name: sys::GDExtensionConstStringNamePtr,
@@ -165,9 +167,10 @@ pub(super) unsafe extern "C" fn register_property(
     }
 }
 
-/// Stands for `classdb_get_method_bind`. The bindings fetch the methods of all classes of the engine, and give up if one is
-/// missing. The engine's ENet classes may be gone by then, as are those of modules that an engine was built without.
-/// Nothing here ever calls a method of these, so what the bindings get need not be one.
+/// Stands for `classdb_get_method_bind`. The bindings fetch the methods of all classes of the engine, and
+/// give up if one is missing. The engine's ENet classes may be gone by then, as are those of modules that an
+/// engine was built without. Nothing here ever calls a method of these, so what the bindings get need not be
+/// one.
 pub(super) unsafe extern "C" fn method_bind(
     class: sys::GDExtensionConstStringNamePtr,
     method: sys::GDExtensionConstStringNamePtr,

@@ -1,6 +1,7 @@
-//! Methods that a script calls for each message, without the bindings in between: these copy every argument and result, which
-//! takes longer than the work itself. Only the usual case of each: whatever needs an error, a text or another look takes the
-//! way of all methods, and so does a panic, for which the bindings print a text.
+//! Methods that a script calls for each message, without the bindings in between: these copy every argument
+//! and result, which takes longer than the work itself. Only the usual case of each: whatever needs an error,
+//! a text or another look takes the way of all methods, and so does a panic, for which the bindings print a
+//! text.
 
 use super::instance::Entered;
 use super::interface::{interface, replace_array};
@@ -129,8 +130,8 @@ fn bytes_of(array: &PackedByteArray) -> &[u8] {
     if size == 0 {
         return &[];
     }
-    // SAFETY: the engine's function, with a position that there is; its bytes lie one after another and stay as they are
-    // for as long as the array is not changed.
+    // SAFETY: the engine's function, with a position that there is; its bytes lie one after another and stay
+    // as they are for as long as the array is not changed.
     unsafe {
         let start = (interface().bytes_of_array)(std::ptr::from_ref(array).cast(), 0);
         std::slice::from_raw_parts(start, size)

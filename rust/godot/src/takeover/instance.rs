@@ -15,8 +15,8 @@ use std::rc::Rc;
 use std::sync::atomic::AtomicI32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What Godot knows as the instance of one of our objects: the bindings' own, and what a call needs before it may touch
-/// that.
+/// What Godot knows as the instance of one of our objects: the bindings' own, and what a call needs before it
+/// may touch that.
 pub(super) struct GuardedInstance {
     storage: sys::GDExtensionClassInstancePtr,
     /// The engine's part of the object.
@@ -70,8 +70,8 @@ thread_local! {
     static ATTACHED: RefCell<Option<Attachment>> = const { RefCell::new(None) };
 }
 
-/// To be called by the constructor of each guarded class: attaches the lock that guards the object under construction,
-/// and its methods that can be called past the bindings.
+/// To be called by the constructor of each guarded class: attaches the lock that guards the object under
+/// construction, and its methods that can be called past the bindings.
 pub(crate) fn attach(lock: &Arc<ThreadLock>, fast_paths: FastPaths) {
     let attachment = Attachment { lock: Arc::clone(lock), fast_paths };
     ATTACHED.with(|attached| attached.replace(Some(attachment)));
@@ -84,8 +84,8 @@ fn connections() -> MutexGuard<'static, BTreeMap<usize, Arc<ThreadLock>>> {
     CONNECTIONS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The lock of a connection, to be taken before the bindings touch it. `None` if it was not made by this library: C# code
-/// can make objects of the engine's classes under our names.
+/// The lock of a connection, to be taken before the bindings touch it. `None` if it was not made by this
+/// library: C# code can make objects of the engine's classes under our names.
 pub(crate) fn lock_of_connection<T: Inherits<Object>>(connection: &Gd<T>) -> Option<Arc<ThreadLock>> {
     connections().get(&connection.obj_sys().addr()).cloned()
 }
@@ -118,12 +118,12 @@ impl GuardedInstance {
         unsafe { &(*instance.cast::<Self>()).status }
     }
 
-    /// Frees an object now, or when the thread that is inside leaves. This thread may be that one: a script can drop
-    /// the last reference while a method prints an error to a logger written in a script.
+    /// Frees an object now, or when the thread that is inside leaves. This thread may be that one: a script
+    /// can drop the last reference while a method prints an error to a logger written in a script.
     ///
     /// # Safety
-    /// `instance` must come from [`Self::wrap`] and be given up for good; `free` and `userdata` must be the bindings'
-    /// for its class.
+    /// `instance` must come from [`Self::wrap`] and be given up for good; `free` and `userdata` must be the
+    /// bindings' for its class.
     pub(super) unsafe fn free(instance: sys::GDExtensionClassInstancePtr, free: Free, userdata: *mut c_void) {
         // SAFETY: comes from a Box in `wrap`.
         let instance = unsafe { Box::from_raw(instance.cast::<Self>()) };
@@ -144,8 +144,8 @@ impl GuardedInstance {
     pub(super) unsafe fn enter<'a>(
         instance: sys::GDExtensionClassInstancePtr,
     ) -> Result<Entered<'a>, AccessError> {
-        // SAFETY: Godot passes the instance that it was given, or null for an object without one. It lives until the
-        // call has left, since freeing it waits for that.
+        // SAFETY: Godot passes the instance that it was given, or null for an object without one. It lives
+        // until the call has left, since freeing it waits for that.
         let instance = unsafe { instance.cast::<Self>().as_ref() }.ok_or(AccessError::NoInstance)?;
         let outermost = instance.lock.enter().ok_or(AccessError::OtherThread)?;
         Ok(Entered { instance, outermost })

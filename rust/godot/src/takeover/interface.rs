@@ -11,7 +11,8 @@ use std::sync::OnceLock;
 pub(super) type AnyFunction = unsafe extern "C" fn();
 type GetProcAddress = unsafe extern "C" fn(*const c_char) -> sys::GDExtensionInterfaceFunctionPtr;
 
-/// Declares [`Interface`]: a field for each function, with the name that Godot has for it and the bindings' type.
+/// Declares [`Interface`]: a field for each function, with the name that Godot has for it and the bindings'
+/// type.
 macro_rules! interface {
     ($($field:ident: $godot_name:literal as $Type:ident,)*) => {
         /// The original functions.
@@ -35,7 +36,8 @@ macro_rules! interface {
                 Self {
                     get_proc_address,
                     library,
-                    // SAFETY: the name stands for a function of exactly this type, by gdextension_interface.h.
+                    // SAFETY: the name stands for a function of exactly this type, by
+                    // gdextension_interface.h.
                     $($field: unsafe { transmute::<AnyFunction, sys::$Type>(fetch($godot_name)) },)*
                 }
             }
@@ -81,7 +83,8 @@ pub(super) fn interface() -> &'static Interface {
     INTERFACE.get().expect("Godot calls the entry symbol before anything else of this library")
 }
 
-/// Fetches the original functions. `false` if that was done before, since Godot loads the same library a second time.
+/// Fetches the original functions. `false` if that was done before, since Godot loads the same library a
+/// second time.
 ///
 /// # Safety
 /// `get_proc_address` and `library` must be what Godot passed to the entry symbol.
@@ -124,8 +127,8 @@ pub(crate) fn null_object() -> Variant {
     unsafe { object_variant(ptr::null_mut()) }
 }
 
-/// A copy of an array in a Variant, whose elements are only copied if someone changes them. The bindings' own way of
-/// duplicating asks what type the elements of the result have, which takes longer than the rest.
+/// A copy of an array in a Variant, whose elements are only copied if someone changes them. The bindings' own
+/// way of duplicating asks what type the elements of the result have, which takes longer than the rest.
 pub(crate) fn duplicate_array(array: &Variant) -> Variant {
     let mut copy = MaybeUninit::<Variant>::uninit();
     // SAFETY: the engine's function, which makes a Variant of the second.
@@ -144,7 +147,8 @@ pub(crate) fn duplicate_array(array: &Variant) -> Variant {
 /// # Safety
 /// `place` must point to an array, and `array` hold one.
 pub(super) unsafe fn replace_array(place: sys::GDExtensionTypePtr, mut array: Variant) {
-    // SAFETY: the engine's functions for the type that both have, promised by the caller; the place is empty in between.
+    // SAFETY: the engine's functions for the type that both have, promised by the caller; the place is empty
+    // in between.
     unsafe {
         let of_array = VariantType::ARRAY.sys();
         if let (Some(destroy), Some(convert)) =

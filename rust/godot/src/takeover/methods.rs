@@ -1,5 +1,5 @@
-//! The substitute through which methods are registered: it completes what the bindings cannot express, and puts the
-//! guard before every call.
+//! The substitute through which methods are registered: it completes what the bindings cannot express, and
+//! puts the guard before every call.
 
 use super::arguments::Arguments;
 use super::classes::{find_class, heir_of};
@@ -115,8 +115,8 @@ unsafe fn register_guarded(
         taken.defaults().iter().map(|value| ptr::from_ref(value).cast_mut().cast()).collect();
     info.default_argument_count = u32::try_from(default_pointers.len()).unwrap_or(0);
     info.default_arguments = default_pointers.as_mut_ptr();
-    // All instance methods take `&self` in Rust, for calls that re-enter on the same thread; the engine's flag is another
-    // matter.
+    // All instance methods take `&self` in Rust, for calls that re-enter on the same thread; the engine's
+    // flag is another matter.
     info.method_flags &= !FLAG_CONST;
     if extra.is_some_and(|extra| extra.is_const) {
         info.method_flags |= FLAG_CONST;
@@ -225,7 +225,8 @@ unsafe extern "C" fn call(
     let Some(inner) = method.call else { return };
     // SAFETY: Godot passes as many variants as it says.
     match unsafe { method.arguments.fit(arguments, argument_count) } {
-        // SAFETY: the bindings' own function with their own instance, and a variant per argument; it catches panics.
+        // SAFETY: the bindings' own function with their own instance, and a variant per argument; it catches
+        // panics.
         Ok(fit) => unsafe {
             inner(method.userdata, entered.storage(), fit.pointers(), fit.count(), result, error);
         },
@@ -255,15 +256,16 @@ unsafe extern "C" fn ptrcall(
     match unsafe { GuardedInstance::enter(instance) } {
         Ok(entered) => {
             let served = method.fast_path.bare.is_some_and(|fast_path| {
-                // SAFETY: Godot passes a value for each argument, and one of the declared type for the result.
+                // SAFETY: Godot passes a value for each argument, and one of the declared type for the
+                // result.
                 unsafe { fast_path(&entered, arguments, result) }
             });
             if served {
                 return;
             }
             if let Some(inner) = method.ptrcall {
-                // SAFETY: Godot passes a value for each argument; the bindings' own function gets their own instance,
-                // and catches panics.
+                // SAFETY: Godot passes a value for each argument; the bindings' own function gets their own
+                // instance, and catches panics.
                 unsafe {
                     method.arguments.with_bare(arguments, |arguments| {
                         inner(method.userdata, entered.storage(), arguments, result);

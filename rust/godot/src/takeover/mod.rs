@@ -1,5 +1,5 @@
-//! How the classes of this library come to own the names of the engine's ENet classes in an unmodified Godot, and what
-//! stands between Godot and each call of theirs. All `unsafe` code of the crate is in this folder.
+//! How the classes of this library come to own the names of the engine's ENet classes in an unmodified Godot,
+//! and what stands between Godot and each call of theirs. All `unsafe` code of the crate is in this folder.
 //!
 //! | module | what it does |
 //! |---|---|
@@ -17,8 +17,8 @@
 //! | `virtuals` | such calls of the engine, to a `PacketPeer` or `MultiplayerPeer` |
 //! | `help` | gives the editor the texts about the classes |
 //!
-//! The bindings register a class at the level of its base, `ENetConnection` thus at the Core level, where the engine's
-//! class is still to come. So the lower levels of the bindings are held back until the Scene level.
+//! The bindings register a class at the level of its base, `ENetConnection` thus at the Core level, where the
+//! engine's class is still to come. So the lower levels of the bindings are held back until the Scene level.
 
 mod arguments;
 mod backends;
@@ -51,8 +51,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 struct EnetRs;
 
-// SAFETY: the bindings ask for this promise because unsafe code elsewhere could break them. Ours is in this folder, and
-// keeps a second thread out of the classes itself, which the bindings leave to us with their safeguards disengaged.
+// SAFETY: the bindings ask for this promise because unsafe code elsewhere could break them. Ours is in this
+// folder, and keeps a second thread out of the classes itself, which the bindings leave to us with their
+// safeguards disengaged.
 #[gdextension(entry_symbol = enet_rs_bindings_init)]
 unsafe impl ExtensionLibrary for EnetRs {
     fn min_level() -> InitLevel {

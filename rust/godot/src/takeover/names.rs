@@ -1,17 +1,18 @@
 //! Whose the names `ENetConnection`, `ENetPacketPeer` and `ENetMultiplayerPeer` are.
 //!
-//! The engine registers its ENet classes at the Scene level, before the extensions get their turn at that level. They
-//! become ours in two steps, which leave nothing behind and print nothing:
+//! The engine registers its ENet classes at the Scene level, before the extensions get their turn at that
+//! level. They become ours in two steps, which leave nothing behind and print nothing:
 //!
-//! 1. At the Core level, where the names are free, each is registered with an abstract native class as its parent.
-//!    `GDExtension` notes the class as this library's, then `ClassDB` refuses it, so the name stays free and the engine
-//!    registers its own class under it as ever.
-//! 2. At the Scene level each is unregistered. `GDExtension` takes the class for this library's, so `ClassDB` erases the
-//!    engine's. The names are free then, before any script has looked, and the bindings register our classes as usual.
+//! 1. At the Core level, where the names are free, each is registered with an abstract native class as its
+//!    parent. `GDExtension` notes the class as this library's, then `ClassDB` refuses it, so the name stays
+//!    free and the engine registers its own class under it as ever.
+//! 2. At the Scene level each is unregistered. `GDExtension` takes the class for this library's, so `ClassDB`
+//!    erases the engine's. The names are free then, before any script has looked, and the bindings register
+//!    our classes as usual.
 //!
-//! Whatever could go wrong is looked at before the first name is freed. Then the engine's classes stay as they are, ours
-//! have names of their own (`ENetRsConnection` and so on), and one line says so. A project can want the same by the
-//! setting `enet_rs/names`.
+//! Whatever could go wrong is looked at before the first name is freed. Then the engine's classes stay as
+//! they are, ours have names of their own (`ENetRsConnection` and so on), and one line says so. A project can
+//! want the same by the setting `enet_rs/names`.
 
 use super::interface::{borrow_name, interface, object_variant};
 use crate::api::{NATIVE_CLASSES, NativeClass};
@@ -28,13 +29,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The project setting that says whose the engine's names are: `auto`, `engine` or `own`.
 const SETTING: &str = "enet_rs/names";
-/// A native class that is abstract, so that `ClassDB` refuses classes of extensions that name it as their parent.
+/// A native class that is abstract, so that `ClassDB` refuses classes of extensions that name it as their
+/// parent.
 const ABSTRACT_CLASS: &str = "PacketPeer";
 /// Metadata of the `Engine` singleton by which the editor plugin learns that a restart helps.
 const LOADED_LATE: &str = "enet_rs_loaded_late";
 /// Makes one of the steps fail, for tests: see [`Fault`].
 const FAULT_FOR_TEST: &str = "ENET_RS_TEST_NAMES";
-/// The first version that keeps all members of a class in one map with those of its parent, and refuses any that shadow.
+/// The first version that keeps all members of a class in one map with those of its parent, and refuses any
+/// that shadow.
 const REFUSES_SHADOWING: (u8, u8) = (4, 8);
 
 /// Said where the engine's classes were there first.
@@ -108,8 +111,8 @@ pub(super) fn reserve() {
     }
 }
 
-/// Decides under which names our classes are registered, and frees those of the engine. To be called at the Scene level
-/// before the bindings register anything.
+/// Decides under which names our classes are registered, and frees those of the engine. To be called at the
+/// Scene level before the bindings register anything.
 pub(super) fn settle() -> Naming {
     *NAMING.get_or_init(|| {
         if NATIVE_CLASSES.iter().any(|class| exists(class.own_name)) {
@@ -117,8 +120,8 @@ pub(super) fn settle() -> Naming {
             return Naming::Nothing;
         }
         if IS_LATE.load(Ordering::Relaxed) {
-            // An editor that quits soon after an extension has registered classes this late crashes (Godot 4.6.3), as
-            // `--import` does at the first opening.
+            // An editor that quits soon after an extension has registered classes this late crashes (Godot
+            // 4.6.3), as `--import` does at the first opening.
             godot_error!("{OURS}{LATE}");
             call_singleton("Engine", "set_meta", &[LOADED_LATE.to_variant(), true.to_variant()]);
             return Naming::Nothing;
@@ -162,8 +165,8 @@ pub(super) fn has_method(class: sys::GDExtensionConstStringNamePtr, method: &str
     call_singleton("ClassDB", "class_has_method", &[class.to_variant(), method.to_variant()]).booleanize()
 }
 
-/// Stands for `string_name_new_with_utf8_chars_and_len`, through which every name of a class passes that the bindings
-/// hand to Godot: names of our classes become their own where they have not got the engine's.
+/// Stands for `string_name_new_with_utf8_chars_and_len`, through which every name of a class passes that the
+/// bindings hand to Godot: names of our classes become their own where they have not got the engine's.
 pub(super) unsafe extern "C" fn new_string_name(
     place: sys::GDExtensionUninitializedStringNamePtr,
     text: *const c_char,
@@ -192,8 +195,8 @@ fn own_name(name: &[u8]) -> Option<String> {
     })
 }
 
-/// What the project wants; where it has no wish, an engine with .NET keeps its names, since its C# classes make objects
-/// of the engine's classes whatever we do.
+/// What the project wants; where it has no wish, an engine with .NET keeps its names, since its C# classes
+/// make objects of the engine's classes whatever we do.
 fn wants_engine_names() -> bool {
     let is_dotnet = || {
         Fault::DotNet.is_wanted()

@@ -1,5 +1,5 @@
-//! Calls that may not enter their object: what is printed about them. A game makes the same mistake in every frame, so
-//! each method says it once, and from then on only how often it has happened.
+//! Calls that may not enter their object: what is printed about them. A game makes the same mistake in every
+//! frame, so each method says it once, and from then on only how often it has happened.
 
 use super::instance::AccessError;
 use crate::errors::{self, FAILED, OURS};

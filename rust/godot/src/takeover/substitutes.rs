@@ -17,7 +17,8 @@ pub(super) unsafe extern "C" fn get_proc_address(
     /// A substitute as the type that all functions are fetched with.
     macro_rules! substitute {
         ($function:path as $Type:ident) => {
-            // SAFETY: the substitute has the type of the function that it stands for; the caller casts it back.
+            // SAFETY: the substitute has the type of the function that it stands for; the caller casts it
+            // back.
             Some(unsafe { transmute::<sys::$Type, AnyFunction>($function) })
         };
     }

@@ -1,11 +1,11 @@
 //! Who may be inside of an object at a time.
 //!
-//! A connection and all its peers share one engine, so they share one [`ThreadLock`]: the thread that enters first has it
-//! until its outermost call returns, another thread that comes meanwhile is refused. The lock is taken before the bindings
-//! touch the object, whose borrow counter is not made for several threads.
+//! A connection and all its peers share one engine, so they share one [`ThreadLock`]: the thread that enters
+//! first has it until its outermost call returns, another thread that comes meanwhile is refused. The lock is
+//! taken before the bindings touch the object, whose borrow counter is not made for several threads.
 //!
-//! An object may lose its last reference in any thread at any time. It is freed by the thread that is inside, when that
-//! leaves; if there is none, at once, and who comes meanwhile waits for it.
+//! An object may lose its last reference in any thread at any time. It is freed by the thread that is inside,
+//! when that leaves; if there is none, at once, and who comes meanwhile waits for it.
 
 use std::ops::Deref;
 use std::ptr;
@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 const FREEING_DUE: usize = 1;
 /// Set in the lock's word while the thread that has it does nothing but free objects.
 const IS_FREEING: usize = 2;
-/// How long a thread waits for another one that frees objects. That takes microseconds; should the other one need this
-/// thread for it, both go on.
+/// How long a thread waits for another one that frees objects. That takes microseconds; should the other one
+/// need this thread for it, both go on.
 const LONGEST_FREEING: Duration = Duration::from_secs(1);
 
 /// The right to use a connection and its peers, held by one thread at a time.
@@ -43,8 +43,8 @@ pub(crate) struct Guarded<T> {
     value: T,
 }
 
-// SAFETY: the value is reached by one thread at a time, which has the lock, and the lock orders what they do. It is dropped
-// by the thread that drops the last reference, when nobody else has any.
+// SAFETY: the value is reached by one thread at a time, which has the lock, and the lock orders what they do.
+// It is dropped by the thread that drops the last reference, when nobody else has any.
 unsafe impl<T> Send for Guarded<T> {}
 // SAFETY: as above.
 unsafe impl<T> Sync for Guarded<T> {}
@@ -100,7 +100,8 @@ impl Drop for ThreadGuard {
 /// What frees an object.
 struct Deferred(Box<dyn FnOnce()>);
 
-// SAFETY: only the thread that has the lock runs it, and the lock orders that after all former use of the object.
+// SAFETY: only the thread that has the lock runs it, and the lock orders that after all former use of the
+// object.
 unsafe impl Send for Deferred {}
 
 thread_local! {
@@ -123,14 +124,14 @@ impl ThreadLock {
         Arc::new(Self { word: AtomicUsize::new(0), deferred: Mutex::new(Vec::new()) })
     }
 
-    /// Takes the lock for as long as the result lives; `None` if another thread has it. For objects that are used
-    /// otherwise than through a call of their own.
+    /// Takes the lock for as long as the result lives; `None` if another thread has it. For objects that are
+    /// used otherwise than through a call of their own.
     pub(crate) fn lock(self: &Arc<Self>) -> Option<ThreadGuard> {
         self.enter().map(|outermost| ThreadGuard { lock: Arc::clone(self), outermost })
     }
 
-    /// Takes the lock for this thread; `None` if another one has it. Gives the token to leave with, if this thread did not
-    /// have the lock already.
+    /// Takes the lock for this thread; `None` if another one has it. Gives the token to leave with, if this
+    /// thread did not have the lock already.
     pub(super) fn enter(&self) -> Option<Option<usize>> {
         let token = thread_token();
         // What is read here says something certain only about this thread itself.

@@ -1,6 +1,6 @@
-//! The four virtual methods through which the engine's `PacketPeer` uses a packet peer: `put_packet`, `get_packet`,
-//! `get_var` and the rest of its methods end here when they are called through that static type. A multiplayer peer has
-//! them as well.
+//! The four virtual methods through which the engine's `PacketPeer` uses a packet peer: `put_packet`,
+//! `get_packet`, `get_var` and the rest of its methods end here when they are called through that static
+//! type. A multiplayer peer has them as well.
 
 use super::call::{Arguments, Bare, enter};
 use godot::global::Error;
@@ -26,8 +26,8 @@ unsafe extern "C" fn get_packet(
     arguments: *const sys::GDExtensionConstTypePtr,
     result: sys::GDExtensionTypePtr,
 ) {
-    // SAFETY: `_get_packet(r_buffer: const uint8_t **, r_buffer_size: int32_t *) -> Error`, with pointers that may be
-    // written to.
+    // SAFETY: `_get_packet(r_buffer: const uint8_t **, r_buffer_size: int32_t *) -> Error`, with pointers
+    // that may be written to.
     unsafe {
         let mut arguments = Arguments(arguments);
         let buffer = arguments.next::<*mut *const u8>();
@@ -52,7 +52,8 @@ unsafe extern "C" fn put_packet(
     arguments: *const sys::GDExtensionConstTypePtr,
     result: sys::GDExtensionTypePtr,
 ) {
-    // SAFETY: `_put_packet(p_buffer: const uint8_t *, p_buffer_size: int32) -> Error`, with so many bytes at the pointer.
+    // SAFETY: `_put_packet(p_buffer: const uint8_t *, p_buffer_size: int32) -> Error`, with so many bytes at
+    // the pointer.
     unsafe {
         let mut arguments = Arguments(arguments);
         let buffer = arguments.next::<*const u8>();
