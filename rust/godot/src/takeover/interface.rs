@@ -1,4 +1,4 @@
-//! The functions of Godot's extension interface that the take-over uses past the bindings.
+//! The functions of Godot's extension interface that the take-over calls itself.
 
 use godot::builtin::{StringName, Variant, VariantType};
 use godot::sys;
@@ -46,25 +46,30 @@ macro_rules! interface {
 }
 
 interface! {
-    register_class: c"classdb_register_extension_class4" as GDExtensionInterfaceClassdbRegisterExtensionClass4,
-    unregister_class: c"classdb_unregister_extension_class" as GDExtensionInterfaceClassdbUnregisterExtensionClass,
-    register_method: c"classdb_register_extension_class_method" as GDExtensionInterfaceClassdbRegisterExtensionClassMethod,
-    register_property:
-        c"classdb_register_extension_class_property" as GDExtensionInterfaceClassdbRegisterExtensionClassProperty,
+    register_class: c"classdb_register_extension_class4"
+        as GDExtensionInterfaceClassdbRegisterExtensionClass4,
+    unregister_class: c"classdb_unregister_extension_class"
+        as GDExtensionInterfaceClassdbUnregisterExtensionClass,
+    register_method: c"classdb_register_extension_class_method"
+        as GDExtensionInterfaceClassdbRegisterExtensionClassMethod,
+    register_property: c"classdb_register_extension_class_property"
+        as GDExtensionInterfaceClassdbRegisterExtensionClassProperty,
     register_constant: c"classdb_register_extension_class_integer_constant"
         as GDExtensionInterfaceClassdbRegisterExtensionClassIntegerConstant,
     method_bind: c"classdb_get_method_bind" as GDExtensionInterfaceClassdbGetMethodBind,
     class_tag: c"classdb_get_class_tag" as GDExtensionInterfaceClassdbGetClassTag,
     singleton: c"global_get_singleton" as GDExtensionInterfaceGlobalGetSingleton,
     set_instance: c"object_set_instance" as GDExtensionInterfaceObjectSetInstance,
-    new_string_name: c"string_name_new_with_utf8_chars_and_len" as GDExtensionInterfaceStringNameNewWithUtf8CharsAndLen,
-    variant_constructor: c"get_variant_from_type_constructor" as GDExtensionInterfaceGetVariantFromTypeConstructor,
+    new_string_name: c"string_name_new_with_utf8_chars_and_len"
+        as GDExtensionInterfaceStringNameNewWithUtf8CharsAndLen,
+    variant_constructor: c"get_variant_from_type_constructor"
+        as GDExtensionInterfaceGetVariantFromTypeConstructor,
     from_variant: c"get_variant_to_type_constructor" as GDExtensionInterfaceGetVariantToTypeConstructor,
     destructor: c"variant_get_ptr_destructor" as GDExtensionInterfaceVariantGetPtrDestructor,
     can_convert_strict: c"variant_can_convert_strict" as GDExtensionInterfaceVariantCanConvertStrict,
     duplicate_variant: c"variant_duplicate" as GDExtensionInterfaceVariantDuplicate,
-    bytes_of_array:
-        c"packed_byte_array_operator_index_const" as GDExtensionInterfacePackedByteArrayOperatorIndexConst,
+    bytes_of_array: c"packed_byte_array_operator_index_const"
+        as GDExtensionInterfacePackedByteArrayOperatorIndexConst,
 }
 
 /// Godot's handle of this library.
@@ -83,8 +88,8 @@ pub(super) fn interface() -> &'static Interface {
     INTERFACE.get().expect("Godot calls the entry symbol before anything else of this library")
 }
 
-/// Fetches the original functions. `false` if that was done before, since Godot loads the same library a
-/// second time.
+/// Fetches the original functions. `false` if that was done before: Godot loads the same library for a second
+/// manifest.
 ///
 /// # Safety
 /// `get_proc_address` and `library` must be what Godot passed to the entry symbol.
@@ -142,7 +147,7 @@ pub(crate) fn duplicate_array(array: &Variant) -> Variant {
     }
 }
 
-/// Puts the array in a Variant to where another array is.
+/// Replaces the array at `place` by the one in a Variant.
 ///
 /// # Safety
 /// `place` must point to an array, and `array` hold one.

@@ -1,4 +1,4 @@
-//! The `get_proc_address` that the bindings get, which answers with substitutes for some functions.
+//! Gives the bindings substitutes for some functions of the extension interface.
 
 use super::interface::{AnyFunction, interface};
 use super::{classes, methods, names};

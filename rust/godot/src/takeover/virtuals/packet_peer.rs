@@ -1,5 +1,5 @@
 //! The four virtual methods through which the engine's `PacketPeer` uses a packet peer: `put_packet`,
-//! `get_packet`, `get_var` and the rest of its methods end here when they are called through that static
+//! `get_packet`, `get_var` and the rest of its methods call these when they are called through that static
 //! type. A multiplayer peer has them as well.
 
 use super::call::{Arguments, Bare, enter};
@@ -7,7 +7,8 @@ use godot::global::Error;
 use godot::sys;
 
 const CLASS: &str = "PacketPeer";
-/// `PacketPeer`'s limit for one packet; ENet's own (32 MiB) is above it. The engine's class says the same.
+/// `PacketPeer`'s limit for one packet; ENet's own (32 MiB) is above it. The engine's class returns this
+/// value, too.
 const MAX_PACKET_SIZE: i32 = 1 << 24;
 
 /// The virtual method of that name.
