@@ -1,32 +1,32 @@
-//! `ENetMultiplayerPeer`: Godot's high-level multiplayer over enet_rs, in the place of the engine's class of
-//! this name, on the hosts that `ENetConnection` has.
+//! `ENetMultiplayerPeer`: Godot's high-level multiplayer over the hosts of `ENetConnection`. The class
+//! replaces the engine's class of this name.
 //!
 //! | module | what is in it |
 //! |---|---|
 //! | here | the class and the methods that scripts call on it |
-//! | `backend` | what it is made of |
-//! | `virtual_methods` | the virtual methods, through which the engine uses it |
-//! | `create` | how a server, a client and a mesh come up |
-//! | `session` | what there is between that and `close`: the mode, the hosts, who is connected; sending and
+//! | `backend` | the state of a multiplayer peer: settings and session |
+//! | `virtual_methods` | the virtual methods, through which the engine uses the class |
+//! | `create` | creating servers and clients |
+//! | `session` | the time from `create_*` to `close`: the mode, the hosts, who is connected; sending and
 //! ending |
-//! | `poll` | what events mean in each mode, and the signals |
-//! | `outgoing` | when packets leave |
+//! | `poll` | handling events in each mode, and the signals |
+//! | `deferred_flush` | when packets that were put are sent |
 //! | `mesh_host` | a host that a script has made for a mesh |
-//! | `incoming` | packets that nobody has read yet |
-//! | `wire` | modes and channels as ENet has them |
+//! | `incoming` | received packets that nobody has read yet |
+//! | `transfer` | transfer modes and channels as ENet has them |
 //!
-//! Signals run scripts, and those may call anything here again. So nothing is borrowed while they run, and
-//! what comes after them looks whether the session still is the same.
+//! Signals run scripts, which may call any method here. So nothing is borrowed while a signal is emitted, and
+//! afterwards the session is checked to be the same.
 
 mod backend;
 mod create;
+mod deferred_flush;
 mod incoming;
 mod mesh_host;
-mod outgoing;
 mod poll;
 mod session;
+mod transfer;
 mod virtual_methods;
-mod wire;
 
 use crate::addresses;
 use crate::connection::ENetConnection;
@@ -45,11 +45,11 @@ use mesh_host::{ConnectionArgument, MeshHost, MeshHostError};
 use session::{Mode, Session};
 use std::rc::Rc;
 
-/// A multiplayer peer on enet_rs, in the place of the engine's class of this name.
+/// A multiplayer peer, which replaces the engine's class of this name.
 #[derive(GodotClass)]
 #[class(init, tool, base = MultiplayerPeerExtension)]
 pub(crate) struct ENetMultiplayerPeer {
-    #[init(val = Backend::attached(send_what_was_put))]
+    #[init(val = Backend::attached(flush_object))]
     backend: Rc<Backend>,
     /// The connection that serves this peer; null in a mesh, where there is one for each other peer.
     #[var(get = get_host, no_set, hint = RESOURCE_TYPE, hint_string = "ENetConnection")]
@@ -73,7 +73,7 @@ impl ENetMultiplayerPeer {
         self.create_server_with_tls(port, max_clients, max_channels, in_bandwidth, out_bandwidth, None)
     }
 
-    /// Does the same, and speaks DTLS if there are `tls_options`.
+    /// Becomes a server as `create_server` does, with DTLS if there are `tls_options`.
     #[func]
     fn create_server_with_tls(
         &self,
@@ -113,8 +113,8 @@ impl ENetMultiplayerPeer {
         })
     }
 
-    /// Does the same, and speaks DTLS if there are `tls_options`; the server's certificate must be for
-    /// `tls_hostname`, or for the address if that is empty.
+    /// Becomes a client as `create_client` does, with DTLS if there are `tls_options`. The server's
+    /// certificate must be for `tls_hostname`, or for the address if that is empty.
     #[func]
     #[expect(clippy::too_many_arguments, reason = "the engine's signature, and DTLS")]
     fn create_client_with_tls(
@@ -140,7 +140,7 @@ impl ENetMultiplayerPeer {
         })
     }
 
-    /// Becomes a member of a mesh under that id. The others come by `add_mesh_peer`.
+    /// Becomes a member of a mesh with that id. `add_mesh_peer` adds the others.
     #[func]
     fn create_mesh(&self, unique_id: i32) -> Error {
         const FUNCTION: &str = "create_mesh";
@@ -178,7 +178,8 @@ impl ENetMultiplayerPeer {
             Err(MeshHostError::Busy) => return Error::ERR_BUSY,
             Err(MeshHostError::NoOnlyPeer) => {
                 return invalid(
-                    "host_peers.size() != 1 || host_peers.front()->get()->get_state() != ENetPacketPeer::STATE_CONNECTED",
+                    "host_peers.size() != 1 || host_peers.front()->get()->get_state() != \
+                     ENetPacketPeer::STATE_CONNECTED",
                     "The provided host must have exactly one peer in the connected state.",
                 );
             }
@@ -214,7 +215,7 @@ impl ENetMultiplayerPeer {
         session.only_host()
     }
 
-    /// The connection to the peer with that id.
+    /// The peer of the connection to the member with that id.
     #[func]
     fn get_peer(&self, id: i32) -> Option<Gd<ENetPacketPeer>> {
         let session = self.backend.session();
@@ -258,9 +259,9 @@ impl ENetMultiplayerPeer {
     }
 }
 
-/// Lets an object send what was put, if it is still there. To be called by the thread that has its lock.
-fn send_what_was_put(object: InstanceId) {
+/// Sends the packets that were put into an object, if it still exists. To be called by the owner of its lock.
+fn flush_object(object: InstanceId) {
     if let Ok(peer) = Gd::<ENetMultiplayerPeer>::try_from_instance_id(object) {
-        peer.bind().backend.leave_now();
+        peer.bind().backend.flush_now();
     }
 }
