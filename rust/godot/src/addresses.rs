@@ -1,14 +1,14 @@
-//! Texts of addresses, as the engine reads and writes them.
+//! Reads and writes addresses as the engine does.
 
 use crate::errors;
 use godot::builtin::GString;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// The address that `create_host_bound` shall bind to. Names are not resolved here, as in the engine; `"*"`
-/// means all interfaces of both families.
+/// The address that `create_host_bound` binds to. Names are not resolved here, as in the engine; `"*"` means
+/// all interfaces of both families.
 ///
-/// Prints the engine's first line about a malformed text; the caller prints the second.
+/// Prints the engine's first error about a malformed address; the caller prints the second.
 pub(crate) fn bind_address(text: &GString) -> Option<IpAddr> {
     let text = text.to_string();
     if text == "*" {

@@ -1,5 +1,5 @@
-//! `ENetConnection`: checks and texts of the engine's class, over the host of `script_host`. What it has
-//! beyond is in `additions`.
+//! `ENetConnection`: the checks and texts of the engine's class, over a [`ScriptHost`]. Methods that the
+//! engine's class lacks are in `additions`.
 
 mod additions;
 mod events;
@@ -24,7 +24,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// A host for ENet connections, in the place of the engine's class of this name.
+/// A host for ENet connections, which replaces the engine's class of this name.
 #[derive(GodotClass)]
 #[class(tool, base = RefCounted)]
 pub(crate) struct ENetConnection {
@@ -40,8 +40,7 @@ impl IRefCounted for ENetConnection {
 }
 
 impl ENetConnection {
-    /// A connection that shares its lock with others, which are then used by one thread at a time all
-    /// together.
+    /// A connection that shares the owner lock `lock`, so that one thread at a time uses all that share it.
     pub(crate) fn sharing(lock: &Arc<ThreadLock>) -> Gd<Self> {
         Gd::from_init_fn(|_base| Self::guarded_by(Arc::clone(lock)))
     }
@@ -66,12 +65,12 @@ impl ENetConnection {
         self.inside().is_some_and(|host| host.is_active())
     }
 
-    /// Uses the host, if it is up.
+    /// Uses the host, if it is active.
     fn with<R>(&self, action: impl FnOnce(&mut ActiveHost) -> R) -> Option<R> {
         self.inside()?.with(action)
     }
 
-    /// Uses the host; prints that it is not up if it is not.
+    /// Uses the host; prints that it is not active if it is not.
     fn with_active<R>(&self, function: &str, action: impl FnOnce(&mut ActiveHost) -> R) -> Option<R> {
         let result = self.with(action);
         if result.is_none() {
@@ -80,13 +79,13 @@ impl ENetConnection {
         result
     }
 
-    /// Begins a connection, whose peer scripts get.
+    /// Begins a connection and makes the object of its peer.
     fn begin(&self, begin: impl FnOnce(&mut ActiveHost) -> Option<PeerId>) -> Option<Gd<ENetPacketPeer>> {
         Some(self.inside()?.connect(begin)?.object)
     }
 }
 
-/// Where a host shall get its datagrams.
+/// The local address of a host.
 enum Binding {
     Address(SocketAddr),
     Any,

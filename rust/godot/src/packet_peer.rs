@@ -1,4 +1,4 @@
-//! `ENetPacketPeer`: checks and texts of the engine's class, over the peer in its connection's host.
+//! `ENetPacketPeer`: the checks and texts of the engine's class, over a peer of a host.
 
 use crate::api::{DisconnectReasonResult, PeerStateResult, PeerStatisticArgument, reason};
 use crate::errors::{self, NOT_CONNECTED, PEER_IS_NULL, condition, refuse, refuse_plainly};
@@ -14,7 +14,7 @@ use godot::register::{GodotClass, godot_api};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// A peer of an `ENetConnection`, in the place of the engine's class of this name.
+/// A peer of an `ENetConnection`, which replaces the engine's class of this name.
 #[derive(GodotClass)]
 #[class(no_init, tool, base = PacketPeerExtension)]
 pub(crate) struct ENetPacketPeer {
@@ -32,7 +32,7 @@ impl ENetPacketPeer {
         })
     }
 
-    /// Uses the peer, be it closed or not.
+    /// Uses the link, whether the peer is closed or not.
     fn link_with<R>(&self, action: impl FnOnce(&PeerLink) -> R) -> Option<R> {
         self.link.enter().map(|link| action(&link))
     }
@@ -156,7 +156,8 @@ impl ENetPacketPeer {
             return refuse(
                 FUNCTION,
                 condition,
-                "Timeout limit must be less than minimum timeout, which itself must be less than maximum timeout",
+                "Timeout limit must be less than minimum timeout, which itself must be less than maximum \
+                 timeout",
             );
         }
         let (limit, minimum, maximum) =
@@ -287,7 +288,7 @@ impl ENetPacketPeer {
         self.link_with(|link| link.received.take(channel)).unwrap_or_default()
     }
 
-    /// Where the other end is, or was last; prints that the peer is closed if that is not known.
+    /// The remote address, current or last known; prints that the peer is closed if it was never known.
     fn remote_address(&self, function: &str) -> Option<SocketAddr> {
         let address = self.link_with(PeerLink::remote_address).flatten();
         if address.is_none() && !self.is_open() {
