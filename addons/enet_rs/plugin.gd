@@ -1,7 +1,7 @@
 @tool
 extends EditorPlugin
-## Puts the project settings of enet_rs into the editor, and offers to restart it when enet_rs was loaded too late to own
-## the names of the engine's ENet classes.
+## Puts the project settings of enet_rs into the editor, and offers to restart it when enet_rs was loaded too late to
+## own the names of the engine's ENet classes.
 ##
 ## That happens once, when the addon is new in a project: the editor finds it after its own classes are registered. From
 ## the next start on it is loaded early. Nothing in here is needed at run time.

@@ -1,10 +1,13 @@
 extends "framework/test_case.gd"
 ## A script that calls everything, run on both implementations, prints the same.
 
+const _ORDER := "events at different ends come in the order of their services"
+
+
 func paced_by_hand() -> Dictionary[String, String]:
 	return {
-		"test_every_call_has_the_same_result_and_the_same_errors": "events at different ends come in the order of their services",
-		"test_every_call_of_a_multiplayer_peer_has_the_same_result_and_the_same_errors": "events at different ends come in the order of their services",
+		"test_every_call_has_the_same_result_and_the_same_errors": _ORDER,
+		"test_every_call_of_a_multiplayer_peer_has_the_same_result_and_the_same_errors": _ORDER,
 	}
 
 

@@ -129,7 +129,7 @@ func _editors_help() -> Dictionary[String, String]:
 func test_where_the_names_cannot_be_had_the_engines_classes_stay_as_they_are() -> void:
 	const REASONS := {
 		"unreserved": "this Godot does not give up its class ENetConnection",
-		"heir": "another extension has derived a class from the engine's ENetConnection",
+		"subclass": "another extension has derived a class from the engine's ENetConnection",
 	}
 	for fault: String in REASONS:
 		var godot := _run_with_names(fault)

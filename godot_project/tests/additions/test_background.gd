@@ -108,6 +108,10 @@ func _wait_for_all(server: ENetConnection, talkers: Array[PeerProcess]) -> void:
 		wait_until(func() -> bool:
 			server.service(1)
 			return not talker.wait_for_report("connected", 0.0).is_empty(), 20.0, "a connection")
+	wait_until(func() -> bool:
+		server.service(1)
+		return server.get_peers().filter(func(peer: ENetPacketPeer) -> bool:
+			return peer.get_state() == ENetPacketPeer.STATE_CONNECTED).size() == talkers.size(), 5.0, "this end's view")
 
 
 ## Takes all events; no peer may be lost.
@@ -127,7 +131,8 @@ func _take_packets(peer: ENetPacketPeer, received: Dictionary) -> void:
 		numbers.append(bytes_to_var(peer.get_packet()))
 
 
-func _report_while_serviced(server: ENetConnection, talker: PeerProcess, report: String, received: Dictionary) -> String:
+func _report_while_serviced(server: ENetConnection, talker: PeerProcess, report: String,
+		received: Dictionary) -> String:
 	var found := [""]
 	wait_until(func() -> bool:
 		_take_all(server, received)

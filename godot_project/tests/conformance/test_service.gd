@@ -3,7 +3,8 @@ extends "res://tests/framework/conformance_case.gd"
 
 func paced_by_hand() -> Dictionary[String, String]:
 	return {
-		"test_packets_that_wait_are_answered_before_the_network_is_asked": "it counts the datagrams that each service receives",
+		"test_packets_that_wait_are_answered_before_the_network_is_asked":
+				"it counts the datagrams that each service receives",
 	}
 
 

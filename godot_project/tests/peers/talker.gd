@@ -3,8 +3,8 @@ extends SceneTree
 ##
 ##     -- --connect=PORT --seconds=N [--limit=MS]
 ##
-## It prints "@connected", "@received MILLISECONDS" for each packet (the time of day, to be compared within one machine),
-## "@disconnect" when it has given the server up, and "@sent N" at its end. It uses nothing but the engine.
+## It prints "@connected", "@received MILLISECONDS" for each packet (the time of day, to be compared within one
+## machine), "@disconnect" when it has given the server up, and "@sent N" at its end. It uses nothing but the engine.
 
 var _sent := 0
 

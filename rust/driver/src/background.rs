@@ -339,8 +339,8 @@ impl BackgroundDriver {
         self.take().expect("the driver is taken once, by value")
     }
 
-    /// Takes the driver from the thread, which has closed its socket when this returns: the port is free as soon
-    /// as the driver is dropped.
+    /// Takes the driver from the thread, which has closed its socket when this returns: the port is free as
+    /// soon as the driver is dropped.
     fn take(&self) -> Option<Driver> {
         self.background.forget(&self.shared);
         let driver = lock(&self.shared.serviced).driver.take();

@@ -1,14 +1,14 @@
-//! Texts of addresses, as the engine reads and writes them.
+//! Reads and writes addresses as the engine does.
 
 use crate::errors;
 use godot::builtin::GString;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// The address that `create_host_bound` shall bind to. Names are not resolved here, as in the engine; `"*"` means all
-/// interfaces of both families.
+/// The address that `create_host_bound` binds to. Names are not resolved here, as in the engine; `"*"` means
+/// all interfaces of both families.
 ///
-/// Prints the engine's first line about a malformed text; the caller prints the second.
+/// Prints the engine's first error about a malformed address; the caller prints the second.
 pub(crate) fn bind_address(text: &GString) -> Option<IpAddr> {
     let text = text.to_string();
     if text == "*" {
@@ -26,8 +26,8 @@ pub(crate) fn bind_address(text: &GString) -> Option<IpAddr> {
     address
 }
 
-/// An address written as numbers. Unlike Rust and the system's resolver, the engine takes leading zeros as decimal:
-/// `010` is 10.
+/// An address written as numbers. Unlike Rust and the system's resolver, the engine takes leading zeros as
+/// decimal: `010` is 10.
 pub(crate) fn literal(text: &str) -> Option<IpAddr> {
     text.parse().ok().or_else(|| {
         let mut parts = text.split('.').map(|part| {
@@ -39,8 +39,8 @@ pub(crate) fn literal(text: &str) -> Option<IpAddr> {
     })
 }
 
-/// An address as the engine prints it: IPv4 dotted, also where it comes mapped into IPv6, and IPv6 with all eight groups
-/// written out.
+/// An address as the engine prints it: IPv4 dotted, also where it comes mapped into IPv6, and IPv6 with all
+/// eight groups written out.
 pub(crate) fn text(address: SocketAddr) -> GString {
     match address.ip().to_canonical() {
         IpAddr::V4(address) => GString::from(&address.to_string()),

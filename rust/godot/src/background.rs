@@ -1,4 +1,5 @@
-//! The background thread of the process, which services hosts while their owners do not call, and what the project says of it.
+//! The background thread of the process, which services hosts while their owners do not call, and what the
+//! project says of it.
 
 use enet_rs_driver::Background;
 use godot::classes::ProjectSettings;

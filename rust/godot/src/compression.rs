@@ -1,4 +1,4 @@
-//! From `ENetConnection.CompressionMode` and the project's settings to what compresses.
+//! Converts `ENetConnection.CompressionMode` and the project's settings to the driver's compression.
 
 use crate::api::CompressionMode;
 use enet_rs_driver::Compression;
@@ -6,11 +6,11 @@ use godot::classes::ProjectSettings;
 use godot::meta::ToGodot;
 use godot::obj::Singleton;
 
-/// How strongly the engine compresses with zlib and with Zstandard: settings of the project with the engine's defaults.
+/// Project settings of the compression levels, with the engine's defaults.
 const ZLIB_LEVEL: (&str, i32) = ("compression/formats/zlib/compression_level", -1);
 const ZSTD_LEVEL: (&str, i32) = ("compression/formats/zstd/compression_level", 3);
 
-/// What a mode stands for, which is nothing for `COMPRESS_NONE`; `None` if there is no such mode.
+/// The compression of a mode, which is `None` for `COMPRESS_NONE`; the outer `None` if there is no such mode.
 pub(crate) fn of_mode(mode: CompressionMode) -> Option<Option<Compression>> {
     Some(match mode.0 {
         0 => None,

@@ -1,5 +1,5 @@
-//! `ENetConnection`: checks and texts of the engine's class, over the host of `script_host`. What it has beyond is in
-//! `additions`.
+//! `ENetConnection`: the checks and texts of the engine's class, over a [`ScriptHost`]. Methods that the
+//! engine's class lacks are in `additions`.
 
 mod additions;
 mod events;
@@ -25,7 +25,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// A host for ENet connections, in the place of the engine's class of this name.
+/// A host for ENet connections, which replaces the engine's class of this name.
 #[derive(GodotClass)]
 #[class(tool, base = RefCounted)]
 pub(crate) struct ENetConnection {
@@ -44,7 +44,7 @@ impl IRefCounted for ENetConnection {
 }
 
 impl ENetConnection {
-    /// A connection that shares its lock with others, which are then used by one thread at a time all together.
+    /// A connection that shares the owner lock `lock`, so that one thread at a time uses all that share it.
     pub(crate) fn sharing(lock: &Arc<ThreadLock>) -> Gd<Self> {
         Gd::from_init_fn(|_base| Self::guarded_by(Arc::clone(lock)))
     }
@@ -69,12 +69,12 @@ impl ENetConnection {
         self.inside().is_some_and(|host| host.is_active())
     }
 
-    /// Uses the host, if it is up.
+    /// Uses the host, if it is active.
     fn with<R>(&self, action: impl FnOnce(&mut ActiveHost) -> R) -> Option<R> {
         self.inside()?.with(action)
     }
 
-    /// Uses the host; prints that it is not up if it is not.
+    /// Uses the host; prints that it is not active if it is not.
     fn with_active<R>(&self, function: &str, action: impl FnOnce(&mut ActiveHost) -> R) -> Option<R> {
         let result = self.with(action);
         if result.is_none() {
@@ -83,13 +83,13 @@ impl ENetConnection {
         result
     }
 
-    /// Begins a connection, whose peer scripts get.
+    /// Begins a connection and makes the object of its peer.
     fn begin(&self, begin: impl FnOnce(&mut ActiveHost) -> Option<PeerId>) -> Option<Gd<ENetPacketPeer>> {
         Some(self.inside()?.connect(begin)?.object)
     }
 }
 
-/// Where a host shall get its datagrams.
+/// The local address of a host.
 enum Binding {
     Address(SocketAddr),
     Any,
@@ -164,9 +164,10 @@ impl ENetConnection {
         self.events.service(timeout)
     }
 
-    /// Sets whether a thread of enet_rs services this connection while the game does not: it receives, acknowledges and sends
-    /// again at once, whatever the game does meanwhile, and `service` takes what has come. What is sent leaves within 2 ms.
-    /// It begins with the next `service`, so encryption and compression can be set up before.
+    /// Sets whether a thread of enet_rs services this connection while the game does not: it receives,
+    /// acknowledges and sends again at once, whatever the game does meanwhile, and `service` takes what has
+    /// come. What is sent leaves within 2 ms. It begins with the next `service`, so encryption and
+    /// compression can be set up before.
     #[func]
     pub(crate) fn set_background(&self, enabled: bool) {
         if let Some(core) = self.inside().as_ref().and_then(|host| host.core().enter()) {
@@ -275,8 +276,8 @@ impl ENetConnection {
         self.local_address("get_local_port").flatten().map_or(0, |address| i32::from(address.port()))
     }
 
-    /// The address that the host is bound to, without the port; `"*"` for all of them. The engine has this method since
-    /// 4.7.
+    /// The address that the host is bound to, without the port; `"*"` for all of them. The engine has this
+    /// method since 4.7.
     #[func]
     fn get_local_address(&self) -> GString {
         match self.local_address("get_local_address") {
@@ -398,7 +399,8 @@ impl ENetConnection {
         }
     }
 
-    /// The address of the host's socket if there is a host; it has none as long as an unbound host has sent nothing.
+    /// The address of the host's socket if there is a host; it has none as long as an unbound host has sent
+    /// nothing.
     fn local_address(&self, function: &str) -> Option<Option<SocketAddr>> {
         self.with_active(function, |host| host.local_address())
     }
@@ -419,8 +421,8 @@ fn remote_port(function: &str, returning: &str, port: i32) -> Option<u16> {
     found
 }
 
-/// The addresses to send to, at least one; prints why if there is none. Looks names up in the calling thread, as the
-/// engine does.
+/// The addresses to send to, at least one; prints why if there is none. Looks names up in the calling thread,
+/// as the engine does.
 fn resolve(function: &str, returning: &str, address: &GString, port: i32) -> Option<Vec<SocketAddr>> {
     let port = remote_port(function, returning, port)?;
     let address = address.to_string();

@@ -1,4 +1,4 @@
-//! The engine's drop counters as scripts get them.
+//! Converts the drop counters of a host or a peer for scripts.
 
 use enet_rs_driver::protocol::DropCounters;
 use godot::builtin::{GString, VarDictionary};

@@ -1,4 +1,4 @@
-//! DTLS of `ENetConnection`: the engine's checks, and what its options mean to the host below.
+//! DTLS of `ENetConnection`: the engine's checks, and the DTLS layer of the host.
 
 use crate::errors::{self, OURS, condition, refuse, refuse_inactive, refuse_plainly};
 use crate::host::ActiveHost;
@@ -44,7 +44,7 @@ pub(crate) fn client_setup(host: &ScriptHost, host_name: &GString, options: Opti
     })
 }
 
-/// `ENetConnection.refuse_new_connections`: concerns DTLS servers only, as in the engine.
+/// `ENetConnection.refuse_new_connections`, which affects DTLS servers only, as in the engine.
 pub(crate) fn refuse_new_connections(host: &ScriptHost, refuse: bool) {
     let set = |host: &mut ActiveHost| host.with_dtls(|dtls| dtls.refuse_new_connections(refuse));
     if host.with(set).is_none() {
@@ -66,8 +66,8 @@ fn invalid_options(function: &str, expression: &str) -> Error {
     Error::ERR_INVALID_PARAMETER
 }
 
-/// Lets the host encrypt from here on. `configure` reads the options, with the host not borrowed, since that is Godot's
-/// code.
+/// Gives the host a DTLS layer. `configure` reads the options while the host is not borrowed, since that
+/// calls Godot code.
 fn set_up<Make: FnOnce(&ActiveHost) -> Dtls>(
     function: &str,
     host: &ScriptHost,

@@ -1,4 +1,5 @@
-//! DTLS of `ENetConnection` in a build without it (cargo feature `dtls`): says so, as an engine built without does.
+//! DTLS of `ENetConnection` in a build without the cargo feature `dtls`: prints the text of an engine without
+//! DTLS.
 
 use crate::errors::{self, refuse};
 use crate::script_host::ScriptHost;

@@ -1,7 +1,9 @@
-//! What the classes say when a call is refused. The texts are the engine's, word for word, so that neither a log filter
-//! nor a person notices which of the two is in use; texts of our own exist only for what the engine does not have.
+//! The error messages of the classes. They are the engine's, word for word, so that log filters and readers
+//! need not know which implementation is in use. Messages of our own exist only for cases that the engine
+//! does not have.
 //!
-//! The engine gives an error two texts: the condition that failed, and mostly a message, which then is what gets printed.
+//! The engine has two texts for an error: the condition that failed and, mostly, a message, which is printed
+//! in its place.
 
 use godot::classes::Os;
 use godot::global::{Error, PrintLevel, PrintRecord, PrintSource, godot_print, print_custom};
@@ -9,7 +11,7 @@ use godot::obj::{EngineEnum, Singleton};
 use std::fmt::Display;
 use std::panic::Location;
 
-/// Prefix of what enet_rs itself has to say, as against the texts that imitate the engine.
+/// The prefix of our own messages, as against the engine's.
 pub(crate) const OURS: &str = "enet_rs: ";
 
 /// The condition of an error without one.
@@ -80,7 +82,8 @@ pub(crate) fn warn(function: &str, message: &str) {
     print_record(PrintLevel::Warn, function, message, None);
 }
 
-/// Prints in verbose mode what the engine's classes never say, such as the operating system's reason for a failure.
+/// Prints in verbose mode what the engine's classes never print, such as the operating system's reason for a
+/// failure.
 pub(crate) fn print_verbose(error: &impl Display) {
     if Os::singleton().is_stdout_verbose() {
         godot_print!("{OURS}{error}");

@@ -1,7 +1,7 @@
 //! The array that `service` returns.
 //!
-//! Making one element by element takes longer than all else of a call that finds a packet. So those that look the same each
-//! time are made once and duplicated, which shares the elements until a script changes them.
+//! Building one element by element costs more than all else of a call that finds a packet. So equal ones are
+//! built once and duplicated, which shares the elements until a script changes them.
 
 use crate::api::event;
 use crate::packet_peer::ENetPacketPeer;
@@ -15,12 +15,12 @@ use std::cell::RefCell;
 /// An event as `service` returns it: `[type, peer, data, channel]`.
 pub(crate) struct EventArray(Variant);
 
-/// The events of packets from one peer, by the channel. To be kept with what holds the peer's object anyway, since they hold
-/// it as well.
+/// The RECEIVE events of one peer, by the channel. They hold the peer's object, so they belong where that is
+/// held anyway.
 #[derive(Default)]
 pub(crate) struct PacketEvents(RefCell<Vec<(u8, EventArray)>>);
 
-/// Channels of a peer whose events are kept; games have few.
+/// Number of a peer's channels whose events are kept; games use few.
 const KEPT_CHANNELS: usize = 4;
 
 impl EventArray {
@@ -43,14 +43,14 @@ impl EventArray {
         self.0
     }
 
-    /// One that looks the same.
+    /// An equal array.
     pub(crate) fn duplicate(&self) -> Self {
         Self(duplicate_array(&self.0))
     }
 }
 
 impl PacketEvents {
-    /// The event of a packet that `peer`, always the same one, has sent through that channel.
+    /// The event of a packet that `peer` has sent on a channel. All calls must pass the same peer.
     pub(crate) fn get(&self, peer: &Gd<ENetPacketPeer>, channel: u8) -> EventArray {
         let mut kept = self.0.borrow_mut();
         if let Some((_, event)) = kept.iter().find(|(kept_channel, _)| *kept_channel == channel) {

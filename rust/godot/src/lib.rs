@@ -1,9 +1,9 @@
-//! enet_rs in Godot: the classes `ENetConnection` and `ENetPacketPeer`, which take the place of the engine's own classes
-//! of these names in an unmodified Godot, and `ENetRsMultiplayerPeer` for the high-level multiplayer.
+//! The binding: the classes `ENetConnection`, `ENetPacketPeer` and `ENetMultiplayerPeer`, which replace the
+//! engine's own classes of these names in an unmodified Godot.
 //!
-//! This crate converts types, says what Godot's classes say when a call is wrong, and owns the names (module
-//! `takeover`, the only one with `unsafe`). It knows nothing of the protocol; that is the business of `enet_rs_driver` and
-//! what lies below.
+//! This crate converts types, prints what the engine's classes print about a wrong call, and takes their
+//! names (module `takeover`, the only one with `unsafe` code). It contains nothing of the protocol, which is
+//! in `enet_rs_driver` and the crates below it.
 
 mod addresses;
 mod api;

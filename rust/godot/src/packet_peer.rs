@@ -1,4 +1,4 @@
-//! `ENetPacketPeer`: checks and texts of the engine's class, over the peer in its connection's host.
+//! `ENetPacketPeer`: the checks and texts of the engine's class, over a peer of a host.
 
 use crate::api::{DisconnectReasonResult, PeerStateResult, PeerStatisticArgument, reason};
 use crate::errors::{self, NOT_CONNECTED, PEER_IS_NULL, condition, refuse, refuse_plainly};
@@ -14,7 +14,7 @@ use godot::register::{GodotClass, godot_api};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// A peer of an `ENetConnection`, in the place of the engine's class of this name.
+/// A peer of an `ENetConnection`, which replaces the engine's class of this name.
 #[derive(GodotClass)]
 #[class(no_init, tool, base = PacketPeerExtension)]
 pub(crate) struct ENetPacketPeer {
@@ -32,7 +32,7 @@ impl ENetPacketPeer {
         })
     }
 
-    /// Uses the peer, be it closed or not.
+    /// Uses the link, whether the peer is closed or not.
     fn link_with<R>(&self, action: impl FnOnce(&PeerLink) -> R) -> Option<R> {
         self.link.enter().map(|link| action(&link))
     }
@@ -156,7 +156,8 @@ impl ENetPacketPeer {
             return refuse(
                 FUNCTION,
                 condition,
-                "Timeout limit must be less than minimum timeout, which itself must be less than maximum timeout",
+                "Timeout limit must be less than minimum timeout, which itself must be less than maximum \
+                 timeout",
             );
         }
         let (limit, minimum, maximum) =
@@ -174,16 +175,16 @@ impl ENetPacketPeer {
         flags.map_or(0, |flags| flags.bits().cast_signed())
     }
 
-    /// Why this peer is closed, in words of the protocol; `REASON_NONE` while it is not. An addition to the engine's
-    /// class.
+    /// Why this peer is closed, in words of the protocol; `REASON_NONE` while it is not. An addition to the
+    /// engine's class.
     #[func]
     fn get_disconnect_reason(&self) -> DisconnectReasonResult {
         let reason = self.link_with(PeerLink::disconnect_reason).flatten();
         DisconnectReasonResult(reason.map_or(reason::NONE, reason::number))
     }
 
-    /// Takes all received packets, or those of one channel (`channel` -1 stands for all), oldest first. An addition to the
-    /// engine's class.
+    /// Takes all received packets, or those of one channel (`channel` -1 stands for all), oldest first. An
+    /// addition to the engine's class.
     #[func]
     fn get_packets(&self, channel: i32) -> Array<PackedByteArray> {
         let packets = match u8::try_from(channel) {
@@ -198,15 +199,15 @@ impl ENetPacketPeer {
         Array::from(&packets[..])
     }
 
-    /// The channel of the next packet, as `get_packet_flags` tells its flags; -1 if there is none. An addition to the
-    /// engine's class.
+    /// The channel of the next packet, as `get_packet_flags` tells its flags; -1 if there is none. An
+    /// addition to the engine's class.
     #[func]
     fn get_packet_channel(&self) -> i32 {
         self.link_with(|link| link.received.next_channel()).flatten().map_or(-1, i32::from)
     }
 
-    /// How much of what this peer has sent, or was to get, has been dropped since it connected, by the reason, as
-    /// `ENetConnection.get_drop_counters` returns it. An addition to the engine's class.
+    /// How much of what this peer has sent, or was to get, has been dropped since it connected, by the
+    /// reason, as `ENetConnection.get_drop_counters` returns it. An addition to the engine's class.
     #[func]
     fn get_drop_counters(&self) -> VarDictionary {
         let counters = self.with("get_drop_counters", |host, id| host.peer_drop_counters(id));
@@ -287,7 +288,7 @@ impl ENetPacketPeer {
         self.link_with(|link| link.received.take(channel)).unwrap_or_default()
     }
 
-    /// Where the other end is, or was last; prints that the peer is closed if that is not known.
+    /// The remote address, current or last known; prints that the peer is closed if it was never known.
     fn remote_address(&self, function: &str) -> Option<SocketAddr> {
         let address = self.link_with(PeerLink::remote_address).flatten();
         if address.is_none() && !self.is_open() {

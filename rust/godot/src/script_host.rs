@@ -1,8 +1,8 @@
-//! The host behind an `ENetConnection` as scripts know it: the core, and an object for each peer.
+//! The host behind an `ENetConnection` as scripts see it: the core, and an object for each peer.
 //!
-//! The connection owns it and holds the peer objects; a peer object reaches the core alone, so it never keeps its
-//! connection alive. Nothing is borrowed here while Godot code may run (printing, making or dropping objects), since a
-//! logger written in a script may call back into the same connection.
+//! The connection owns it and holds the peer objects. A peer object holds the core alone, so it never keeps
+//! its connection alive. Nothing is borrowed here while Godot code may run (printing, making or dropping
+//! objects), since a logger written in a script may call back into the same connection.
 
 use crate::errors;
 use crate::event_array::PacketEvents;
@@ -27,14 +27,14 @@ pub(crate) struct ScriptHost {
     peers: RefCell<PeerList>,
 }
 
-/// The peers that scripts know.
+/// The peers that scripts can have an object of.
 #[derive(Default)]
 struct PeerList {
     by_id: HashMap<PeerId, ListedPeer, BuildHasherDefault<PeerIdHasher>>,
     next_place: u64,
 }
 
-/// A peer that scripts know: its object, and what that has in it.
+/// The object of a peer, and the link in it.
 #[derive(Clone)]
 pub(crate) struct ScriptPeer {
     pub(crate) object: Gd<ENetPacketPeer>,
@@ -45,22 +45,22 @@ pub(crate) struct ScriptPeer {
 pub(crate) struct ListedPeer {
     pub(crate) peer: ScriptPeer,
     pub(crate) packet_events: PacketEvents,
-    /// Rises from peer to peer: the order of `get_peers`.
+    /// The order of `get_peers`: each new peer has a higher number.
     place: u64,
 }
 
-/// What a `service` call has brought; `R` is what its caller makes of a received packet.
+/// The result of a `service` call. `R` is what the caller makes of a received packet.
 pub(crate) enum Serviced<R> {
     /// There is no host.
     Inactive,
-    /// The socket failed, or a DTLS handshake did. The reason is printed: that of a handshake always, that of a socket in
-    /// verbose mode.
+    /// The socket or a DTLS handshake failed. The reason is printed: that of a handshake always, that of a
+    /// socket in verbose mode.
     Failed,
     /// No event.
     Nothing,
-    /// A peer has connected, with the data it sent along.
+    /// A peer has connected, with the data of its CONNECT.
     Connected(ScriptPeer, u32),
-    /// A peer is gone, with the data it sent along.
+    /// A peer has disconnected or timed out, with the data of its DISCONNECT, or 0.
     Disconnected(ScriptPeer, u32),
     /// A packet has arrived.
     Received(R),
@@ -77,25 +77,25 @@ impl ScriptHost {
         &self.core
     }
 
-    /// Whether a host is up.
+    /// Whether there is a host.
     pub(crate) fn is_active(&self) -> bool {
         self.core.enter().is_some_and(|core| core.is_active())
     }
 
-    /// Uses the host, if it is up. `action` must not run Godot code that could come back here.
+    /// Uses the host, if there is one. `action` must not run Godot code that could come back here.
     pub(crate) fn with<R>(&self, action: impl FnOnce(&mut ActiveHost) -> R) -> Option<R> {
         self.core.enter()?.with(action)
     }
 
-    /// Sets a host up.
+    /// Starts a host.
     pub(crate) fn start(&self, driver: Driver) {
         if let Some(core) = self.core.enter() {
             core.start(driver);
         }
     }
 
-    /// Closes all peers and gives the host away, if there is one. Dropping it gives the socket back, and tells the remote ends
-    /// of DTLS sessions; others are not notified.
+    /// Closes all peers and gives the driver away, if there is one. Dropping it closes the socket and sends
+    /// close_notify in DTLS sessions; other remote hosts are not notified.
     pub(crate) fn stop(&self) -> Option<Driver> {
         let driver = self.core.enter()?.stop();
         let peers = self.peers.take();
@@ -138,8 +138,8 @@ impl ScriptHost {
         listed.next().is_none().then(|| only.peer.clone())
     }
 
-    /// Lets the host work until there is an event or `wait` is over. `receive` gets the packet, if it is one; it must not
-    /// run Godot code that could come back here.
+    /// Services the host until there is an event, for up to `wait`. `receive` gets the packet of a RECEIVE
+    /// event; it must not run Godot code that could call this host.
     pub(crate) fn service<R>(
         &self,
         wait: Duration,
@@ -150,14 +150,14 @@ impl ScriptHost {
         serviced
     }
 
-    /// Takes an event that waits already, as [`Self::service`] does; neither sends nor receives.
+    /// Takes an event that is queued already, as [`Self::service`] does, without sending or receiving.
     pub(crate) fn pending<R>(&self, receive: impl FnOnce(&ListedPeer, u8, Packet) -> R) -> Serviced<R> {
         self.take_event(ActiveHost::poll_event, receive)
     }
 
-    /// Lets the host work until a packet has arrived or `wait` is over, and puts all packets that are there into the
-    /// queues of their peers. Gives those peers, each once. What comes between is left to the next `service`, and the
-    /// packets behind it as well.
+    /// Services the host until a packet has arrived, for up to `wait`, and puts all received packets into the
+    /// queues of their peers. Returns those peers, each once. It stops before any other event, which the next
+    /// `service` returns.
     pub(crate) fn gather_packets(&self, wait: Duration) -> Option<Vec<Gd<ENetPacketPeer>>> {
         let _swept = self.sweep()?;
         let peers = self.peers.borrow();
@@ -184,7 +184,8 @@ impl ScriptHost {
         }
     }
 
-    /// Gets an event and looks up whose it is. Events of peers that no script knows cannot be; they are ignored.
+    /// Takes an event and looks its peer up. There are no events of peers that are not listed; they would be
+    /// ignored.
     fn take_event<R>(
         &self,
         work: impl FnOnce(&mut ActiveHost) -> Result<Option<Event>, ServiceError>,
@@ -226,7 +227,7 @@ impl ScriptHost {
         }
     }
 
-    /// A peer that has connected: one that was listed when its connection began, or a new one.
+    /// The peer of a CONNECT event: listed since this host began the connection, or new.
     fn connected(&self, id: PeerId) -> ScriptPeer {
         let known = self.peers.borrow().by_id.get(&id).map(|listed| listed.peer.clone());
         let Some(peer) = known else { return self.list(id) };
@@ -267,7 +268,7 @@ impl Drop for ScriptHost {
     }
 }
 
-/// Hashes peer ids: they come from our own engine, so nobody can choose them to collide.
+/// Hashes peer ids. They come from our own engine, so nobody can choose colliding ones.
 #[derive(Default)]
 pub(crate) struct PeerIdHasher(u64);
 
@@ -291,7 +292,7 @@ impl Hasher for PeerIdHasher {
     }
 
     fn write_u64(&mut self, value: u64) {
-        /// An odd number without pattern, so that each bit of the value reaches the high bits.
+        /// An odd number without a pattern, which spreads each bit of the value to the high bits.
         const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
         self.0 = (self.0.rotate_left(5) ^ value).wrapping_mul(MIX);
     }

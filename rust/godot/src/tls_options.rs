@@ -1,4 +1,5 @@
-//! From Godot's `TLSOptions`, `CryptoKey` and `X509Certificate` to the configuration of the DTLS layer, by way of PEM.
+//! Converts Godot's `TLSOptions`, `CryptoKey` and `X509Certificate` to the configuration of the DTLS layer,
+//! through PEM.
 
 use enet_rs_driver::dtls::{ClientConfig, CredentialsError, SelfSigned, ServerConfig, Trust};
 use godot::builtin::{GString, VarDictionary, vdict};
@@ -7,34 +8,34 @@ use godot::global::Error;
 use godot::obj::{Gd, NewGd, Singleton};
 use thiserror::Error;
 
-/// Where a project can name the certificates that it trusts in place of the system's.
+/// The project setting that names the certificates to trust in place of the system's.
 const OWN_BUNDLE: &str = "network/tls/certificate_bundle_override";
 
-/// What stands before a certificate in PEM.
+/// The line before a certificate in PEM.
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 
 /// Why options cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum OptionsError {
-    /// The host below refuses what is in them.
+    /// The DTLS layer refuses the key or the certificates.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
-    /// The engine repeats the first certificate in place of all others when it is asked for a chain.
+    /// The engine returns the first certificate in place of each other one of a chain.
     #[error(
-        "the engine hands over only the first of the {0} certificates in an X509Certificate that is not a resource; \
-        get it with load(\"res://....crt\"), or set its resource_path to the file"
+        "the engine hands over only the first of the {0} certificates in an X509Certificate that is not a \
+        resource; get it with load(\"res://....crt\"), or set its resource_path to the file"
     )]
     Chain(usize),
 }
 
-/// What a server shows.
+/// The certificate and the key of a server.
 pub(crate) fn server_config(options: &Gd<TlsOptions>) -> Result<ServerConfig, OptionsError> {
     let certificate = certificates(options.get_own_certificate())?;
     let key = options.get_private_key().map(|mut key| key.save_to_string()).unwrap_or_default();
     Ok(ServerConfig::new(&certificate, &key.to_string())?)
 }
 
-/// Whom a client of the server `host_name` expects.
+/// What a client accepts from the server `host_name`.
 pub(crate) fn client_config(
     host_name: &GString,
     options: &Gd<TlsOptions>,
@@ -72,7 +73,8 @@ fn certificates(certificate: Option<Gd<X509Certificate>>) -> Result<String, Opti
         return Ok(saved);
     }
     let file = FileAccess::get_file_as_string(&certificate.get_path()).to_string();
-    // The file may have changed since it was loaded: it has to begin with the certificate that the engine has.
+    // The file may have changed since it was loaded: it has to begin with the certificate that the engine
+    // has.
     let is_same = file.matches(BEGIN).count() == count && first(&file) == first(&saved);
     if is_same { Ok(file) } else { Err(OptionsError::Chain(count)) }
 }
@@ -84,7 +86,8 @@ fn first(pem: &str) -> Option<String> {
     Some(first.split_whitespace().collect())
 }
 
-/// The engine complains about the end of its own text whenever it writes a certificate into a string.
+/// Calls `action` with the engine's error messages off: it prints one whenever it writes a certificate to a
+/// string.
 fn without_messages<R>(action: impl FnOnce() -> R) -> R {
     let mut engine = Engine::singleton();
     let printed = engine.is_printing_error_messages();
@@ -94,7 +97,7 @@ fn without_messages<R>(action: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Whom a client trusts when it does not say so: the project's bundle if it has one, else the system's certificates.
+/// The certificates that a client trusts by default: the project's bundle if it has one, else the system's.
 fn default_roots() -> String {
     let bundle = ProjectSettings::singleton().get_setting(OWN_BUNDLE).try_to::<GString>().unwrap_or_default();
     let roots = if bundle.is_empty() {

@@ -1,9 +1,9 @@
-//! The part of the engine's own API that Rust signatures cannot express: enums and constants, default arguments and
-//! which methods are `const`. The take-over reads these tables when it registers the classes; names, argument names and
-//! types come from the `#[func]` signatures of the classes.
+//! The part of the engine's own API that Rust signatures cannot express: enums and constants, default
+//! arguments and which methods are `const`. The take-over reads these tables when it registers the classes;
+//! names, argument names and types come from the `#[func]` signatures of the classes.
 //!
-//! Everything here must equal what Godot 4.5 to 4.7 register for the same classes, since other languages find a method
-//! by a hash over all of it.
+//! Everything here must equal what Godot 4.5 to 4.7 register for the same classes, since other languages find
+//! a method by a hash over all of it.
 
 use enet_rs_driver::protocol::DisconnectReason;
 use godot::builtin::VariantType;
@@ -18,7 +18,8 @@ pub(crate) struct NativeClass {
     pub(crate) name: &'static str,
     /// The name where the engine's class keeps its own.
     pub(crate) own_name: &'static str,
-    /// Whether a class of the own name is there as well where the engine's name is ours: it derives from that one.
+    /// Whether a class of the own name is there as well where the engine's name is ours: it derives from that
+    /// one.
     pub(crate) keeps_own_name: bool,
     /// The virtual methods that the engine calls.
     pub(crate) virtuals: Virtuals,
@@ -47,7 +48,8 @@ pub(crate) struct NativeMethod {
     pub(crate) is_const: bool,
     /// Values of the last arguments when the caller leaves them out.
     pub(crate) defaults: &'static [DefaultArgument],
-    /// Another name in GDScript, under which the class with the own name has this method in place of the engine's.
+    /// Another name in GDScript, under which the class with the own name has this method in place of the
+    /// engine's.
     pub(crate) of_own_name: Option<&'static str>,
 }
 
@@ -300,7 +302,8 @@ pub(crate) mod reason {
     }
 }
 
-/// Declares the type of an enum-typed argument or result: any integer a script passes, under the name of the enum.
+/// Declares the type of an enum-typed argument or result: any integer a script passes, under the name of the
+/// enum.
 macro_rules! enum_type {
     ($(#[$doc:meta])* $name:ident = $godot_name:literal) => {
         $(#[$doc])*

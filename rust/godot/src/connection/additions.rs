@@ -11,8 +11,9 @@ impl ENetConnection {
         GString::from(concat!("enet_rs ", env!("CARGO_PKG_VERSION")))
     }
 
-    /// Like `connect_to_host`, but looks the name up in the background, so that this call never blocks. A name without
-    /// address ends the attempt with `EVENT_DISCONNECT`, and the peer's `get_disconnect_reason` tells.
+    /// Like `connect_to_host`, but looks the name up in the background, so that this call never blocks. A
+    /// name without address ends the attempt with `EVENT_DISCONNECT`, and the peer's `get_disconnect_reason`
+    /// tells.
     #[func]
     pub(crate) fn connect_to_host_async(
         &self,
@@ -34,8 +35,9 @@ impl ENetConnection {
         })
     }
 
-    /// Does what `service` does, but returns only the type of the event; `get_event_peer`, `get_event_data` and
-    /// `get_event_channel` tell the rest. No array is made for it, so it is quicker, most of all when nothing happened.
+    /// Does what `service` does, but returns only the type of the event; `get_event_peer`, `get_event_data`
+    /// and `get_event_channel` tell the rest. No array is made for it, so it is quicker, most of all when
+    /// nothing happened.
     #[func]
     fn next_event(&self, timeout: i32) -> EventTypeResult {
         EventTypeResult(self.events.next(timeout))
@@ -47,8 +49,8 @@ impl ENetConnection {
         self.events.last().peer.clone()
     }
 
-    /// The data of the event that `next_event` has returned last: what the remote host passed when it connected or
-    /// disconnected, 0..=4294967295.
+    /// The data of the event that `next_event` has returned last: what the remote host passed when it
+    /// connected or disconnected, 0..=4294967295.
     #[func]
     fn get_event_data(&self) -> i64 {
         self.events.last().data.into()
@@ -60,9 +62,9 @@ impl ENetConnection {
         self.events.last().channel.into()
     }
 
-    /// Does what `service` does, for all packets that have arrived at once: puts them into the queues of their peers and
-    /// returns these peers, each once, for `get_packets`. It stops before any other event, which the next `service` or
-    /// `next_event` returns; so call one of them afterwards.
+    /// Does what `service` does, for all packets that have arrived at once: puts them into the queues of
+    /// their peers and returns these peers, each once, for `get_packets`. It stops before any other event,
+    /// which the next `service` or `next_event` returns; so call one of them afterwards.
     #[func]
     fn service_packets(&self, timeout: i32) -> Array<Gd<ENetPacketPeer>> {
         let gathered = self.inside().and_then(|host| host.gather_packets(events::waiting_time(timeout)));
@@ -72,8 +74,9 @@ impl ENetConnection {
         gathered.unwrap_or_default().into_iter().collect()
     }
 
-    /// How much of what came in or was to be sent has been dropped since the host was created, by the reason: `{reason: count}`
-    /// with the reasons that have occurred. Counts only grow, and reading them changes nothing.
+    /// How much of what came in or was to be sent has been dropped since the host was created, by the reason:
+    /// `{reason: count}` with the reasons that have occurred. Counts only grow, and reading them changes
+    /// nothing.
     #[func]
     fn get_drop_counters(&self) -> VarDictionary {
         self.with_active("get_drop_counters", |host| host.drop_counters())
@@ -81,9 +84,9 @@ impl ENetConnection {
             .unwrap_or_default()
     }
 
-    /// Makes a certificate that nobody but its own key has signed, for the server of this name or address, in milliseconds:
-    /// `{"key": CryptoKey, "certificate": X509Certificate}` for `TLSOptions.server`. Empty on failure. The engine's
-    /// ENetConnection has no such method.
+    /// Makes a certificate that nobody but its own key has signed, for the server of this name or address, in
+    /// milliseconds: `{"key": CryptoKey, "certificate": X509Certificate}` for `TLSOptions.server`. Empty on
+    /// failure. The engine's ENetConnection has no such method.
     #[func]
     fn make_self_signed_certificate(host_name: GString) -> VarDictionary {
         dtls::make_self_signed_certificate(&host_name)

@@ -12,12 +12,12 @@ use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Where a connection's events come from.
+/// Takes events from a host, and converts them for scripts.
 pub(super) struct Events {
     host: SharedHost,
-    /// What `service` returns when nothing happened.
+    /// The event that `service` returns when nothing happened.
     nothing: EventArray,
-    /// What `next` has brought last.
+    /// The event that [`Self::next`] has taken last.
     last: RefCell<Event>,
 }
 
@@ -35,7 +35,7 @@ impl Events {
         Rc::new(Self { host: SharedHost::clone(host), nothing, last: RefCell::default() })
     }
 
-    /// Lets the host work until there is an event or the time is over, milliseconds.
+    /// Services the host until there is an event, for up to `timeout` ms.
     pub(super) fn service(&self, timeout: i32) -> EventArray {
         let serviced =
             self.take(timeout, |listed, channel| listed.packet_events.get(&listed.peer.object, channel));
@@ -52,7 +52,8 @@ impl Events {
         }
     }
 
-    /// Does the same, and returns only the type of the event; the rest of it is the last one then.
+    /// Services the host like [`Self::service`], and returns only the event's type. [`Self::last`] has the
+    /// rest.
     pub(super) fn next(&self, timeout: i32) -> i64 {
         let serviced = self.take(timeout, |listed, channel| (listed.peer.object.clone(), channel));
         let (kind, peer, data, channel) = match serviced {
@@ -66,12 +67,12 @@ impl Events {
                 (event::ERROR, None, 0, 0)
             }
         };
-        // The former one may be dropped by this, with nothing borrowed.
+        // The previous event is dropped at the end, while nothing is borrowed.
         let _former = self.last.replace(Event { peer, data, channel });
         kind
     }
 
-    /// Takes the next event. A packet goes to the queue of its peer, and `receive` tells what its caller gets.
+    /// Takes the next event. A packet goes to the queue of its peer, and `receive` makes the result.
     fn take<R>(&self, timeout: i32, receive: impl FnOnce(&ListedPeer, u8) -> R) -> Serviced<R> {
         let Some(host) = self.host.enter() else { return Serviced::Failed };
         host.service(waiting_time(timeout), |listed, channel, packet| {
@@ -98,7 +99,7 @@ impl EventSource for Events {
     }
 }
 
-/// A time to wait as scripts pass it, in milliseconds; what is negative stands for none.
+/// A time to wait as scripts pass it, in milliseconds; a negative one stands for 0.
 pub(super) fn waiting_time(milliseconds: i32) -> Duration {
     Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0))
 }

@@ -24,8 +24,8 @@ pub(crate) struct HostCore {
     active: RefCell<Option<ActiveHost>>,
     /// Whether the background thread shall service the host.
     background: Cell<bool>,
-    /// Set while that has to begin, which is when the owner services the host: until then it may set up encryption or
-    /// compression.
+    /// Set while that has to begin, which is when the owner services the host: until then it may set up
+    /// encryption or compression.
     is_background_due: Cell<bool>,
     /// Set when a peer is closed that a multiplayer peer has a name for.
     has_named_closed: Cell<bool>,
@@ -77,7 +77,8 @@ impl HostCore {
         self.background.get()
     }
 
-    /// Sets whether the background thread shall service the host. It begins with the owner's next service, and ends at once.
+    /// Sets whether the background thread shall service the host. It begins with the owner's next service,
+    /// and ends at once.
     pub(crate) fn set_background(&self, enabled: bool) {
         self.background.set(enabled);
         self.is_background_due.set(enabled);
@@ -99,8 +100,8 @@ impl HostCore {
         self.active.replace(moved);
     }
 
-    /// Gives the host away, if there is one. Dropping it gives the socket back, and tells the remote ends of DTLS sessions;
-    /// others are not notified.
+    /// Gives the host away, if there is one. Dropping it gives the socket back, and tells the remote ends of
+    /// DTLS sessions; others are not notified.
     pub(crate) fn stop(&self) -> Option<Driver> {
         self.active.take().map(|host| host.driving.into_driver())
     }
@@ -146,8 +147,8 @@ impl ActiveHost {
         }
     }
 
-    /// Lets the host work up to `wait`, and gives all packets that are there then, one after another, to `receive`. Stops before
-    /// any other event, which the next [`service`](Self::service) gives.
+    /// Lets the host work up to `wait`, and gives all packets that are there then, one after another, to
+    /// `receive`. Stops before any other event, which the next [`service`](Self::service) gives.
     pub(crate) fn gather(
         &mut self,
         wait: Duration,
@@ -162,8 +163,8 @@ impl ActiveHost {
         }
         self.held_back = next;
         if has_received {
-            // A caller that takes packets like this may not come again before the next frame, and their senders measure the
-            // time. Whether the socket fails the next `service` reports.
+            // A caller that takes packets like this may not come again before the next frame, and their
+            // senders measure the time. Whether the socket fails the next `service` reports.
             let _ = self.driving.flush();
         }
     }
@@ -196,7 +197,8 @@ impl ActiveHost {
         })
     }
 
-    /// Begins a connection to a host by its name, which is looked up in the background. `None` if all peers are in use.
+    /// Begins a connection to a host by its name, which is looked up in the background. `None` if all peers
+    /// are in use.
     pub(crate) fn connect_by_name(
         &mut self,
         name: &str,
@@ -207,8 +209,8 @@ impl ActiveHost {
         self.driving.with(|driver| driver.connect_by_name(name, port, channels, data).ok())
     }
 
-    /// Sends what waits. A failing socket is left to [`service`](Self::service) to report, as in the engine: reliable
-    /// packets go out again.
+    /// Sends what waits. A failing socket is left to [`service`](Self::service) to report, as in the engine:
+    /// reliable packets go out again.
     pub(crate) fn flush(&mut self) {
         let _ = self.driving.flush();
     }
@@ -245,6 +247,8 @@ impl ActiveHost {
         self.driving.read(|driver| driver.host().drop_counters())
     }
 
+    /// How many peers there can be.
+    #[cfg(feature = "dtls")]
     pub(crate) fn max_peers(&self) -> u16 {
         self.driving.read(|driver| driver.host().max_peers())
     }
@@ -254,7 +258,8 @@ impl ActiveHost {
         self.driving.read(Driver::local_address)
     }
 
-    /// Sends a datagram that is not ENet's. It might be lost on the way as well, so a failure is ignored, as in the engine.
+    /// Sends a datagram that is not ENet's. It might be lost on the way as well, so a failure is ignored, as
+    /// in the engine.
     pub(crate) fn send_raw(&mut self, to: SocketAddr, packet: &[u8]) {
         let _ = self.driving.with(|driver| driver.send_raw(to, packet));
     }

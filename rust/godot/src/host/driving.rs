@@ -19,8 +19,8 @@ impl Driving {
         Self::Owner(Box::new(driver))
     }
 
-    /// Has the background thread service the driver, or the owner again. Where the system has no thread left, the owner goes
-    /// on.
+    /// Has the background thread service the driver, or the owner again. Where the system has no thread left,
+    /// the owner goes on.
     pub(super) fn set_background(self, enabled: bool) -> Self {
         match (self, enabled) {
             (Self::Owner(driver), true) => match background::THREAD.service(*driver) {

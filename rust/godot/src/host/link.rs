@@ -1,4 +1,4 @@
-//! A peer of a host, as its object and whoever lists it share it.
+//! A peer of a host, shared by its object and the lists that it is in.
 
 use super::core::{ActiveHost, Core};
 use super::packet_queue::PacketQueue;
@@ -20,7 +20,7 @@ pub(crate) fn packet_flags(flags: i32) -> Option<PacketFlags> {
     PacketFlags::from_bits(flags.cast_unsigned())
 }
 
-/// The other end has ended the connection.
+/// The remote host has ended the connection.
 pub(crate) struct Ended;
 
 /// See the module.
@@ -28,15 +28,15 @@ pub(crate) struct PeerLink {
     core: Core,
     /// `None` once the peer is closed, for good.
     id: Cell<Option<PeerId>>,
-    /// What the script has not read yet.
+    /// Received packets that no script has read yet.
     pub(crate) received: PacketQueue,
     /// Why it was closed.
     reason: Cell<Option<DisconnectReason>>,
-    /// The address of the other end, which outlives the connection.
+    /// The remote address, current or last known.
     address: Cell<Option<SocketAddr>>,
-    /// Set while packets are gathered and this peer is noted as one that has some.
+    /// Set during `gather_packets` once this peer is in its result.
     pub(crate) is_gathered: Cell<bool>,
-    /// Set when the engine's own `get_packet` may have noted an error, which only the engine can take back.
+    /// Set when the engine's `get_packet` may have stored an error, which only the engine can clear.
     engine_noted_error: Cell<bool>,
     /// The id by which a multiplayer peer knows this peer; 0 if none does.
     multiplayer_id: Cell<i32>,
@@ -59,7 +59,7 @@ impl PeerLink {
         Guarded::new(core.lock(), link)
     }
 
-    /// Whether the peer is still one of its host's.
+    /// Whether the peer is open.
     pub(crate) fn is_active(&self) -> bool {
         self.id.get().is_some()
     }
@@ -95,13 +95,13 @@ impl PeerLink {
         self.reason.get()
     }
 
-    /// The address of the other end: where it is now, or was last.
+    /// The remote address, current or last known.
     pub(crate) fn remote_address(&self) -> Option<SocketAddr> {
         self.note_address();
         self.address.get()
     }
 
-    /// Keeps the address of the other end for when there is no connection any more.
+    /// Stores the remote address, for when the connection is gone.
     pub(crate) fn note_address(&self) {
         if let Some(address) = self.with(|host, id| host.remote_address(id)).flatten() {
             self.address.set(Some(address));
@@ -128,9 +128,9 @@ impl PeerLink {
         }
     }
 
-    /// How many channels the peer has, if it is not closed; `Err` if the other end has ended the connection and the
-    /// event that reports it is still to come. What a script sends until then may be the answer to a packet that came
-    /// before the end, so it fails without a text.
+    /// How many channels the peer has, if it is not closed; `Err` if the other end has ended the connection
+    /// and the event that reports it is still to come. What a script sends until then may be the answer to a
+    /// packet that came before the end, so it fails without a text.
     pub(crate) fn channels(&self) -> Option<Result<u8, Ended>> {
         self.with(|host, id| match host.state(id) {
             Some(PeerState::AcknowledgingDisconnect | PeerState::Zombie) => Err(Ended),
@@ -138,7 +138,7 @@ impl PeerLink {
         })
     }
 
-    /// Sends a packet. The engine's texts differ before this point, so the peer must be open.
+    /// Sends a packet. The peer must be open, since the callers print different texts if it is not.
     pub(crate) fn send(&self, channel: i32, packet: &[u8], flags: PacketFlags) -> Error {
         let Some(Ok(channels)) = self.channels() else { return Error::FAILED };
         if channel >= i32::from(channels) {
@@ -168,12 +168,13 @@ impl PeerLink {
         sent.unwrap_or(Err(SendError::NotConnected))
     }
 
-    /// Takes the next packet, unless an error is noted: a packet taken through the engine would clear it.
+    /// Takes the next packet, unless the engine has stored an error, which only taking it through the engine
+    /// would clear.
     pub(crate) fn take_packet(&self) -> Option<PackedByteArray> {
         if self.engine_noted_error.get() { None } else { self.received.pop() }
     }
 
-    /// To be called after the engine's own `get_packet` has noted how it went.
+    /// To be called after the engine's `get_packet` has stored its result.
     pub(crate) fn note_engine_result(&self, result: Error) {
         self.engine_noted_error.set(result != Error::OK);
     }
@@ -201,7 +202,8 @@ impl PeerLink {
     }
 }
 
-/// A channel as the engine has it. No connection has the last number, so it stands for all that are out of range.
+/// A channel as the engine takes it. No connection has channel 255, so it stands for all that are out of
+/// range.
 fn engine_channel(channel: i32) -> u8 {
     u8::try_from(channel).unwrap_or(u8::MAX)
 }

@@ -1,7 +1,9 @@
-//! What a connection and its peers share, without anything that belongs to scripts: nothing here knows an object of Godot's.
+//! The host that a connection and its peers share, without anything that belongs to scripts: no object of
+//! Godot's is used here.
 //!
-//! [`HostCore`] owns the driver and offers its commands by name. A [`PeerLink`] is a peer of it, with the packets that it
-//! has sent and nobody has read. Both are used by the thread that has the lock of their connection ([`Guarded`](crate::takeover::Guarded)).
+//! [`HostCore`] owns the driver and offers its commands by name. A [`PeerLink`] is a peer of it, with the
+//! received packets that no script has read. Both are used by the thread that owns the lock of their
+//! connection ([`Guarded`](crate::takeover::Guarded)).
 
 mod core;
 mod driving;

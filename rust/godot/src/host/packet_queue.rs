@@ -1,14 +1,14 @@
-//! Received packets that the script has not read yet, in the queue of their peer.
+//! The queue of a peer's received packets that no script has read yet.
 //!
-//! They lie there as the arrays that scripts get: a packet is copied once, when it comes out of the host. Until then it is a
-//! slice, maybe of a receive buffer of 64 KiB, which must not be kept for as long as a script likes.
+//! Packets are kept as the arrays that scripts get: each is copied once, when the engine delivers it. Before,
+//! it may be a slice of a receive buffer of 64 KiB, which an unread packet must not keep in memory.
 
 use enet_rs_driver::protocol::{Packet, PacketFlags};
 use godot::builtin::PackedByteArray;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-/// The queue of a peer, oldest first.
+/// The packets, oldest first.
 #[derive(Default)]
 pub(crate) struct PacketQueue(RefCell<VecDeque<Queued>>);
 
@@ -19,7 +19,7 @@ struct Queued {
 }
 
 impl PacketQueue {
-    /// Puts a packet to the end.
+    /// Appends a packet.
     pub(crate) fn push(&self, channel: u8, packet: &Packet) {
         let payload = PackedByteArray::from(&packet.payload[..]);
         self.0.borrow_mut().push_back(Queued { channel, flags: packet.flags, payload });

@@ -1,6 +1,6 @@
-//! What a multiplayer peer is made of: its settings, and a session while it is active.
+//! The state of a multiplayer peer: its settings, and a session while it is active.
 
-use super::outgoing::Outgoing;
+use super::deferred_flush::DeferredFlush;
 use super::session::{Mode, Session};
 use crate::background;
 use crate::errors::{self, refuse, refuse_plainly};
@@ -20,38 +20,39 @@ const IS_BACKGROUND_BY_DEFAULT: bool = false;
 pub(super) struct Backend {
     pub(super) lock: Arc<ThreadLock>,
     session: RefCell<Option<Rc<Session>>>,
-    /// The object that this is of, once there was a session.
+    /// The multiplayer peer's object, once there was a session.
     pub(super) object: Cell<Option<InstanceId>>,
-    pub(super) outgoing: Outgoing,
+    pub(super) deferred_flush: DeferredFlush,
     bind_address: RefCell<GString>,
     pub(super) transfer_channel: Cell<i32>,
     pub(super) transfer_mode: Cell<i32>,
     pub(super) target_peer: Cell<i32>,
-    pub(super) refuses_newcomers: Cell<bool>,
+    pub(super) refuses_new_connections: Cell<bool>,
     background: Cell<bool>,
 }
 
 impl Backend {
-    /// The part of a multiplayer peer under construction, attached to the take-over. `send` lets an object send what was put.
-    pub(super) fn attached(send: fn(InstanceId)) -> Rc<Self> {
+    /// The state of a multiplayer peer under construction, attached to the take-over. `flush` sends what was
+    /// put into an object.
+    pub(super) fn attached(flush: fn(InstanceId)) -> Rc<Self> {
         let lock = ThreadLock::new();
         let backend = Rc::new(Self {
             lock: Arc::clone(&lock),
             session: RefCell::default(),
             object: Cell::new(None),
-            outgoing: Outgoing::new(send),
+            deferred_flush: DeferredFlush::new(flush),
             bind_address: RefCell::new(GString::from("*")),
             transfer_channel: Cell::new(0),
             transfer_mode: Cell::new(TransferMode::RELIABLE.ord()),
             target_peer: Cell::new(0),
-            refuses_newcomers: Cell::new(false),
+            refuses_new_connections: Cell::new(false),
             background: Cell::new(IS_BACKGROUND_BY_DEFAULT || background::is_wanted_by_project()),
         });
         attach(&lock, FastPaths::Multiplayer(Rc::<Self>::clone(&backend)));
         backend
     }
 
-    /// What guards the multiplayer peer, its host and all of its peers.
+    /// The owner lock of the multiplayer peer, its host and all of its peers.
     pub(super) fn lock(&self) -> &Arc<ThreadLock> {
         &self.lock
     }
@@ -86,15 +87,15 @@ impl Backend {
         self.session.borrow().as_ref().is_some_and(|current| Rc::ptr_eq(current, session))
     }
 
-    pub(super) fn refuses_newcomers(&self) -> bool {
-        self.refuses_newcomers.get()
+    pub(super) fn refuses_new_connections(&self) -> bool {
+        self.refuses_new_connections.get()
     }
 
-    /// Starts a session of this object. A mesh keeps whether newcomers are refused, as the engine's does.
+    /// Starts a session of this object. A mesh keeps `refuse_new_connections`, as the engine's does.
     pub(super) fn begin(&self, session: Rc<Session>, object: InstanceId) {
         self.object.set(Some(object));
         if session.mode() != Mode::Mesh {
-            self.refuses_newcomers.set(false);
+            self.refuses_new_connections.set(false);
         }
         self.session.replace(Some(session));
     }
@@ -103,14 +104,14 @@ impl Backend {
     pub(super) fn end(&self) {
         let ended = self.session.take();
         if let Some(session) = ended {
-            self.refuses_newcomers.set(false);
+            self.refuses_new_connections.set(false);
             session.end();
         }
     }
 
-    /// Sends what was put.
-    pub(super) fn leave_now(&self) {
-        self.outgoing.left();
+    /// Sends the packets that were put.
+    pub(super) fn flush_now(&self) {
+        self.deferred_flush.cancel();
         if let Some(session) = self.session() {
             session.flush();
         }
@@ -126,7 +127,7 @@ impl Backend {
         session
     }
 
-    /// Something of the next packet; prints that there is none.
+    /// Reads something of the next packet; prints that there is none.
     pub(super) fn next<R>(
         &self,
         function: &str,

@@ -1,8 +1,8 @@
-//! How a server, a client and the connections of a mesh come up.
+//! Creates servers and clients: their host, DTLS and session.
 
 use super::backend::Backend;
 use super::session::{Mode, SERVER, Session};
-use super::wire::channel_count;
+use super::transfer::enet_channel_count;
 use crate::addresses;
 use crate::connection::ENetConnection;
 use crate::errors::refuse;
@@ -36,7 +36,7 @@ pub(super) struct Client {
 }
 
 impl Server {
-    /// A server that can be joined from here on. What is wrong has been printed, and nothing remains of it.
+    /// Starts a server. An error has been printed, and leaves nothing behind.
     pub(super) fn create(self, backend: &Backend) -> Result<Rc<Session>, Error> {
         let host = ENetConnection::sharing(backend.lock());
         host.bind().set_background(backend.background());
@@ -46,7 +46,7 @@ impl Server {
                 backend.bind_address(),
                 self.port,
                 self.max_clients,
-                channel_count(self.max_channels),
+                enet_channel_count(self.max_channels),
                 self.in_bandwidth,
                 self.out_bandwidth,
             ))?;
@@ -61,7 +61,8 @@ impl Server {
 }
 
 impl Client {
-    /// A client that is about to connect, under that id. What is wrong has been printed, and nothing remains of it.
+    /// Starts a client with that id, which begins to connect. An error has been printed, and leaves nothing
+    /// behind.
     pub(super) fn create(self, backend: &Backend, id: i32) -> Result<Rc<Session>, Error> {
         let host = ENetConnection::sharing(backend.lock());
         host.bind().set_background(backend.background());
@@ -77,7 +78,7 @@ impl Client {
                 let name = if self.tls_hostname.is_empty() { &self.address } else { &self.tls_hostname };
                 succeeded(host.dtls_client_setup(name.clone(), self.tls_options))?;
             }
-            let channels = channel_count(self.channel_count);
+            let channels = enet_channel_count(self.channel_count);
             if is_name(&self.address) {
                 host.connect_to_host_async(self.address, self.port, channels, id)
             } else {
@@ -98,8 +99,8 @@ impl Client {
     }
 }
 
-/// Whether an address has to be looked up, which must not block a frame. What can be no name is refused at once, as in the
-/// engine.
+/// Whether an address is a name, which is looked up in the background so as not to block a frame. An address
+/// that cannot be a name is refused at once, as in the engine.
 fn is_name(address: &GString) -> bool {
     let address = address.to_string();
     !matches!(&address[..], "" | "*") && addresses::literal(&address).is_none()

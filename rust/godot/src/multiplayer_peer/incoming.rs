@@ -1,4 +1,4 @@
-//! Received packets that the script, or SceneMultiplayer for it, has not read yet.
+//! Received packets that neither the script nor SceneMultiplayer has read yet.
 
 use bytes::Bytes;
 use enet_rs_driver::protocol::Packet;
@@ -13,11 +13,11 @@ pub(super) struct Received {
     pub(super) packet: Packet,
 }
 
-/// Packets of all peers in the order in which they arrived.
+/// The packets of all peers, in the order of arrival.
 #[derive(Default)]
 pub(super) struct Incoming {
     packets: VecDeque<Received>,
-    /// How many of them, from the front, are no slices of receive buffers.
+    /// Number of packets, from the front, that [`Self::compact`] has copied.
     compact: usize,
 }
 
@@ -50,9 +50,9 @@ impl Incoming {
         self.compact = 0;
     }
 
-    /// To be called before further packets come: those that were not read until now are copied. A packet is a slice of
-    /// a receive buffer of 64 KiB; most are read in the frame in which they come, but one that stays must not keep all of
-    /// that in memory.
+    /// Copies the unread packets. To be called before further ones are received: a packet may be a slice of a
+    /// receive buffer of 64 KiB, which a packet that stays unread must not keep in memory. Most packets are
+    /// read in the frame in which they are received, and never copied.
     pub(super) fn compact(&mut self) {
         for received in self.packets.iter_mut().skip(self.compact) {
             let payload = &mut received.packet.payload;
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn unread_packets_let_go_of_the_buffer_they_came_in() {
+    fn unread_packets_do_not_keep_the_buffer_that_they_came_in() {
         let buffer = Bytes::from(vec![7; 100]);
         let mut incoming = Incoming::default();
         incoming.push(received(2, &buffer));

@@ -1,4 +1,5 @@
-//! The host that joins a mesh: an `ENetConnection` that a script has made, and that it may be using in another thread.
+//! The host of a mesh connection: an `ENetConnection` that a script has made, and may be using in another
+//! thread.
 
 use crate::connection::ENetConnection;
 use crate::script_host::{ScriptPeer, SharedHost};
@@ -23,14 +24,14 @@ pub(super) struct MeshHost {
 
 /// Why a host cannot join a mesh.
 pub(super) enum MeshHostError {
-    /// Another thread is using it at this moment; that is printed.
+    /// Another thread is using it at this moment, which has been printed.
     Busy,
     /// It has not exactly one peer, or that one is not connected.
     NoOnlyPeer,
 }
 
 impl MeshHost {
-    /// Looks at a connection that shall join.
+    /// Checks that a connection can join a mesh.
     pub(super) fn new(object: Gd<ENetConnection>) -> Result<Self, MeshHostError> {
         let Some(_guard) = lock_of_connection(&object).and_then(|lock| lock.lock()) else {
             refuse_other_thread("add_mesh_peer");

@@ -1,31 +1,32 @@
-//! `ENetMultiplayerPeer`: Godot's high-level multiplayer over enet_rs, in the place of the engine's class of this name, on
-//! the hosts that `ENetConnection` has.
+//! `ENetMultiplayerPeer`: Godot's high-level multiplayer over the hosts of `ENetConnection`. The class
+//! replaces the engine's class of this name.
 //!
 //! | module | what is in it |
 //! |---|---|
 //! | here | the class and the methods that scripts call on it |
-//! | `backend` | what it is made of |
-//! | `virtual_methods` | the virtual methods, through which the engine uses it |
-//! | `create` | how a server, a client and a mesh come up |
-//! | `session` | what there is between that and `close`: the mode, the hosts, who is connected; sending and ending |
-//! | `poll` | what events mean in each mode, and the signals |
-//! | `outgoing` | when packets leave |
+//! | `backend` | the state of a multiplayer peer: settings and session |
+//! | `virtual_methods` | the virtual methods, through which the engine uses the class |
+//! | `create` | creating servers and clients |
+//! | `session` | the time from `create_*` to `close`: the mode, the hosts, who is connected; sending and
+//! ending |
+//! | `poll` | handling events in each mode, and the signals |
+//! | `deferred_flush` | when packets that were put are sent |
 //! | `mesh_host` | a host that a script has made for a mesh |
-//! | `incoming` | packets that nobody has read yet |
-//! | `wire` | modes and channels as ENet has them |
+//! | `incoming` | received packets that nobody has read yet |
+//! | `transfer` | transfer modes and channels as ENet has them |
 //!
-//! Signals run scripts, and those may call anything here again. So nothing is borrowed while they run, and what
-//! comes after them looks whether the session still is the same.
+//! Signals run scripts, which may call any method here. So nothing is borrowed while a signal is emitted, and
+//! afterwards the session is checked to be the same.
 
 mod backend;
 mod create;
+mod deferred_flush;
 mod incoming;
 mod mesh_host;
-mod outgoing;
 mod poll;
 mod session;
+mod transfer;
 mod virtual_methods;
-mod wire;
 
 use crate::addresses;
 use crate::connection::ENetConnection;
@@ -44,11 +45,11 @@ use mesh_host::{ConnectionArgument, MeshHost, MeshHostError};
 use session::{Mode, Session};
 use std::rc::Rc;
 
-/// A multiplayer peer on enet_rs, in the place of the engine's class of this name.
+/// A multiplayer peer, which replaces the engine's class of this name.
 #[derive(GodotClass)]
 #[class(init, tool, base = MultiplayerPeerExtension)]
 pub(crate) struct ENetMultiplayerPeer {
-    #[init(val = Backend::attached(send_what_was_put))]
+    #[init(val = Backend::attached(flush_object))]
     backend: Rc<Backend>,
     /// The connection that serves this peer; null in a mesh, where there is one for each other peer.
     #[var(get = get_host, no_set, hint = RESOURCE_TYPE, hint_string = "ENetConnection")]
@@ -61,8 +62,8 @@ pub(crate) struct ENetMultiplayerPeer {
 
 #[godot_api]
 impl ENetMultiplayerPeer {
-    /// Becomes a server on `port` for up to `max_clients`, with `max_channels` channels beside the default one (0: as many
-    /// as there can be) and bandwidth limits in bytes per second (0: none).
+    /// Becomes a server on `port` for up to `max_clients`, with `max_channels` channels beside the default
+    /// one (0: as many as there can be) and bandwidth limits in bytes per second (0: none).
     #[func]
     fn create_server(
         &self,
@@ -75,7 +76,7 @@ impl ENetMultiplayerPeer {
         self.create_server_with_tls(port, max_clients, max_channels, in_bandwidth, out_bandwidth, None)
     }
 
-    /// Does the same, and speaks DTLS if there are `tls_options`.
+    /// Becomes a server as `create_server` does, with DTLS if there are `tls_options`.
     #[func]
     fn create_server_with_tls(
         &self,
@@ -90,8 +91,9 @@ impl ENetMultiplayerPeer {
         self.begin("create_server", || server.create(&self.backend))
     }
 
-    /// Becomes a client of the server at `address` and `port`, with `channel_count` channels beside the default one (0: as
-    /// many as there can be), bandwidth limits in bytes per second (0: none), and a local port (0: any).
+    /// Becomes a client of the server at `address` and `port`, with `channel_count` channels beside the
+    /// default one (0: as many as there can be), bandwidth limits in bytes per second (0: none), and a local
+    /// port (0: any).
     #[func]
     fn create_client(
         &self,
@@ -114,8 +116,8 @@ impl ENetMultiplayerPeer {
         })
     }
 
-    /// Does the same, and speaks DTLS if there are `tls_options`; the server's certificate must be for `tls_hostname`, or
-    /// for the address if that is empty.
+    /// Becomes a client as `create_client` does, with DTLS if there are `tls_options`. The server's
+    /// certificate must be for `tls_hostname`, or for the address if that is empty.
     #[func]
     #[expect(clippy::too_many_arguments, reason = "the engine's signature, and DTLS")]
     fn create_client_with_tls(
@@ -141,7 +143,7 @@ impl ENetMultiplayerPeer {
         })
     }
 
-    /// Becomes a member of a mesh under that id. The others come by `add_mesh_peer`.
+    /// Becomes a member of a mesh with that id. `add_mesh_peer` adds the others.
     #[func]
     fn create_mesh(&self, unique_id: i32) -> Error {
         const FUNCTION: &str = "create_mesh";
@@ -179,7 +181,8 @@ impl ENetMultiplayerPeer {
             Err(MeshHostError::Busy) => return Error::ERR_BUSY,
             Err(MeshHostError::NoOnlyPeer) => {
                 return invalid(
-                    "host_peers.size() != 1 || host_peers.front()->get()->get_state() != ENetPacketPeer::STATE_CONNECTED",
+                    "host_peers.size() != 1 || host_peers.front()->get()->get_state() != \
+                     ENetPacketPeer::STATE_CONNECTED",
                     "The provided host must have exactly one peer in the connected state.",
                 );
             }
@@ -190,8 +193,8 @@ impl ENetMultiplayerPeer {
         Error::OK
     }
 
-    /// Sets the local address for `create_server`, and for `create_client` with a local port. `"*"`, the default, means
-    /// all.
+    /// Sets the local address for `create_server`, and for `create_client` with a local port. `"*"`, the
+    /// default, means all.
     #[func]
     fn set_bind_ip(&self, ip: GString) {
         if addresses::bind_address(&ip).is_none() {
@@ -202,7 +205,8 @@ impl ENetMultiplayerPeer {
         self.backend.set_bind_address(ip);
     }
 
-    /// Sets whether a thread of enet_rs services this peer while the game does not, see `ENetConnection.set_background`.
+    /// Sets whether a thread of enet_rs services this peer while the game does not, see
+    /// `ENetConnection.set_background`.
     #[func]
     fn set_background(&self, enabled: bool) {
         self.backend.set_background(enabled);
@@ -228,7 +232,7 @@ impl ENetMultiplayerPeer {
         session.only_host()
     }
 
-    /// The connection to the peer with that id.
+    /// The peer of the connection to the member with that id.
     #[func]
     fn get_peer(&self, id: i32) -> Option<Gd<ENetPacketPeer>> {
         let session = self.backend.session();
@@ -272,9 +276,9 @@ impl ENetMultiplayerPeer {
     }
 }
 
-/// Lets an object send what was put, if it is still there. To be called by the thread that has its lock.
-fn send_what_was_put(object: InstanceId) {
+/// Sends the packets that were put into an object, if it still exists. To be called by the owner of its lock.
+fn flush_object(object: InstanceId) {
     if let Ok(peer) = Gd::<ENetMultiplayerPeer>::try_from_instance_id(object) {
-        peer.bind().backend.leave_now();
+        peer.bind().backend.flush_now();
     }
 }

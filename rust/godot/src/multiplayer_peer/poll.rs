@@ -1,7 +1,7 @@
-//! `poll`: lets the hosts work, and handles everything that has happened.
+//! `poll`: services the hosts, and handles their events.
 //!
-//! What belongs together stays together for whoever reads packets after each poll, as SceneMultiplayer does: the end of a
-//! connection is told one poll later if packets of that peer have not been read by then.
+//! SceneMultiplayer reads packets after each poll. So that it can read those of a peer before
+//! `peer_disconnected`, the signal is emitted one poll later if packets of that peer are still unread.
 
 use super::backend::Backend;
 use super::incoming::Received;
@@ -20,26 +20,26 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a newcomer that was turned away may take to confirm it, milliseconds.
-const REFUSAL_TIMEOUT: u32 = 2000;
+/// How long a rejected client may take to acknowledge the DISCONNECT, milliseconds.
+const REJECT_TIMEOUT: u32 = 2000;
 
 /// One call of `poll`.
 pub(super) struct Poll<'a> {
     pub(super) backend: &'a Backend,
     pub(super) session: Rc<Session>,
-    /// Emits the signals, and is alive for as long as this is.
+    /// Emits the signals, and keeps the object alive during the call.
     pub(super) object: &'a Variant,
 }
 
-/// The session is over; nothing of it may be touched any more.
-pub(super) struct Over;
+/// The session has ended during the call; nothing of it may be used any more.
+pub(super) struct SessionEnded;
 
-/// Says that a peer has come.
+/// Emits `peer_connected`.
 pub(super) fn emit_connected(object: &Variant, id: i32) {
     emit(object, "peer_connected", id);
 }
 
-/// The object is looked at only here, since most polls have nothing to tell.
+/// Emits a signal. The object is converted only here, since most polls emit none.
 fn emit(object: &Variant, signal: &str, id: i32) {
     if let Ok(mut object) = object.try_to::<Gd<MultiplayerPeer>>() {
         object.emit_signal(signal, &[id.to_variant()]);
@@ -47,23 +47,23 @@ fn emit(object: &Variant, signal: &str, id: i32) {
 }
 
 impl Poll<'_> {
-    pub(super) fn run(&self) -> Result<(), Over> {
+    pub(super) fn run(&self) -> Result<(), SessionEnded> {
         let departed = self.session.departed.take();
         for id in departed {
-            self.depart(id)?;
+            self.report_departure(id)?;
         }
         self.session.incoming.borrow_mut().compact();
         for (id, link) in self.session.silently_closed() {
             self.connection_ended(id, &link)?;
         }
         for (key, host) in self.session.hosts() {
-            self.drain(key, &host)?;
+            self.service_host(key, &host)?;
         }
         Ok(())
     }
 
-    /// Handles what waits at a host already, lets it work once, and handles what that has brought.
-    fn drain(&self, key: i32, host: &SharedHost) -> Result<(), Over> {
+    /// Handles the events that a host has queued, services it once, and handles the events of that.
+    fn service_host(&self, key: i32, host: &SharedHost) -> Result<(), SessionEnded> {
         let (mut has_worked, mut has_news) = (false, false);
         loop {
             let Some(inside) = host.enter() else {
@@ -75,14 +75,14 @@ impl Poll<'_> {
                 has_worked = true;
                 event = inside.service(Duration::ZERO, received);
             }
-            let is_over = matches!(event, Serviced::Nothing);
-            if is_over && has_news {
-                // What has come is acknowledged now and not a frame later, which may end a connection. Whether the socket
-                // fails the next `poll` reports.
+            let is_idle = matches!(event, Serviced::Nothing);
+            if is_idle && has_news {
+                // What was received is acknowledged now and not a frame later, which may complete a
+                // disconnect. A failing socket is reported by the next `poll`.
                 inside.with(ActiveHost::flush);
                 event = inside.pending(received);
             }
-            has_news = !is_over;
+            has_news = !is_idle;
             drop(inside);
             match event {
                 Serviced::Nothing => return Ok(()),
@@ -99,46 +99,46 @@ impl Poll<'_> {
         }
     }
 
-    fn connected(&self, peer: ScriptPeer, data: u32) -> Result<(), Over> {
+    fn connected(&self, peer: ScriptPeer, data: u32) -> Result<(), SessionEnded> {
         match self.session.mode() {
-            Mode::Server => self.newcomer(peer, data),
+            Mode::Server => self.client_connected(peer, data),
             Mode::Client => {
                 self.session.set_status(ConnectionStatus::CONNECTED);
                 emit_connected(self.object, SERVER);
-                self.go_on()
+                self.check_current()
             }
-            // The host of a mesh has one peer, who is connected already.
+            // The host of a mesh connection has one peer, which is connected already.
             Mode::Mesh => {
-                turn_away(&peer.link);
+                reject(&peer.link);
                 Ok(())
             }
         }
     }
 
-    /// A client has connected and brings its id along.
-    fn newcomer(&self, peer: ScriptPeer, data: u32) -> Result<(), Over> {
+    /// A client has connected to the server. The data of its CONNECT is its id.
+    fn client_connected(&self, peer: ScriptPeer, data: u32) -> Result<(), SessionEnded> {
         let Some(id) = i32::try_from(data).ok().filter(|id| *id > SERVER) else {
-            turn_away(&peer.link);
+            reject(&peer.link);
             return Ok(());
         };
-        // It may be the next connection of one whose end is still to be told.
+        // It may be the next connection of a member whose `peer_disconnected` is still due.
         let has_departed = self.session.departed.borrow().contains(&id);
         if has_departed {
             self.session.departed.borrow_mut().retain(|departed| *departed != id);
-            self.depart(id)?;
+            self.report_departure(id)?;
         }
-        if self.backend.refuses_newcomers() || self.session.has(id) {
-            turn_away(&peer.link);
+        if self.backend.refuses_new_connections() || self.session.has(id) {
+            reject(&peer.link);
             return Ok(());
         }
         self.session.admit(id, peer);
         emit_connected(self.object, id);
-        self.go_on()
+        self.check_current()
     }
 
-    /// The connection to a peer is over. Without an id nobody knew of it.
-    fn connection_ended(&self, id: i32, link: &Link) -> Result<(), Over> {
-        // Another connection may bear the id by now.
+    /// The connection to a peer has ended. Without an id the peer was not a member.
+    fn connection_ended(&self, id: i32, link: &Link) -> Result<(), SessionEnded> {
+        // Another connection may have the id by now.
         let is_member = self.session.link(id).is_some_and(|member| Arc::ptr_eq(&member, link));
         if id == 0 || !is_member {
             return Ok(());
@@ -148,15 +148,15 @@ impl Poll<'_> {
             self.session.departed.borrow_mut().push(id);
             return Ok(());
         }
-        self.depart(id)
+        self.report_departure(id)
     }
 
-    /// Tells the end of a member and removes it.
-    fn depart(&self, id: i32) -> Result<(), Over> {
+    /// Emits `peer_disconnected` for a member and removes it.
+    fn report_departure(&self, id: i32) -> Result<(), SessionEnded> {
         let Some(link) = self.session.link(id) else { return Ok(()) };
         if self.session.is_connected() {
             emit(self.object, "peer_disconnected", id);
-            self.go_on()?;
+            self.check_current()?;
         }
         if self.session.mode() == Mode::Client {
             let reason = link.enter().and_then(|link| link.disconnect_reason());
@@ -171,13 +171,13 @@ impl Poll<'_> {
         Ok(())
     }
 
-    /// A connected peer may be reached again later, or else times out; an attempt to connect has failed.
-    fn socket_failed(&self) -> Result<(), Over> {
+    /// Ends a connection attempt. A connected peer may be reachable again later, or times out.
+    fn socket_failed(&self) -> Result<(), SessionEnded> {
         if self.session.status() == ConnectionStatus::CONNECTING { self.close() } else { Ok(()) }
     }
 
-    /// A script has destroyed a host. Its peers are closed, which may still have to be told.
-    fn host_is_gone(&self, key: i32) -> Result<(), Over> {
+    /// A script has destroyed a host. For some of its peers `peer_disconnected` may still be due.
+    fn host_is_gone(&self, key: i32) -> Result<(), SessionEnded> {
         if self.session.mode() == Mode::Mesh {
             if !self.session.has(key) {
                 self.session.remove_host(key);
@@ -190,17 +190,18 @@ impl Poll<'_> {
         }
     }
 
-    fn close(&self) -> Result<(), Over> {
-        // A logger written in a script may have put another one in its place.
+    fn close(&self) -> Result<(), SessionEnded> {
+        // A logger written in a script may have started another session.
         if self.backend.is_current(&self.session) {
             self.backend.end();
         }
-        Err(Over)
+        Err(SessionEnded)
     }
 
-    /// To be asked after each signal: its receivers may have closed the session.
-    fn go_on(&self) -> Result<(), Over> {
-        if self.backend.is_current(&self.session) { Ok(()) } else { Err(Over) }
+    /// Checks that the session has not ended. To be called after each signal, whose receivers may have ended
+    /// it.
+    fn check_current(&self) -> Result<(), SessionEnded> {
+        if self.backend.is_current(&self.session) { Ok(()) } else { Err(SessionEnded) }
     }
 }
 
@@ -209,11 +210,11 @@ fn received(listed: &ListedPeer, channel: u8, packet: Packet) -> Received {
     Received { from, channel, packet }
 }
 
-/// Ends the connection of a client that is not wanted, instead of letting it believe in it until it times out.
-fn turn_away(link: &Guarded<PeerLink>) {
+/// Ends the connection of a client that is refused, so that it need not wait for its time-out.
+fn reject(link: &Guarded<PeerLink>) {
     let Some(link) = link.enter() else { return };
     link.with(|host, id| {
-        host.set_timeout(id, 0, REFUSAL_TIMEOUT / 2, REFUSAL_TIMEOUT);
+        host.set_timeout(id, 0, REJECT_TIMEOUT / 2, REJECT_TIMEOUT);
         host.disconnect(id, 0);
     });
 }

@@ -1,4 +1,4 @@
-//! A session: what there is between `create_*` and `close`. It knows the hosts and who is connected, sends, and ends
+//! A session: the time from `create_*` to `close`. It has the hosts and the members, sends packets, and ends
 //! connections.
 
 use super::incoming::Incoming;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// The server's id, and the only one that a client is connected to.
 pub(super) const SERVER: i32 = 1;
 
-/// What a multiplayer peer is to the others.
+/// The role of a multiplayer peer.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     /// One host that many connect to.
@@ -41,10 +41,11 @@ pub(super) struct Session {
     status: Cell<ConnectionStatus>,
     /// By the id of their peer in a mesh, else one under [`Self::ONLY_HOST`].
     hosts: RefCell<BTreeMap<i32, SessionHost>>,
-    /// The connected peers, and in a client the server that it connects to. The link of each has its id here; without one,
-    /// its end is reported or about to be.
+    /// The connected peers, and in a client the server that it connects to. Each member's link has its id,
+    /// until its end is handled.
     members: RefCell<BTreeMap<i32, ScriptPeer>>,
-    /// Ids of members whose end was not told yet, because packets of theirs have not been read.
+    /// Ids of members whose `peer_disconnected` is due with the next poll, because packets of theirs were
+    /// unread.
     pub(super) departed: RefCell<Vec<i32>>,
     pub(super) incoming: RefCell<Incoming>,
 }
@@ -56,7 +57,7 @@ struct SessionHost {
 }
 
 impl Session {
-    /// Where the only host of a server or client is.
+    /// The key of the only host of a server or client.
     pub(super) const ONLY_HOST: i32 = 0;
 
     /// A session without hosts.
@@ -96,13 +97,13 @@ impl Session {
         self.status() == ConnectionStatus::CONNECTED
     }
 
-    /// Adds the host of a server or client, which is used by whoever uses the multiplayer peer.
+    /// Adds the host of a server or client, which shares the multiplayer peer's owner lock.
     pub(super) fn add_host(&self, key: i32, object: Gd<ENetConnection>) {
         let host = SharedHost::clone(object.bind().host());
         self.insert_host(key, SessionHost { object, host });
     }
 
-    /// Adds a member of a mesh. A former one under that id still delivers what was sent.
+    /// Adds a member of a mesh. A previous member with that id is drained.
     pub(super) fn add_mesh_host(&self, id: i32, mesh_host: MeshHost) {
         let MeshHost { object, host, peer } = mesh_host;
         self.insert_host(id, SessionHost { object, host });
@@ -122,7 +123,7 @@ impl Session {
         self.hosts.borrow().values().any(|other| Arc::ptr_eq(&other.host, host))
     }
 
-    /// Takes a host out; what still can reach it may go on with it.
+    /// Removes a host. Whoever else has a reference can go on using it.
     pub(super) fn remove_host(&self, key: i32) {
         let removed = self.hosts.borrow_mut().remove(&key);
         drop(removed);
@@ -145,7 +146,7 @@ impl Session {
         self.hosts.borrow().iter().map(|(key, host)| (*key, SharedHost::clone(&host.host))).collect()
     }
 
-    /// Makes a peer a member under that id.
+    /// Makes a peer the member with that id.
     pub(super) fn admit(&self, id: i32, peer: ScriptPeer) {
         if let Some(link) = peer.link.enter() {
             link.set_multiplayer_id(id);
@@ -153,12 +154,12 @@ impl Session {
         let replaced = self.members.borrow_mut().insert(id, peer);
         if let Some(replaced) = replaced {
             forget_id(&replaced.link);
-            // The end of the former connection would be taken for that of this one.
+            // The end of the previous connection would be taken for that of this one.
             self.departed.borrow_mut().retain(|departed| *departed != id);
         }
     }
 
-    /// Removes a member; `false` if `link` is not (or no longer) that member's.
+    /// Removes a member; `false` if `link` is not, or no longer, that member's.
     pub(super) fn remove(&self, id: i32, link: &Link) -> bool {
         let mut members = self.members.borrow_mut();
         let is_that_one = members.get(&id).is_some_and(|member| Arc::ptr_eq(&member.link, link));
@@ -181,7 +182,8 @@ impl Session {
         self.members.borrow().get(&id).map(|member| Link::clone(&member.link))
     }
 
-    /// Members whose connection is over without an event: a script has closed the peer, or has taken the event itself.
+    /// Members whose connection has ended without an event: a script has closed the peer, or has taken the
+    /// event itself.
     pub(super) fn silently_closed(&self) -> Vec<(i32, Link)> {
         // Each host is asked, so that none of them reports it again the next time.
         let has_closed = |host: &SessionHost| {
@@ -200,8 +202,9 @@ impl Session {
         closed.map(|(id, member)| (*id, Link::clone(&member.link))).collect()
     }
 
-    /// Queues a packet for the target: a member, 0 for all, or all but one by its negative id. A client sends all to the
-    /// server. Prints what cannot be done, and returns the first failure after having tried everyone.
+    /// Queues a packet for the target: a member, 0 for all, or all but one by its negative id. A client sends
+    /// all to the server. Prints what cannot be done, and returns the first failure after having tried
+    /// everyone.
     pub(super) fn send(&self, target: i32, channel: i32, packet: &Bytes, flags: PacketFlags) -> Error {
         let recipients = self.recipients(target);
         let is_group = self.mode != Mode::Client && target <= 0;
@@ -214,7 +217,7 @@ impl Session {
             };
             match link.try_send_shared(channel, packet.clone(), flags) {
                 Ok(()) => {}
-                // Whoever is leaving misses what goes to all.
+                // A peer that is disconnecting does not get broadcasts.
                 Err(SendError::NotConnected) if is_group => {}
                 Err(error) => {
                     refusal.get_or_insert(error);
@@ -240,11 +243,11 @@ impl Session {
         Error::FAILED
     }
 
-    /// Lets everything leave that was put.
+    /// Sends all packets that were put.
     pub(super) fn flush(&self) {
         for (_, host) in self.hosts() {
-            // A thread that is inside sends as well; and a failing socket is no failure of the packets, of which the
-            // reliable ones go out again.
+            // Another thread that owns the lock will flush by itself. A failing socket loses no reliable
+            // packet, since those are retransmitted.
             if let Some(host) = host.enter() {
                 host.with(ActiveHost::flush);
             }
@@ -262,7 +265,8 @@ impl Session {
         }
     }
 
-    /// Ends the connection to a member once what was sent to it has arrived. With `force` the member is forgotten at once.
+    /// Ends the connection to a member once everything sent to it is acknowledged. With `force` the member is
+    /// removed at once.
     pub(super) fn disconnect(&self, id: i32, force: bool) {
         let Some(member) = self.link(id) else { return };
         {
@@ -284,7 +288,7 @@ impl Session {
         }
     }
 
-    /// Ends all connections; what was sent still arrives.
+    /// Ends the session and drains its hosts.
     pub(super) fn end(&self) {
         self.set_status(ConnectionStatus::DISCONNECTED);
         let members = self.members.take();
@@ -311,14 +315,14 @@ pub(super) fn set_background(host: &SharedHost, enabled: bool) {
     }
 }
 
-/// Takes its id from a peer.
+/// Removes the multiplayer id of a peer.
 pub(super) fn forget_id(link: &Guarded<PeerLink>) {
     if let Some(link) = link.enter() {
         link.set_multiplayer_id(0);
     }
 }
 
-/// Takes hosts away from whoever has them, and lets them deliver what is under way.
+/// Stops hosts, whoever else has a reference, and drains them.
 fn release(hosts: impl IntoIterator<Item = SessionHost>) {
     for host in hosts {
         match host.host.enter() {

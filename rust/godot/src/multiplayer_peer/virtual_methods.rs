@@ -1,10 +1,10 @@
-//! The virtual methods through which the engine uses a multiplayer peer: checks and texts of the engine's class, over the
-//! session.
+//! The virtual methods through which the engine uses a multiplayer peer: the checks and texts of the engine's
+//! class, over a session.
 
 use super::backend::Backend;
 use super::poll::Poll;
 use super::session::Mode;
-use super::wire;
+use super::transfer;
 use crate::errors::{self, condition, refuse, refuse_plainly};
 use crate::takeover::{MultiplayerBackend, PacketBytes, PacketSource};
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use godot::global::Error;
 use godot::obj::{EngineEnum, Singleton};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Unreliable packets above this many bytes are cut, and lost as a whole when one fragment is. ENet's default MTU.
+/// Larger unreliable packets are sent in fragments, and lost if one of those is. Bytes, ENet's default MTU.
 const MTU: usize = 1392;
 
 impl PacketSource for Backend {
@@ -51,11 +51,12 @@ impl PacketSource for Backend {
         if packet.len() > MTU && mode != TransferMode::RELIABLE.ord() {
             warn_of_fragments(packet.len());
         }
-        let channel = wire::channel(mode, self.transfer_channel.get());
-        let result = session.send(target, channel, &Bytes::copy_from_slice(packet), wire::flags(mode));
+        let channel = transfer::enet_channel(mode, self.transfer_channel.get());
+        let result =
+            session.send(target, channel, &Bytes::copy_from_slice(packet), transfer::packet_flags(mode));
         let object = self.object.get();
-        if !object.is_some_and(|object| self.outgoing.leave_later(object, &self.lock)) {
-            self.leave_now();
+        if !object.is_some_and(|object| self.deferred_flush.schedule(object, &self.lock)) {
+            self.flush_now();
         }
         result
     }
@@ -68,8 +69,8 @@ impl PacketSource for Backend {
 impl MultiplayerBackend for Backend {
     fn poll(&self, object: &Variant) {
         if let Some(session) = self.active("poll", "") {
-            self.outgoing.left();
-            // Whether it is over by now is for the next call to see.
+            self.deferred_flush.cancel();
+            // The next call notices if the session has ended.
             let _ = Poll { backend: self, session, object }.run();
         }
     }
@@ -95,13 +96,15 @@ impl MultiplayerBackend for Backend {
     }
 
     fn packet_channel(&self) -> i32 {
-        self.next("get_packet_channel", 1, " Returning: 1", |_, channel, _| wire::transfer_channel(channel))
+        self.next("get_packet_channel", 1, " Returning: 1", |_, channel, _| {
+            transfer::transfer_channel(channel)
+        })
     }
 
     fn packet_mode(&self) -> i32 {
         let otherwise = TransferMode::RELIABLE.ord();
         self.next("get_packet_mode", otherwise, " Returning: TRANSFER_MODE_RELIABLE", |_, _, flags| {
-            wire::transfer_mode(flags)
+            transfer::transfer_mode(flags)
         })
     }
 
@@ -134,12 +137,12 @@ impl MultiplayerBackend for Backend {
     }
 
     fn set_refuse_new_connections(&self, refuse: bool) {
-        // Not for the host as well: a DTLS server of the host's kind leaves newcomers without an answer.
-        self.refuses_newcomers.set(refuse);
+        // The host's own setting is left alone: with it, a DTLS server would not answer new clients at all.
+        self.refuses_new_connections.set(refuse);
     }
 
     fn is_refusing_new_connections(&self) -> bool {
-        self.refuses_newcomers.get()
+        self.refuses_new_connections.get()
     }
 
     fn is_server_relay_supported(&self) -> bool {
@@ -151,14 +154,15 @@ impl MultiplayerBackend for Backend {
     }
 }
 
-/// As the engine does in debug builds, once.
+/// Prints the engine's warning, once and in debug builds only, as the engine does.
 fn warn_of_fragments(size: usize) {
     static IS_WARNED: AtomicBool = AtomicBool::new(false);
     if Os::singleton().is_debug_build() && !IS_WARNED.swap(true, Ordering::Relaxed) {
         errors::warn(
             "put_packet",
             &format!(
-                "Sending {size} bytes unreliably which is above the MTU ({MTU}), this will result in higher packet loss"
+                "Sending {size} bytes unreliably which is above the MTU ({MTU}), this will result in higher \
+                 packet loss"
             ),
         );
     }

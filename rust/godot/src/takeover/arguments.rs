@@ -1,7 +1,8 @@
-//! Brings the arguments of a call into the form in which the engine's own methods take them.
+//! Converts the arguments of a call as the engine does for its own methods.
 //!
-//! The bindings refuse what those accept (an integer beyond 32 bits, such as unsigned data of a connection), and refuse
-//! the rest with an error that the engine cannot put into words. So both are done here, before the bindings get the call.
+//! The bindings refuse integers beyond 32 bits, which the engine's methods accept (such as unsigned data of a
+//! connection), and they refuse wrong types with an error that the engine has no text for. So arguments are
+//! cut and checked here, before the bindings get the call.
 
 use super::interface::{interface, null_object};
 use crate::api::DefaultArgument;
@@ -10,7 +11,7 @@ use godot::meta::ToGodot;
 use godot::sys;
 use std::ptr;
 
-/// More arguments than any method has.
+/// The highest number of arguments of a method.
 const MAX_ARGUMENTS: usize = 8;
 /// Property usage of a value of an enum.
 const CLASS_IS_ENUM: u32 = 1 << 16;
@@ -28,7 +29,7 @@ pub(super) struct Arguments {
 pub(super) struct FitArguments {
     pointers: [sys::GDExtensionConstVariantPtr; MAX_ARGUMENTS],
     count: usize,
-    /// What some of the pointers point to: integers that had to be cut. Never grows beyond its first allocation.
+    /// Integers that had to be cut, to which some of the pointers point. Never reallocated.
     _cut: Vec<Variant>,
 }
 
@@ -40,7 +41,7 @@ impl Arguments {
         described: &[sys::GDExtensionPropertyInfo],
         defaults: &[DefaultArgument],
     ) -> Self {
-        assert!(described.len() <= MAX_ARGUMENTS, "a method has more arguments than there is room for");
+        assert!(described.len() <= MAX_ARGUMENTS, "a method has more than MAX_ARGUMENTS arguments");
         // SAFETY: a description has metadata for each of its arguments; promised by the caller.
         let is_narrow = |position: usize| unsafe {
             let is_32_bit = *info.arguments_metadata.add(position)
@@ -59,7 +60,7 @@ impl Arguments {
         &self.defaults
     }
 
-    /// Completes the arguments of a call with variants. The error is the one that the engine puts into words.
+    /// Completes the arguments of a call with variants. The engine has a text for each error.
     ///
     /// # Safety
     /// There must be `count` variants.
@@ -100,7 +101,7 @@ impl Arguments {
         for position in self.narrow.iter().copied().filter(|position| *position < given) {
             // SAFETY: promised by the caller.
             if let Some(value) = cut_to_32_bits(unsafe { &*pointers[position].cast::<Variant>() }) {
-                // Once: what the pointers point to must not move.
+                // Allocated once, since the pointers' targets must not move.
                 cut.reserve_exact(MAX_ARGUMENTS - cut.len());
                 cut.push(value);
                 pointers[position] = cut.last().map_or(ptr::null(), ptr::from_ref).cast();

@@ -1,4 +1,4 @@
-//! What the classes bring for the calls that end in them past the bindings.
+//! Traits that the classes implement for calls that bypass the bindings.
 
 use bytes::Bytes;
 use godot::builtin::{PackedByteArray, Variant};
@@ -7,9 +7,9 @@ use std::ops::Deref;
 
 /// A received packet.
 pub(crate) enum PacketBytes {
-    /// As the host has it.
+    /// As the engine delivered it.
     Slice(Bytes),
-    /// As scripts have it.
+    /// As scripts get it.
     Array(PackedByteArray),
 }
 
@@ -24,7 +24,7 @@ impl Deref for PacketBytes {
     }
 }
 
-/// What a packet peer brings for the engine's `PacketPeer`.
+/// A packet peer, as the engine's `PacketPeer` uses it.
 pub(crate) trait PacketSource {
     /// Takes the next received packet; prints why if there is none.
     fn next_packet(&self) -> Result<PacketBytes, Error>;
@@ -34,7 +34,7 @@ pub(crate) trait PacketSource {
     fn available_packets(&self) -> usize;
 }
 
-/// What a connection brings for the methods that can be called past the bindings.
+/// The methods of a connection with a fast path.
 pub(crate) trait EventSource {
     /// `service`: the array of an event.
     fn service(&self, timeout: i32) -> Variant;
@@ -42,25 +42,25 @@ pub(crate) trait EventSource {
     fn next_event(&self, timeout: i32) -> i64;
 }
 
-/// What a peer of a connection brings for the methods that can be called past the bindings, beyond what it has for the engine. Nothing is printed here.
+/// The methods of a peer with a fast path. They print nothing.
 pub(crate) trait PeerPackets: PacketSource {
     /// `send`; `false` if that cannot be done.
     fn try_send(&self, channel: i32, packet: &[u8], flags: i32) -> bool;
-    /// `get_packet`, if there is one and `get_packet_error` says the same before and after.
+    /// `get_packet`; `None` without a packet, or if taking it would have to change `get_packet_error`.
     fn take_packet(&self) -> Option<PackedByteArray>;
 }
 
-/// What a multiplayer peer brings for the engine's `MultiplayerPeer`. Methods that are called out of place print the
-/// engine's texts.
+/// A multiplayer peer, as the engine's `MultiplayerPeer` uses it. Methods that cannot be called at the moment
+/// print the engine's texts.
 pub(crate) trait MultiplayerBackend: PacketSource {
-    /// Works on all hosts and handles everything that has happened. `object` emits the signals, whose receivers may call
-    /// anything here; it keeps the object alive until the end.
+    /// Services all hosts and handles their events. `object` emits the signals, whose receivers may call any
+    /// of these methods, and keeps the object alive during the call.
     fn poll(&self, object: &Variant);
     /// Ends all connections.
     fn close(&self);
     /// Ends the connection to a peer; with `force` it is forgotten at once.
     fn disconnect_peer(&self, id: i32, force: bool);
-    /// Who has sent the next packet.
+    /// The id of the next packet's sender.
     fn packet_peer(&self) -> i32;
     /// The channel of the next packet.
     fn packet_channel(&self) -> i32;
@@ -74,15 +74,15 @@ pub(crate) trait MultiplayerBackend: PacketSource {
     fn set_transfer_mode(&self, mode: i32);
     /// The `TransferMode` of packets to be sent.
     fn transfer_mode(&self) -> i32;
-    /// Sets who gets packets to be sent: one peer, 0 for all, or all but one by its negative id.
+    /// Sets the receivers of packets to be sent: one peer, 0 for all, or a negative id for all but that peer.
     fn set_target_peer(&self, id: i32);
     /// Whether this is the server.
     fn is_server(&self) -> bool;
-    /// The id that others know this peer by.
+    /// The id of this peer.
     fn unique_id(&self) -> i32;
-    /// Sets whether newcomers are turned away.
+    /// Sets whether new connections are refused.
     fn set_refuse_new_connections(&self, refuse: bool);
-    /// Whether newcomers are turned away.
+    /// Whether new connections are refused.
     fn is_refusing_new_connections(&self) -> bool;
     /// Whether clients can reach each other through the server.
     fn is_server_relay_supported(&self) -> bool;

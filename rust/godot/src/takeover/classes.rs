@@ -1,4 +1,4 @@
-//! The substitutes through which the classes are registered and their objects made.
+//! Substitutes for the functions that register classes and make their objects.
 
 use super::instance::GuardedInstance;
 use super::interface::{borrow_name, interface};
@@ -12,11 +12,11 @@ use std::panic::catch_unwind;
 use std::ptr;
 
 thread_local! {
-    /// The own name that the object under construction gets, if it is made by the class of that name.
+    /// The class name of the object under construction, if it is made as an object of the alias.
     static OWN_NAME: Cell<Option<&'static str>> = const { Cell::new(None) };
 }
 
-/// The bindings' callbacks of a class, behind ours. Leaked: a class is registered once.
+/// The bindings' callbacks of a class, which ours call. Leaked: a class is registered once.
 #[derive(Copy, Clone)]
 struct Callbacks {
     userdata: *mut c_void,
@@ -24,11 +24,11 @@ struct Callbacks {
     free: sys::GDExtensionClassFreeInstance,
     get_virtual: sys::GDExtensionClassGetVirtual2,
     class: &'static NativeClass,
-    /// Set for the class that bears the own name beside the one that bears the engine's.
-    is_heir: bool,
+    /// Whether this is the alias: the subclass with the own name of a class that has the engine's name.
+    is_alias: bool,
 }
 
-/// The class that the bindings mean by a name.
+/// The class that the bindings register under a name.
 ///
 /// # Safety
 /// `name` must point to a StringName.
@@ -37,12 +37,13 @@ pub(super) unsafe fn find_class(name: sys::GDExtensionConstStringNamePtr) -> Opt
     NativeClass::find(&unsafe { borrow_name(name) }.to_string())
 }
 
-/// The name of the class that derives from `class` and bears its own name, where that class bears the engine's.
-pub(super) fn heir_of(class: &NativeClass) -> Option<StringName> {
+/// The name of the alias of `class`, if it has one: a subclass with the class's own name, registered while
+/// the class has the engine's name.
+pub(super) fn alias_of(class: &NativeClass) -> Option<StringName> {
     (class.keeps_own_name && names::are_engines()).then(|| StringName::from(class.own_name))
 }
 
-/// Stands for `object_set_instance`.
+/// Replaces `object_set_instance`: wraps the instance of an object of ours.
 pub(super) unsafe extern "C" fn set_instance(
     object: sys::GDExtensionObjectPtr,
     class: sys::GDExtensionConstStringNamePtr,
@@ -57,7 +58,8 @@ pub(super) unsafe extern "C" fn set_instance(
     unsafe { (interface().set_instance)(object, class, instance) };
 }
 
-/// Stands for `classdb_register_extension_class4`.
+/// Replaces `classdb_register_extension_class4`: puts the guard in front of a class's callbacks, adds its
+/// constants, and registers its alias.
 pub(super) unsafe extern "C" fn register_class(
     library: sys::GDExtensionClassLibraryPtr,
     name: sys::GDExtensionConstStringNamePtr,
@@ -77,27 +79,28 @@ pub(super) unsafe extern "C" fn register_class(
         free: given.free_instance_func,
         get_virtual: given.get_virtual_func,
         class,
-        is_heir: false,
+        is_alias: false,
     };
-    // SAFETY: the engine's function with valid names; it copies the description, whose userdata lives for good.
+    // SAFETY: the engine's function with valid names; it copies the description, whose userdata lives for
+    // good.
     unsafe {
         let description = guarded(given, callbacks);
         (interface().register_class)(library, name, parent, &raw const description);
         register_constants(library, name, class);
-        if let Some(heir) = heir_of(class) {
-            let description = guarded(given, Callbacks { is_heir: true, ..callbacks });
-            (interface().register_class)(library, heir.string_sys(), name, &raw const description);
+        if let Some(alias) = alias_of(class) {
+            let description = guarded(given, Callbacks { is_alias: true, ..callbacks });
+            (interface().register_class)(library, alias.string_sys(), name, &raw const description);
         }
     }
 }
 
-/// The description of a class with our callbacks in place of the bindings'.
+/// A class description with our callbacks in place of the bindings'.
 fn guarded(
     given: &sys::GDExtensionClassCreationInfo4,
     callbacks: Callbacks,
 ) -> sys::GDExtensionClassCreationInfo4 {
-    // Whatever else would get the instance is left out: the bindings' functions do not know ours, and do nothing where
-    // they are there at all (counting references).
+    // Other callbacks that get the instance are left out: the bindings' functions do not know our wrapper.
+    // The classes need none of them; those that count references do nothing.
     sys::GDExtensionClassCreationInfo4 {
         create_instance_func: given.create_instance_func.map(|_| create as _),
         free_instance_func: Some(free),
@@ -145,8 +148,8 @@ fn register_constants(
     }
 }
 
-/// Stands for `classdb_register_extension_class_property`: a property that holds an object names its class as the hint,
-/// whatever name that class has.
+/// Replaces `classdb_register_extension_class_property`: the hint of a property that holds one of our objects
+/// is the name that its class is registered under.
 pub(super) unsafe extern "C" fn register_property(
     library: sys::GDExtensionClassLibraryPtr,
     class_name: sys::GDExtensionConstStringNamePtr,
@@ -165,9 +168,10 @@ pub(super) unsafe extern "C" fn register_property(
     }
 }
 
-/// Stands for `classdb_get_method_bind`. The bindings fetch the methods of all classes of the engine, and give up if one is
-/// missing. The engine's ENet classes may be gone by then, as are those of modules that an engine was built without.
-/// Nothing here ever calls a method of these, so what the bindings get need not be one.
+/// Replaces `classdb_get_method_bind`. The bindings fetch the methods of all of the engine's classes, and
+/// abort if one is missing. The engine's ENet classes may be erased by then, and an engine may be built
+/// without some modules. No method of such a class is ever called, so the bindings get a dangling pointer for
+/// it.
 pub(super) unsafe extern "C" fn method_bind(
     class: sys::GDExtensionConstStringNamePtr,
     method: sys::GDExtensionConstStringNamePtr,
@@ -182,15 +186,15 @@ pub(super) unsafe extern "C" fn method_bind(
     }
 }
 
-/// Stands for `classdb_unregister_extension_class`.
+/// Replaces `classdb_unregister_extension_class`.
 pub(super) unsafe extern "C" fn unregister_class(
     library: sys::GDExtensionClassLibraryPtr,
     name: sys::GDExtensionConstStringNamePtr,
 ) {
-    // SAFETY: the engine's function with a valid name; what derives from a class goes before it.
+    // SAFETY: the engine's function with a valid name; the subclass goes before its parent.
     unsafe {
-        if let Some(heir) = find_class(name).and_then(heir_of) {
-            (interface().unregister_class)(library, heir.string_sys());
+        if let Some(alias) = find_class(name).and_then(alias_of) {
+            (interface().unregister_class)(library, alias.string_sys());
         }
         (interface().unregister_class)(library, name);
     }
@@ -202,7 +206,7 @@ unsafe extern "C" fn create(
 ) -> sys::GDExtensionObjectPtr {
     // SAFETY: the class's own userdata, leaked in `guarded`.
     let callbacks = unsafe { &*userdata.cast::<Callbacks>() };
-    OWN_NAME.set(callbacks.is_heir.then_some(callbacks.class.own_name));
+    OWN_NAME.set(callbacks.is_alias.then_some(callbacks.class.own_name));
     match callbacks.create {
         // SAFETY: the bindings' function with the userdata that they gave; it catches panics.
         Some(create) => unsafe { create(callbacks.userdata, notify_postinitialize) },

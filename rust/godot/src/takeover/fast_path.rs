@@ -1,6 +1,7 @@
-//! Methods that a script calls for each message, without the bindings in between: these copy every argument and result, which
-//! takes longer than the work itself. Only the usual case of each: whatever needs an error, a text or another look takes the
-//! way of all methods, and so does a panic, for which the bindings print a text.
+//! Fast paths for the methods that scripts call for each message. They bypass the bindings, whose conversions
+//! of arguments and results cost more than these methods themselves. A fast path serves the common case only:
+//! a call that needs an error message goes through the bindings like any other, and so does one that panics,
+//! for which they print a message.
 
 use super::instance::Entered;
 use super::interface::{interface, replace_array};
@@ -10,7 +11,7 @@ use godot::obj::EngineEnum;
 use godot::sys::{self, GodotFfi, PtrcallType};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The fast paths to a method: each function serves one call, or leaves it.
+/// The fast paths of a method. Each function serves a call, or leaves it to the bindings.
 #[derive(Copy, Clone)]
 pub(super) struct FastPath {
     /// For calls with bare values, as typed GDScript makes them where all arguments are given.
@@ -19,16 +20,17 @@ pub(super) struct FastPath {
     pub(super) variants: Option<VariantCall>,
 }
 
-/// `false` if it leaves the call.
+/// Returns `false` if it leaves the call to the bindings.
 ///
 /// # Safety
-/// The values must be there that the method takes, and room for its result: initialised, if it is no number.
+/// There must be a value for each of the method's arguments, and a place for its result, which is initialised
+/// unless it is a number.
 pub(super) type BareCall =
     unsafe fn(&Entered<'_>, *const sys::GDExtensionConstTypePtr, sys::GDExtensionTypePtr) -> bool;
-/// The result; `None` if it leaves the call.
+/// Returns the result; `None` if it leaves the call to the bindings.
 pub(super) type VariantCall = fn(&Entered<'_>, &[&Variant]) -> Option<Variant>;
 
-/// The fast paths to a method; most have none.
+/// The fast paths of a method; most methods have none.
 pub(super) fn find(class: &str, method: &str) -> FastPath {
     let (bare, variants): (Option<BareCall>, Option<VariantCall>) = match (class, method) {
         ("ENetConnection", "service") => (Some(service_bare), Some(service)),
@@ -75,7 +77,7 @@ unsafe fn send(
     result: sys::GDExtensionTypePtr,
 ) -> bool {
     const _: () = assert!(size_of::<PackedByteArray>() == size_of::<sys::types::OpaquePackedByteArray>());
-    // SAFETY: promised by the caller. The bindings' array is nothing but the engine's, as is seen above.
+    // SAFETY: promised by the caller. The bindings' array has the layout of the engine's, as asserted above.
     let (channel, packet, flags) = unsafe {
         let packet = &*(*arguments.add(1)).cast::<PackedByteArray>();
         (integer(arguments, 0), packet, integer(arguments, 2))
@@ -104,7 +106,7 @@ unsafe fn get_packet(
     true
 }
 
-/// An argument with the 32 bits that it has in the engine.
+/// An integer argument, cut to the 32 bits that it has in the engine.
 ///
 /// # Safety
 /// The argument must be there, and be an integer.
@@ -113,7 +115,7 @@ unsafe fn integer(arguments: *const sys::GDExtensionConstTypePtr, position: usiz
     unsafe { *(*arguments.add(position)).cast::<i64>() as i32 }
 }
 
-/// The one argument of a call, an integer that is 0 if it is left out; `None` if there is anything else.
+/// The only argument of a call, an integer whose default is 0; `None` for other arguments.
 fn only_integer(arguments: &[&Variant]) -> Option<i32> {
     match arguments {
         [] => Some(0),
@@ -123,14 +125,14 @@ fn only_integer(arguments: &[&Variant]) -> Option<i32> {
     }
 }
 
-/// What is in an array, with as few calls into the engine as it takes.
+/// The bytes in an array, with as few calls into the engine as possible.
 fn bytes_of(array: &PackedByteArray) -> &[u8] {
     let size = array.len();
     if size == 0 {
         return &[];
     }
-    // SAFETY: the engine's function, with a position that there is; its bytes lie one after another and stay as they are
-    // for as long as the array is not changed.
+    // SAFETY: the engine's function, with a position that there is; its bytes lie one after another and stay
+    // as they are for as long as the array is not changed.
     unsafe {
         let start = (interface().bytes_of_array)(std::ptr::from_ref(array).cast(), 0);
         std::slice::from_raw_parts(start, size)

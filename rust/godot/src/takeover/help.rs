@@ -16,10 +16,10 @@ type LoadXml = sys::GDExtensionInterfaceEditorHelpLoadXmlFromUtf8CharsAndLen;
 const CONNECTION: &str = include_str!("../../help/ENetConnection.xml");
 const PACKET_PEER: &str = include_str!("../../help/ENetPacketPeer.xml");
 const MULTIPLAYER_PEER: &str = include_str!("../../help/ENetMultiplayerPeer.xml");
-/// Only what differs from `ENetMultiplayerPeer`.
+/// Only the members that differ from `ENetMultiplayerPeer`.
 const OWN_MULTIPLAYER_PEER: &str = include_str!("../../help/ENetRsMultiplayerPeer.xml");
 
-/// To be called when the editor comes up; only there can the texts be taken.
+/// Gives the texts to the editor. To be called at the Editor level.
 pub(super) fn load() {
     // SAFETY: Godot's function, with a terminated string.
     let found =
@@ -56,7 +56,7 @@ fn methods(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive("</method>").filter_map(|part| part.find("<method ").map(|start| &part[start..]))
 }
 
-/// Names the method.
+/// The tag that names the method.
 fn opening_tag(method: &str) -> Option<&str> {
     method.split('>').next()
 }

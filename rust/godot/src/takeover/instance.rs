@@ -1,4 +1,4 @@
-//! What Godot has as the instance of one of our objects, and the way into it.
+//! What Godot holds as the instance of one of our objects, and how a call enters it.
 
 use super::backends::{EventSource, MultiplayerBackend, PacketBytes, PacketSource, PeerPackets};
 use super::interface::object_variant;
@@ -15,8 +15,8 @@ use std::rc::Rc;
 use std::sync::atomic::AtomicI32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What Godot knows as the instance of one of our objects: the bindings' own, and what a call needs before it may touch
-/// that.
+/// The instance of one of our objects, as Godot holds it: the bindings' instance, and what a call needs
+/// before it may use that.
 pub(super) struct GuardedInstance {
     storage: sys::GDExtensionClassInstancePtr,
     /// The engine's part of the object.
@@ -25,13 +25,13 @@ pub(super) struct GuardedInstance {
     fast_paths: FastPaths,
     /// The packet that the engine reads from after `_get_packet`, alive until the next one.
     handed_out: RefCell<PacketBytes>,
-    /// The connection status that a multiplayer peer reported last, for whoever is kept out.
+    /// The connection status that a multiplayer peer reported last, for calls that are refused.
     status: AtomicI32,
 }
 
-/// The methods of an object that can be called past the bindings, by its class.
+/// The methods of an object that can be called without the bindings, by its class.
 pub(crate) enum FastPaths {
-    /// It has none.
+    /// The object has none.
     Nothing,
     /// Those of a connection.
     Events(Rc<dyn EventSource>),
@@ -44,23 +44,23 @@ pub(crate) enum FastPaths {
 /// Why a call may not enter an object.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum AccessError {
-    /// The object has no instance of ours: the engine has made it from its own class.
+    /// The object has no instance of ours: it was made from a native class.
     NoInstance,
-    /// Another thread is inside of it, of its connection or of one of that one's peers.
+    /// Another thread is using its connection, or something that shares the connection's lock.
     OtherThread,
 }
 
-/// A call that is inside of an object; dropping it leaves.
+/// A call that has entered an object; dropping it leaves the object.
 pub(super) struct Entered<'a> {
     instance: &'a GuardedInstance,
     /// Of this thread, if the lock is given back at the end.
     outermost: Option<usize>,
 }
 
-/// What frees the bindings' part of an object.
+/// The bindings' function that frees their instance.
 type Free = unsafe extern "C" fn(*mut c_void, sys::GDExtensionClassInstancePtr);
 
-/// What the object that this thread constructs at the moment brings for its guard.
+/// What the constructor of an object gives to the guard of the object.
 struct Attachment {
     lock: Arc<ThreadLock>,
     fast_paths: FastPaths,
@@ -70,8 +70,8 @@ thread_local! {
     static ATTACHED: RefCell<Option<Attachment>> = const { RefCell::new(None) };
 }
 
-/// To be called by the constructor of each guarded class: attaches the lock that guards the object under construction,
-/// and its methods that can be called past the bindings.
+/// Attaches the owner lock to the object under construction, and its methods that can be called without the
+/// bindings. To be called by the constructor of each guarded class.
 pub(crate) fn attach(lock: &Arc<ThreadLock>, fast_paths: FastPaths) {
     let attachment = Attachment { lock: Arc::clone(lock), fast_paths };
     ATTACHED.with(|attached| attached.replace(Some(attachment)));
@@ -84,14 +84,14 @@ fn connections() -> MutexGuard<'static, BTreeMap<usize, Arc<ThreadLock>>> {
     CONNECTIONS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The lock of a connection, to be taken before the bindings touch it. `None` if it was not made by this library: C# code
-/// can make objects of the engine's classes under our names.
+/// The lock of a connection, to be taken before the bindings touch it. `None` if it was not made by this
+/// library: C# code can make objects of the engine's classes under our names.
 pub(crate) fn lock_of_connection<T: Inherits<Object>>(connection: &Gd<T>) -> Option<Arc<ThreadLock>> {
     connections().get(&connection.obj_sys().addr()).cloned()
 }
 
 impl GuardedInstance {
-    /// Wraps the bindings' instance for Godot, with what the constructor has attached.
+    /// Wraps the bindings' instance for Godot, together with what the constructor has attached.
     pub(super) fn wrap(
         object: sys::GDExtensionObjectPtr,
         storage: sys::GDExtensionClassInstancePtr,
@@ -118,12 +118,12 @@ impl GuardedInstance {
         unsafe { &(*instance.cast::<Self>()).status }
     }
 
-    /// Frees an object now, or when the thread that is inside leaves. This thread may be that one: a script can drop
-    /// the last reference while a method prints an error to a logger written in a script.
+    /// Frees an object now, or when the thread that is inside leaves. This thread may be that one: a script
+    /// can drop the last reference while a method prints an error to a logger written in a script.
     ///
     /// # Safety
-    /// `instance` must come from [`Self::wrap`] and be given up for good; `free` and `userdata` must be the bindings'
-    /// for its class.
+    /// `instance` must come from [`Self::wrap`] and be given up for good; `free` and `userdata` must be the
+    /// bindings' for its class.
     pub(super) unsafe fn free(instance: sys::GDExtensionClassInstancePtr, free: Free, userdata: *mut c_void) {
         // SAFETY: comes from a Box in `wrap`.
         let instance = unsafe { Box::from_raw(instance.cast::<Self>()) };
@@ -144,8 +144,8 @@ impl GuardedInstance {
     pub(super) unsafe fn enter<'a>(
         instance: sys::GDExtensionClassInstancePtr,
     ) -> Result<Entered<'a>, AccessError> {
-        // SAFETY: Godot passes the instance that it was given, or null for an object without one. It lives until the
-        // call has left, since freeing it waits for that.
+        // SAFETY: Godot passes the instance that it was given, or null for an object without one. It lives
+        // until the call has left, since freeing it waits for that.
         let instance = unsafe { instance.cast::<Self>().as_ref() }.ok_or(AccessError::NoInstance)?;
         let outermost = instance.lock.enter().ok_or(AccessError::OtherThread)?;
         Ok(Entered { instance, outermost })
@@ -173,7 +173,7 @@ impl Entered<'_> {
         }
     }
 
-    /// The methods of a connection that can be called past the bindings.
+    /// The methods of a connection that can be called without the bindings.
     pub(super) fn events(&self) -> Option<&dyn EventSource> {
         match &self.instance.fast_paths {
             FastPaths::Events(events) => Some(events.as_ref()),
@@ -181,7 +181,7 @@ impl Entered<'_> {
         }
     }
 
-    /// The methods of a peer of a connection that can be called past the bindings.
+    /// The methods of a peer that can be called without the bindings.
     pub(super) fn peer_packets(&self) -> Option<&dyn PeerPackets> {
         match &self.instance.fast_paths {
             FastPaths::Packets(packets) => Some(packets.as_ref()),
@@ -197,7 +197,7 @@ impl Entered<'_> {
         }
     }
 
-    /// Keeps a packet alive for the engine until the next one, and tells where it lies.
+    /// Keeps a packet alive for the engine until the next one, and returns its address.
     pub(super) fn hand_out(&self, packet: PacketBytes) -> *const u8 {
         let start = packet.as_ptr();
         self.instance.handed_out.replace(packet);

@@ -1,4 +1,4 @@
-//! The functions of Godot's extension interface that the take-over uses past the bindings.
+//! The functions of Godot's extension interface that the take-over calls itself.
 
 use godot::builtin::{StringName, Variant, VariantType};
 use godot::sys;
@@ -11,7 +11,8 @@ use std::sync::OnceLock;
 pub(super) type AnyFunction = unsafe extern "C" fn();
 type GetProcAddress = unsafe extern "C" fn(*const c_char) -> sys::GDExtensionInterfaceFunctionPtr;
 
-/// Declares [`Interface`]: a field for each function, with the name that Godot has for it and the bindings' type.
+/// Declares [`Interface`]: a field for each function, with the name that Godot has for it and the bindings'
+/// type.
 macro_rules! interface {
     ($($field:ident: $godot_name:literal as $Type:ident,)*) => {
         /// The original functions.
@@ -35,7 +36,8 @@ macro_rules! interface {
                 Self {
                     get_proc_address,
                     library,
-                    // SAFETY: the name stands for a function of exactly this type, by gdextension_interface.h.
+                    // SAFETY: the name stands for a function of exactly this type, by
+                    // gdextension_interface.h.
                     $($field: unsafe { transmute::<AnyFunction, sys::$Type>(fetch($godot_name)) },)*
                 }
             }
@@ -44,25 +46,30 @@ macro_rules! interface {
 }
 
 interface! {
-    register_class: c"classdb_register_extension_class4" as GDExtensionInterfaceClassdbRegisterExtensionClass4,
-    unregister_class: c"classdb_unregister_extension_class" as GDExtensionInterfaceClassdbUnregisterExtensionClass,
-    register_method: c"classdb_register_extension_class_method" as GDExtensionInterfaceClassdbRegisterExtensionClassMethod,
-    register_property:
-        c"classdb_register_extension_class_property" as GDExtensionInterfaceClassdbRegisterExtensionClassProperty,
+    register_class: c"classdb_register_extension_class4"
+        as GDExtensionInterfaceClassdbRegisterExtensionClass4,
+    unregister_class: c"classdb_unregister_extension_class"
+        as GDExtensionInterfaceClassdbUnregisterExtensionClass,
+    register_method: c"classdb_register_extension_class_method"
+        as GDExtensionInterfaceClassdbRegisterExtensionClassMethod,
+    register_property: c"classdb_register_extension_class_property"
+        as GDExtensionInterfaceClassdbRegisterExtensionClassProperty,
     register_constant: c"classdb_register_extension_class_integer_constant"
         as GDExtensionInterfaceClassdbRegisterExtensionClassIntegerConstant,
     method_bind: c"classdb_get_method_bind" as GDExtensionInterfaceClassdbGetMethodBind,
     class_tag: c"classdb_get_class_tag" as GDExtensionInterfaceClassdbGetClassTag,
     singleton: c"global_get_singleton" as GDExtensionInterfaceGlobalGetSingleton,
     set_instance: c"object_set_instance" as GDExtensionInterfaceObjectSetInstance,
-    new_string_name: c"string_name_new_with_utf8_chars_and_len" as GDExtensionInterfaceStringNameNewWithUtf8CharsAndLen,
-    variant_constructor: c"get_variant_from_type_constructor" as GDExtensionInterfaceGetVariantFromTypeConstructor,
+    new_string_name: c"string_name_new_with_utf8_chars_and_len"
+        as GDExtensionInterfaceStringNameNewWithUtf8CharsAndLen,
+    variant_constructor: c"get_variant_from_type_constructor"
+        as GDExtensionInterfaceGetVariantFromTypeConstructor,
     from_variant: c"get_variant_to_type_constructor" as GDExtensionInterfaceGetVariantToTypeConstructor,
     destructor: c"variant_get_ptr_destructor" as GDExtensionInterfaceVariantGetPtrDestructor,
     can_convert_strict: c"variant_can_convert_strict" as GDExtensionInterfaceVariantCanConvertStrict,
     duplicate_variant: c"variant_duplicate" as GDExtensionInterfaceVariantDuplicate,
-    bytes_of_array:
-        c"packed_byte_array_operator_index_const" as GDExtensionInterfacePackedByteArrayOperatorIndexConst,
+    bytes_of_array: c"packed_byte_array_operator_index_const"
+        as GDExtensionInterfacePackedByteArrayOperatorIndexConst,
 }
 
 /// Godot's handle of this library.
@@ -81,7 +88,8 @@ pub(super) fn interface() -> &'static Interface {
     INTERFACE.get().expect("Godot calls the entry symbol before anything else of this library")
 }
 
-/// Fetches the original functions. `false` if that was done before, since Godot loads the same library a second time.
+/// Fetches the original functions. `false` if that was done before: Godot loads the same library for a second
+/// manifest.
 ///
 /// # Safety
 /// `get_proc_address` and `library` must be what Godot passed to the entry symbol.
@@ -124,8 +132,8 @@ pub(crate) fn null_object() -> Variant {
     unsafe { object_variant(ptr::null_mut()) }
 }
 
-/// A copy of an array in a Variant, whose elements are only copied if someone changes them. The bindings' own way of
-/// duplicating asks what type the elements of the result have, which takes longer than the rest.
+/// A copy of an array in a Variant, whose elements are only copied if someone changes them. The bindings' own
+/// way of duplicating asks what type the elements of the result have, which takes longer than the rest.
 pub(crate) fn duplicate_array(array: &Variant) -> Variant {
     let mut copy = MaybeUninit::<Variant>::uninit();
     // SAFETY: the engine's function, which makes a Variant of the second.
@@ -139,12 +147,13 @@ pub(crate) fn duplicate_array(array: &Variant) -> Variant {
     }
 }
 
-/// Puts the array in a Variant to where another array is.
+/// Replaces the array at `place` by the one in a Variant.
 ///
 /// # Safety
 /// `place` must point to an array, and `array` hold one.
 pub(super) unsafe fn replace_array(place: sys::GDExtensionTypePtr, mut array: Variant) {
-    // SAFETY: the engine's functions for the type that both have, promised by the caller; the place is empty in between.
+    // SAFETY: the engine's functions for the type that both have, promised by the caller; the place is empty
+    // in between.
     unsafe {
         let of_array = VariantType::ARRAY.sys();
         if let (Some(destroy), Some(convert)) =

@@ -1,8 +1,8 @@
-//! The substitute through which methods are registered: it completes what the bindings cannot express, and puts the
-//! guard before every call.
+//! The substitute for the function that registers methods: it adds what the bindings cannot express, and puts
+//! the guard in front of every call.
 
 use super::arguments::Arguments;
-use super::classes::{find_class, heir_of};
+use super::classes::{alias_of, find_class};
 use super::fast_path::{self, FastPath};
 use super::instance::{AccessError, GuardedInstance};
 use super::interface::{borrow_name, interface, null_object};
@@ -22,7 +22,9 @@ use std::ptr;
 const FLAG_CONST: u32 = sys::GDEXTENSION_METHOD_FLAG_CONST as u32;
 /// Bit of a method's flags that says it is static.
 const FLAG_STATIC: u32 = sys::GDEXTENSION_METHOD_FLAG_STATIC as u32;
-/// A registered method: the bindings' functions behind ours. Leaked, as Godot keeps it as long as the class.
+
+/// A registered method, with the bindings' functions that ours call. Leaked: Godot keeps it as long as the
+/// class.
 struct GuardedMethod {
     class: &'static str,
     name: String,
@@ -48,7 +50,7 @@ enum Refused {
     Event,
 }
 
-/// Stands for `classdb_register_extension_class_method`.
+/// Replaces `classdb_register_extension_class_method`.
 pub(super) unsafe extern "C" fn register_method(
     library: sys::GDExtensionClassLibraryPtr,
     class_name: sys::GDExtensionConstStringNamePtr,
@@ -66,8 +68,8 @@ pub(super) unsafe extern "C" fn register_method(
             register_guarded(library, class_name, class, name, extra, info);
         }
         if let Some(name) = extra.and_then(|extra| extra.of_own_name) {
-            let heir = heir_of(class);
-            let class_name = heir.as_ref().map_or(class_name, |heir| heir.string_sys());
+            let alias = alias_of(class);
+            let class_name = alias.as_ref().map_or(class_name, |alias| alias.string_sys());
             register_guarded(library, class_name, class, name.to_owned(), extra, info);
         }
     }
@@ -95,7 +97,8 @@ unsafe fn register_guarded(
             if count == 0 { &[][..] } else { std::slice::from_raw_parts(info.arguments_info, count) };
         (arguments.to_vec(), (info.has_return_value != 0).then(|| *info.return_value_info))
     };
-    // The bindings declare a value of no type where there is none, which would change the method's hash.
+    // The bindings declare a return value of type NIL for methods without one, which would change the
+    // method's hash.
     returns = returns.filter(|returns| !is_nothing(returns));
     // SAFETY: a description's names are valid. The hints live until the engine has copied them.
     let _hints: Vec<_> = arguments
@@ -115,8 +118,8 @@ unsafe fn register_guarded(
         taken.defaults().iter().map(|value| ptr::from_ref(value).cast_mut().cast()).collect();
     info.default_argument_count = u32::try_from(default_pointers.len()).unwrap_or(0);
     info.default_arguments = default_pointers.as_mut_ptr();
-    // All instance methods take `&self` in Rust, for calls that re-enter on the same thread; the engine's flag is another
-    // matter.
+    // All instance methods take `&self` in Rust, so that a call may re-enter on the same thread. Whether the
+    // engine declares them const stands in the table.
     info.method_flags &= !FLAG_CONST;
     if extra.is_some_and(|extra| extra.is_const) {
         info.method_flags |= FLAG_CONST;
@@ -160,8 +163,8 @@ impl Refused {
     }
 }
 
-/// Adds what the engine says about each object, its class as a hint, and names the class of an array's
-/// objects as it is registered; returns the hint, to be kept until it was read.
+/// Sets the hint of an object to its class, as the engine does, and that of an array of objects to the
+/// registered name of their class. Returns the hint, to be kept until it was read.
 ///
 /// # Safety
 /// The names in `property` must be valid, and so must its hint.
@@ -225,7 +228,8 @@ unsafe extern "C" fn call(
     let Some(inner) = method.call else { return };
     // SAFETY: Godot passes as many variants as it says.
     match unsafe { method.arguments.fit(arguments, argument_count) } {
-        // SAFETY: the bindings' own function with their own instance, and a variant per argument; it catches panics.
+        // SAFETY: the bindings' own function with their own instance, and a variant per argument; it catches
+        // panics.
         Ok(fit) => unsafe {
             inner(method.userdata, entered.storage(), fit.pointers(), fit.count(), result, error);
         },
@@ -255,15 +259,16 @@ unsafe extern "C" fn ptrcall(
     match unsafe { GuardedInstance::enter(instance) } {
         Ok(entered) => {
             let served = method.fast_path.bare.is_some_and(|fast_path| {
-                // SAFETY: Godot passes a value for each argument, and one of the declared type for the result.
+                // SAFETY: Godot passes a value for each argument, and one of the declared type for the
+                // result.
                 unsafe { fast_path(&entered, arguments, result) }
             });
             if served {
                 return;
             }
             if let Some(inner) = method.ptrcall {
-                // SAFETY: Godot passes a value for each argument; the bindings' own function gets their own instance,
-                // and catches panics.
+                // SAFETY: Godot passes a value for each argument; the bindings' own function gets their own
+                // instance, and catches panics.
                 unsafe {
                     method.arguments.with_bare(arguments, |arguments| {
                         inner(method.userdata, entered.storage(), arguments, result);

@@ -1,24 +1,24 @@
-//! How the classes of this library come to own the names of the engine's ENet classes in an unmodified Godot, and what
-//! stands between Godot and each call of theirs. All `unsafe` code of the crate is in this folder.
+//! The take-over: how our classes get the names of the engine's ENet classes in an unmodified Godot, and the
+//! guard in front of every call of their methods. All `unsafe` code of the crate is in this folder.
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `names` | frees the engine's names, or decides for names of our own |
-//! | `interface` | the functions of the extension interface that are used past the bindings |
-//! | `substitutes` | those that the bindings get in place of the engine's |
-//! | `classes` | the substitutes that register the classes and make their objects |
-//! | `methods` | the substitute that registers methods, and the way of every call |
+//! | `names` | frees the engine's names, or chooses our own ones |
+//! | `interface` | the functions of the extension interface that the take-over calls itself |
+//! | `substitutes` | those that the bindings get in place of some of them |
+//! | `classes` | substitutes that register the classes and make their objects |
+//! | `methods` | the substitute that registers methods, and what every call passes |
 //! | `arguments` | makes arguments fit as the engine's own methods do |
-//! | `instance` | what Godot has as the instance of an object, and the way into it |
-//! | `thread_lock` | lets one thread at a time into a connection and all that belongs to it |
-//! | `refusals` | what is printed about calls that may not enter their object |
-//! | `backends` | what the classes bring for calls that do not take the way through the bindings |
-//! | `fast_path` | such calls of scripts, made for each message |
+//! | `instance` | what Godot holds as the instance of an object, and how a call enters it |
+//! | `thread_lock` | the owner lock: one thread at a time in a connection and what belongs to it |
+//! | `refusals` | the messages about calls that may not enter their object |
+//! | `backends` | traits that the classes implement for calls that bypass the bindings |
+//! | `fast_path` | such calls of scripts, those made for each message |
 //! | `virtuals` | such calls of the engine, to a `PacketPeer` or `MultiplayerPeer` |
-//! | `help` | gives the editor the texts about the classes |
+//! | `help` | gives the editor the classes' help texts |
 //!
-//! The bindings register a class at the level of its base, `ENetConnection` thus at the Core level, where the engine's
-//! class is still to come. So the lower levels of the bindings are held back until the Scene level.
+//! The bindings register a class at the level of its base: `ENetConnection` at the Core level, before the
+//! engine registers its class. So the bindings' lower levels are held back until the Scene level.
 
 mod arguments;
 mod backends;
@@ -51,8 +51,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 struct EnetRs;
 
-// SAFETY: the bindings ask for this promise because unsafe code elsewhere could break them. Ours is in this folder, and
-// keeps a second thread out of the classes itself, which the bindings leave to us with their safeguards disengaged.
+// SAFETY: the bindings ask for this promise because unsafe code elsewhere could break them. Ours is in this
+// folder. With the safeguards disengaged the bindings do not check threads; the owner lock does.
 #[gdextension(entry_symbol = enet_rs_bindings_init)]
 unsafe impl ExtensionLibrary for EnetRs {
     fn min_level() -> InitLevel {
@@ -82,7 +82,7 @@ struct Bindings {
 }
 
 static BINDINGS: OnceLock<Bindings> = OnceLock::new();
-/// Set while the bindings are up.
+/// Set while the bindings are initialized.
 static IS_UP: AtomicBool = AtomicBool::new(false);
 
 /// The entry symbol named in `enet_rs.gdextension`.
@@ -117,7 +117,7 @@ unsafe extern "C" fn enet_rs_init(
     .unwrap_or(sys::conv::SYS_FALSE)
 }
 
-/// Comes before the bindings at each level.
+/// Runs before the bindings at each level, and holds them back until the Scene level.
 unsafe extern "C" fn initialize(userdata: *mut c_void, level: sys::GDExtensionInitializationLevel) {
     let levels: &[sys::GDExtensionInitializationLevel] = match level {
         sys::GDEXTENSION_INITIALIZATION_CORE => {
@@ -144,7 +144,7 @@ unsafe extern "C" fn initialize(userdata: *mut c_void, level: sys::GDExtensionIn
     }
 }
 
-/// Lets the bindings go down, if they were up.
+/// Deinitializes the bindings, if they were initialized.
 unsafe extern "C" fn deinitialize(userdata: *mut c_void, level: sys::GDExtensionInitializationLevel) {
     if let Some(bindings) = BINDINGS.get().filter(|_| IS_UP.load(Ordering::Relaxed)) {
         // SAFETY: as above.

@@ -1,17 +1,18 @@
-//! Whose the names `ENetConnection`, `ENetPacketPeer` and `ENetMultiplayerPeer` are.
+//! Decides who has the names `ENetConnection`, `ENetPacketPeer` and `ENetMultiplayerPeer`, and frees them.
 //!
-//! The engine registers its ENet classes at the Scene level, before the extensions get their turn at that level. They
-//! become ours in two steps, which leave nothing behind and print nothing:
+//! The engine registers its ENet classes at the Scene level, before the extensions get their turn at that
+//! level. The names become ours in two steps, which leave nothing behind and print nothing:
 //!
-//! 1. At the Core level, where the names are free, each is registered with an abstract native class as its parent.
-//!    `GDExtension` notes the class as this library's, then `ClassDB` refuses it, so the name stays free and the engine
-//!    registers its own class under it as ever.
-//! 2. At the Scene level each is unregistered. `GDExtension` takes the class for this library's, so `ClassDB` erases the
-//!    engine's. The names are free then, before any script has looked, and the bindings register our classes as usual.
+//! 1. At the Core level, where the names are free, each is registered with an abstract native class as its
+//!    parent. `GDExtension` records the class as this library's, then `ClassDB` refuses it: the name stays
+//!    free, and the engine registers its own class under it as usual.
+//! 2. At the Scene level each is unregistered. `GDExtension` takes the class for this library's, so `ClassDB`
+//!    erases the engine's. No script has used the names yet, and the bindings register our classes under them
+//!    as usual.
 //!
-//! Whatever could go wrong is looked at before the first name is freed. Then the engine's classes stay as they are, ours
-//! have names of their own (`ENetRsConnection` and so on), and one line says so. A project can want the same by the
-//! setting `enet_rs/names`.
+//! Everything that could fail is checked before the first name is freed. If a check fails, the engine's
+//! classes stay as they are, ours get names of their own (`ENetRsConnection` and so on), and one line is
+//! printed. A project can choose the same by the setting `enet_rs/names`.
 
 use super::interface::{borrow_name, interface, object_variant};
 use crate::api::{NATIVE_CLASSES, NativeClass};
@@ -26,28 +27,30 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The project setting that says whose the engine's names are: `auto`, `engine` or `own`.
+/// The project setting that chooses the names of our classes: `auto`, `engine` or `own`.
 const SETTING: &str = "enet_rs/names";
-/// A native class that is abstract, so that `ClassDB` refuses classes of extensions that name it as their parent.
+/// A native class that is abstract, so that `ClassDB` refuses classes of extensions that name it as their
+/// parent.
 const ABSTRACT_CLASS: &str = "PacketPeer";
 /// Metadata of the `Engine` singleton by which the editor plugin learns that a restart helps.
 const LOADED_LATE: &str = "enet_rs_loaded_late";
 /// Makes one of the steps fail, for tests: see [`Fault`].
 const FAULT_FOR_TEST: &str = "ENET_RS_TEST_NAMES";
-/// The first version that keeps all members of a class in one map with those of its parent, and refuses any that shadow.
+/// The first version that keeps all members of a class in one map with those of its parent, and refuses any
+/// that shadow.
 const REFUSES_SHADOWING: (u8, u8) = (4, 8);
 
-/// Said where the engine's classes were there first.
-const LATE: &str = "loaded after the engine's own ENet classes, as it happens when a project is opened for the first time with \
-                    this addon in it. Restart the editor once; errors about classes and members of enet_rs that are missing go \
-                    away with that, too. Until then ENetConnection, ENetPacketPeer and ENetMultiplayerPeer are the engine's \
-                    own.";
+/// The error message if the engine's classes were registered first.
+const LATE: &str = "loaded after the engine's own ENet classes, as it happens when a project is opened for \
+                    the first time with this addon in it. Restart the editor once; errors about classes and \
+                    members of enet_rs that are missing go away with that, too. Until then ENetConnection, \
+                    ENetPacketPeer and ENetMultiplayerPeer are the engine's own.";
 
-/// Whose the names are, once [`settle`] was called.
+/// The names in use, once [`settle`] was called.
 static NAMING: OnceLock<Naming> = OnceLock::new();
-/// Set while the bindings shall register our classes under their own names.
+/// Set when the bindings register our classes under their own names.
 static USES_OWN_NAMES: AtomicBool = AtomicBool::new(false);
-/// Set when the engine's classes were there before this library.
+/// Set when the engine's classes were registered before this library was loaded.
 static IS_LATE: AtomicBool = AtomicBool::new(false);
 
 /// Under which names our classes are registered.
@@ -61,25 +64,25 @@ pub(super) enum Naming {
     Nothing,
 }
 
-/// Why the engine's names cannot be had.
-enum Obstacle {
+/// Why the engine's names cannot be taken.
+enum TakeError {
     /// Another extension has registered a class of that name.
     Taken(&'static str),
     /// Another extension has derived a class from it.
-    HasHeirs(&'static str),
+    HasSubclasses(&'static str),
     /// `ClassDB` has not erased the engine's class.
     NotFreed(&'static str),
 }
 
-/// What tests can make fail, by the value of [`FAULT_FOR_TEST`].
+/// A fault that tests inject, by the value of [`FAULT_FOR_TEST`].
 #[derive(Copy, Clone, PartialEq, Eq)]
 enum Fault {
     /// `late`: the engine's classes are there already.
     Late,
     /// `unreserved`: the names are not reserved, so that the engine refuses to give them up.
     Unreserved,
-    /// `heir`: a class of an extension derives from one of the engine's.
-    Heir,
+    /// `subclass`: a class of an extension derives from one of the engine's.
+    Subclass,
     /// `dotnet`: this is an engine with .NET.
     DotNet,
     /// `newer`: this is an engine that refuses what shadows an inherited member.
@@ -91,7 +94,7 @@ impl Fault {
         let name = match self {
             Self::Late => "late",
             Self::Unreserved => "unreserved",
-            Self::Heir => "heir",
+            Self::Subclass => "subclass",
             Self::DotNet => "dotnet",
             Self::Newer => "newer",
         };
@@ -108,8 +111,8 @@ pub(super) fn reserve() {
     }
 }
 
-/// Decides under which names our classes are registered, and frees those of the engine. To be called at the Scene level
-/// before the bindings register anything.
+/// Decides under which names our classes are registered, and frees those of the engine. To be called at the
+/// Scene level before the bindings register anything.
 pub(super) fn settle() -> Naming {
     *NAMING.get_or_init(|| {
         if NATIVE_CLASSES.iter().any(|class| exists(class.own_name)) {
@@ -117,8 +120,8 @@ pub(super) fn settle() -> Naming {
             return Naming::Nothing;
         }
         if IS_LATE.load(Ordering::Relaxed) {
-            // An editor that quits soon after an extension has registered classes this late crashes (Godot 4.6.3), as
-            // `--import` does at the first opening.
+            // An editor that quits soon after an extension has registered classes this late crashes (Godot
+            // 4.6.3), as `--import` does at the first opening.
             godot_error!("{OURS}{LATE}");
             call_singleton("Engine", "set_meta", &[LOADED_LATE.to_variant(), true.to_variant()]);
             return Naming::Nothing;
@@ -126,7 +129,7 @@ pub(super) fn settle() -> Naming {
         if wants_engine_names() {
             match take() {
                 Ok(()) => return Naming::Engine,
-                Err(obstacle) => godot_error!("{OURS}{obstacle}"),
+                Err(error) => godot_error!("{OURS}{error}"),
             }
         }
         USES_OWN_NAMES.store(true, Ordering::Relaxed);
@@ -144,7 +147,7 @@ pub(super) fn registered_name(class: &NativeClass) -> &'static str {
     if are_engines() { class.name } else { class.own_name }
 }
 
-/// A text about our classes with their own names in place of the engine's.
+/// Replaces the engine's names in a help text by our own ones.
 pub(super) fn with_own(text: &str) -> String {
     NATIVE_CLASSES.iter().fold(text.to_owned(), |text, class| text.replace(class.name, class.own_name))
 }
@@ -162,8 +165,8 @@ pub(super) fn has_method(class: sys::GDExtensionConstStringNamePtr, method: &str
     call_singleton("ClassDB", "class_has_method", &[class.to_variant(), method.to_variant()]).booleanize()
 }
 
-/// Stands for `string_name_new_with_utf8_chars_and_len`, through which every name of a class passes that the bindings
-/// hand to Godot: names of our classes become their own where they have not got the engine's.
+/// Replaces `string_name_new_with_utf8_chars_and_len`, through which the bindings make every class name that
+/// they hand to Godot. It changes the engine's names to our own ones, if our classes have those.
 pub(super) unsafe extern "C" fn new_string_name(
     place: sys::GDExtensionUninitializedStringNamePtr,
     text: *const c_char,
@@ -192,8 +195,8 @@ fn own_name(name: &[u8]) -> Option<String> {
     })
 }
 
-/// What the project wants; where it has no wish, an engine with .NET keeps its names, since its C# classes make objects
-/// of the engine's classes whatever we do.
+/// Whether our classes get the engine's names, by the project setting. With `auto`, an engine with .NET keeps
+/// its names: its C# classes construct the native classes, whoever has the names.
 fn wants_engine_names() -> bool {
     let is_dotnet = || {
         Fault::DotNet.is_wanted()
@@ -206,30 +209,30 @@ fn wants_engine_names() -> bool {
         "auto" => !is_dotnet(),
         unknown => {
             godot_warn!(
-                "{OURS}the project setting {SETTING} is \"{unknown}\", but must be \"auto\", \"engine\" or \"own\". It is \
-                 taken for \"auto\"."
+                "{OURS}the project setting {SETTING} is \"{unknown}\", but must be \"auto\", \"engine\" or \
+                 \"own\". It is taken for \"auto\"."
             );
             !is_dotnet()
         }
     }
 }
 
-/// Frees all of the engine's names, or none.
-fn take() -> Result<(), Obstacle> {
-    if Fault::Heir.is_wanted() {
-        register(&StringName::from("ENetRsTestHeir"), NATIVE_CLASSES[0].name);
+/// Frees the engine's names: all of them, unless a check fails or `ClassDB` keeps one.
+fn take() -> Result<(), TakeError> {
+    if Fault::Subclass.is_wanted() {
+        register(&StringName::from("ENetRsTestSubclass"), NATIVE_CLASSES[0].name);
     }
     NATIVE_CLASSES.iter().try_for_each(examine)?;
     without_error_messages(|| {
         NATIVE_CLASSES.iter().try_for_each(|class| {
             unregister(&StringName::from(class.name));
-            if exists(class.name) { Err(Obstacle::NotFreed(class.name)) } else { Ok(()) }
+            if exists(class.name) { Err(TakeError::NotFreed(class.name)) } else { Ok(()) }
         })
     })
 }
 
-/// Looks whether the class of that name is the engine's, with none that derive from it, or there is none.
-fn examine(class: &NativeClass) -> Result<(), Obstacle> {
+/// Checks that a name is the engine's and has no subclasses, or is free.
+fn examine(class: &NativeClass) -> Result<(), TakeError> {
     /// `ClassDB.API_CORE`.
     const NATIVE: i64 = 0;
     if !exists(class.name) {
@@ -238,18 +241,18 @@ fn examine(class: &NativeClass) -> Result<(), Obstacle> {
     let name = [class.name.to_variant()];
     let api_type = call_singleton("ClassDB", "class_get_api_type", &name);
     if !api_type.try_to::<i64>().is_ok_and(|api_type| api_type == NATIVE) {
-        return Err(Obstacle::Taken(class.name));
+        return Err(TakeError::Taken(class.name));
     }
-    let heirs = call_singleton("ClassDB", "get_inheriters_from_class", &name);
-    let has_none = heirs.try_to::<PackedStringArray>().is_ok_and(|heirs| heirs.is_empty());
-    if has_none { Ok(()) } else { Err(Obstacle::HasHeirs(class.name)) }
+    let subclasses = call_singleton("ClassDB", "get_inheriters_from_class", &name);
+    let has_none = subclasses.try_to::<PackedStringArray>().is_ok_and(|subclasses| subclasses.is_empty());
+    if has_none { Ok(()) } else { Err(TakeError::HasSubclasses(class.name)) }
 }
 
-impl fmt::Display for Obstacle {
+impl fmt::Display for TakeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Taken(name) => write!(formatter, "another extension has registered a class {name}, so")?,
-            Self::HasHeirs(name) => {
+            Self::HasSubclasses(name) => {
                 write!(formatter, "another extension has derived a class from the engine's {name}, so")?;
             }
             Self::NotFreed(name) => {
@@ -260,13 +263,13 @@ impl fmt::Display for Obstacle {
             }
         }
         formatter.write_str(
-            " ENetConnection, ENetPacketPeer and ENetMultiplayerPeer are the engine's own, and those of enet_rs are called \
-             ENetRsConnection, ENetRsPacketPeer and ENetRsMultiplayerPeer.",
+            " ENetConnection, ENetPacketPeer and ENetMultiplayerPeer are the engine's own, and those of \
+             enet_rs are called ENetRsConnection, ENetRsPacketPeer and ENetRsMultiplayerPeer.",
         )
     }
 }
 
-/// Says that there are two copies of this library in the project, and where.
+/// The error message for a project with two copies of this library, with their paths.
 fn describe_other_copy() -> String {
     let loaded = call_singleton("GDExtensionManager", "get_loaded_extensions", &[]);
     let loaded = loaded.try_to::<PackedStringArray>().unwrap_or_default();
@@ -274,24 +277,25 @@ fn describe_other_copy() -> String {
     let copies: Vec<String> =
         manifests.into_iter().filter(|path| path.ends_with("enet_rs.gdextension")).collect();
     format!(
-        "the project has more than one copy of this addon: {}. The first one that was loaded is in use; delete the others.",
+        "the project has more than one copy of this addon: {}. The first one that was loaded is in use; \
+         delete the others.",
         copies.join(", ")
     )
 }
 
-/// Whether there is a class of that name, whosever it is.
+/// Whether any class of that name is registered.
 fn exists(name: &str) -> bool {
     // SAFETY: the engine's function with a valid name.
     !unsafe { (interface().class_tag)(StringName::from(name).string_sys()) }.is_null()
 }
 
-/// Has `GDExtension` note a class as this library's, and `ClassDB` refuse it.
+/// Makes `GDExtension` record a class as this library's, and `ClassDB` refuse it.
 fn register_refused(name: &str) {
     let name = StringName::from(name);
     register(&name, ABSTRACT_CLASS);
     // SAFETY: as in `exists`.
     if !unsafe { (interface().class_tag)(name.string_sys()) }.is_null() {
-        // An engine that does not refuse it must not be left without its own class.
+        // An engine that does not refuse it would otherwise be left without its own class.
         unregister(&name);
     }
 }
@@ -341,7 +345,8 @@ fn without_error_messages<R>(action: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Calls a method of one of the engine's singletons. The bindings' own classes cannot be used this early.
+/// Calls a method of one of the engine's singletons. The bindings' classes cannot be used before they are
+/// initialized.
 fn call_singleton(singleton: &str, method: &str, arguments: &[Variant]) -> Variant {
     // SAFETY: the engine's function with a valid name; what it gives lives as long as the engine.
     let singleton =

@@ -1,4 +1,4 @@
-//! The `get_proc_address` that the bindings get, which answers with substitutes for some functions.
+//! Gives the bindings substitutes for some functions of the extension interface.
 
 use super::interface::{AnyFunction, interface};
 use super::{classes, methods, names};
@@ -17,7 +17,8 @@ pub(super) unsafe extern "C" fn get_proc_address(
     /// A substitute as the type that all functions are fetched with.
     macro_rules! substitute {
         ($function:path as $Type:ident) => {
-            // SAFETY: the substitute has the type of the function that it stands for; the caller casts it back.
+            // SAFETY: the substitute has the type of the function that it stands for; the caller casts it
+            // back.
             Some(unsafe { transmute::<sys::$Type, AnyFunction>($function) })
         };
     }

@@ -1,11 +1,12 @@
-//! Who may be inside of an object at a time.
+//! The owner lock: one thread at a time uses a connection and everything that belongs to it.
 //!
-//! A connection and all its peers share one engine, so they share one [`ThreadLock`]: the thread that enters first has it
-//! until its outermost call returns, another thread that comes meanwhile is refused. The lock is taken before the bindings
-//! touch the object, whose borrow counter is not made for several threads.
+//! A connection and all its peers share one engine, so they share one [`ThreadLock`]. The thread that enters
+//! first owns it until its outermost call returns; a call from another thread is refused meanwhile. The lock
+//! is taken before the bindings use the object, whose borrow counter is not thread-safe.
 //!
-//! An object may lose its last reference in any thread at any time. It is freed by the thread that is inside, when that
-//! leaves; if there is none, at once, and who comes meanwhile waits for it.
+//! An object may lose its last reference in any thread at any time. If a thread owns the lock, that thread
+//! frees the object when it leaves. Otherwise the object is freed at once, and threads that enter meanwhile
+//! wait for it.
 
 use std::ops::Deref;
 use std::ptr;
@@ -14,42 +15,42 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Set in the lock's word when objects wait to be freed by the thread that has it.
+/// Set in the lock's word while objects wait to be freed by the lock's owner.
 const FREEING_DUE: usize = 1;
-/// Set in the lock's word while the thread that has it does nothing but free objects.
+/// Set in the lock's word while its owner only frees objects.
 const IS_FREEING: usize = 2;
-/// How long a thread waits for another one that frees objects. That takes microseconds; should the other one need this
-/// thread for it, both go on.
+/// How long a thread waits for another one that frees objects. Freeing takes microseconds; the bound ends a
+/// deadlock in case the other thread needs this one for it.
 const LONGEST_FREEING: Duration = Duration::from_secs(1);
 
 /// The right to use a connection and its peers, held by one thread at a time.
 pub(crate) struct ThreadLock {
-    /// 0, or the token of the thread inside, with [`FREEING_DUE`] and [`IS_FREEING`].
+    /// 0, or the owner's token with [`FREEING_DUE`] and [`IS_FREEING`].
     word: AtomicUsize,
-    /// What frees the objects that lost their last reference while a thread was inside.
+    /// Frees the objects that lost their last reference while a thread owned the lock.
     deferred: Mutex<Vec<Deferred>>,
 }
 
-/// A lock that this thread has; dropping it gives it back.
+/// A lock that this thread owns; dropping the guard releases it.
 pub(crate) struct ThreadGuard {
     lock: Arc<ThreadLock>,
     /// Of this thread, if the lock is given back at the end.
     outermost: Option<usize>,
 }
 
-/// A value that several objects share. Only the thread that has the lock can reach it.
+/// A value that several objects share. Only the owner of the lock can reach it.
 pub(crate) struct Guarded<T> {
     lock: Arc<ThreadLock>,
     value: T,
 }
 
-// SAFETY: the value is reached by one thread at a time, which has the lock, and the lock orders what they do. It is dropped
-// by the thread that drops the last reference, when nobody else has any.
+// SAFETY: the value is used by one thread at a time, the lock's owner, and the lock orders their accesses. It
+// is dropped by the thread that drops the last reference.
 unsafe impl<T> Send for Guarded<T> {}
 // SAFETY: as above.
 unsafe impl<T> Sync for Guarded<T> {}
 
-/// Access to a [`Guarded`] value; dropping it leaves.
+/// Access to a [`Guarded`] value; dropping it releases the lock.
 pub(crate) struct Inside<'a, T> {
     guarded: &'a Guarded<T>,
     /// Of this thread, if the lock is given back at the end.
@@ -57,12 +58,12 @@ pub(crate) struct Inside<'a, T> {
 }
 
 impl<T> Guarded<T> {
-    /// A value that is reached by the lock.
+    /// A value that the lock guards.
     pub(crate) fn new(lock: &Arc<ThreadLock>, value: T) -> Arc<Self> {
         Arc::new(Self { lock: Arc::clone(lock), value })
     }
 
-    /// The lock, which other values and objects may share.
+    /// The lock, which other values and objects can share.
     pub(crate) fn lock(&self) -> &Arc<ThreadLock> {
         &self.lock
     }
@@ -97,10 +98,11 @@ impl Drop for ThreadGuard {
     }
 }
 
-/// What frees an object.
+/// Frees an object.
 struct Deferred(Box<dyn FnOnce()>);
 
-// SAFETY: only the thread that has the lock runs it, and the lock orders that after all former use of the object.
+// SAFETY: only the thread that has the lock runs it, and the lock orders that after all former use of the
+// object.
 unsafe impl Send for Deferred {}
 
 thread_local! {
@@ -112,28 +114,28 @@ fn thread_token() -> usize {
     TOKEN.with(|token| ptr::from_ref(token).addr())
 }
 
-/// The token of the thread that has the lock.
+/// The token of the lock's owner, 0 if there is none.
 fn owner(word: usize) -> usize {
     word & !(FREEING_DUE | IS_FREEING)
 }
 
 impl ThreadLock {
-    /// A lock that nobody has.
+    /// A lock without an owner.
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self { word: AtomicUsize::new(0), deferred: Mutex::new(Vec::new()) })
     }
 
-    /// Takes the lock for as long as the result lives; `None` if another thread has it. For objects that are used
-    /// otherwise than through a call of their own.
+    /// Takes the lock for as long as the result lives; `None` if another thread has it. For objects that are
+    /// used otherwise than through a call of their own.
     pub(crate) fn lock(self: &Arc<Self>) -> Option<ThreadGuard> {
         self.enter().map(|outermost| ThreadGuard { lock: Arc::clone(self), outermost })
     }
 
-    /// Takes the lock for this thread; `None` if another one has it. Gives the token to leave with, if this thread did not
-    /// have the lock already.
+    /// Takes the lock for this thread; `None` if another thread owns it. Returns the token for
+    /// [`Self::leave`], or `Some(None)` if this thread owned the lock already.
     pub(super) fn enter(&self) -> Option<Option<usize>> {
         let token = thread_token();
-        // What is read here says something certain only about this thread itself.
+        // A relaxed load suffices: only this thread can have stored its own token.
         if owner(self.word.load(Ordering::Relaxed)) == token {
             return Some(None);
         }
@@ -144,7 +146,7 @@ impl ThreadLock {
         }
     }
 
-    /// Takes the lock for this thread once another one has freed objects.
+    /// Takes the lock for this thread after another one has freed objects.
     #[cold]
     fn enter_after_freeing(&self, token: usize) -> Option<Option<usize>> {
         let end = Instant::now() + LONGEST_FREEING;
@@ -157,26 +159,26 @@ impl ThreadLock {
         }
     }
 
-    /// Gives the lock back, after freeing what has become due.
+    /// Releases the lock, after freeing what has become due.
     pub(super) fn leave(this: &Arc<Self>, token: usize) {
         if this.word.compare_exchange(token, 0, Ordering::Release, Ordering::Relaxed).is_err() {
-            // Freeing may drop the reference through which we came.
+            // Freeing may drop the last other reference to this lock.
             Arc::clone(this).free_and_leave(token);
         }
     }
 
-    /// Frees what is due and gives the lock back, whose word without [`FREEING_DUE`] is `held`.
+    /// Frees what is due and releases the lock. `held` is the lock's word without [`FREEING_DUE`].
     #[cold]
     fn free_and_leave(&self, held: usize) {
         while self.word.compare_exchange(held, 0, Ordering::Release, Ordering::Relaxed).is_err() {
-            // Whoever sets the mark has put its object there before.
+            // A thread queues its object before it sets the bit.
             self.word.swap(held, Ordering::AcqRel);
             let due = std::mem::take(&mut *self.deferred.lock().unwrap_or_else(PoisonError::into_inner));
             due.into_iter().for_each(|Deferred(free)| free());
         }
     }
 
-    /// Has `free` called by the thread inside when it leaves; if there is none, it is called now.
+    /// Lets the lock's owner call `free` when it leaves; calls it now if there is no owner.
     pub(super) fn free_when_possible(self: &Arc<Self>, free: impl FnOnce() + 'static) {
         let deferred = Deferred(Box::new(free));
         self.deferred.lock().unwrap_or_else(PoisonError::into_inner).push(deferred);

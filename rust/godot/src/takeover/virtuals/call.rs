@@ -1,4 +1,4 @@
-//! How a virtual call enters its object, and what its arguments and result look like.
+//! How a virtual call enters its object, and how its arguments and result are encoded.
 
 use crate::takeover::instance::{Entered, GuardedInstance};
 use crate::takeover::refusals;
@@ -7,10 +7,11 @@ use godot::obj::EngineEnum;
 use godot::sys;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Enters the object and lets `call` compute the result; a refused or panicking call gives `otherwise`.
+/// Enters the object and lets `call` compute the result; a call that is refused or panics returns
+/// `otherwise`.
 ///
 /// # Safety
-/// `instance` as [`GuardedInstance::enter`] wants it.
+/// `instance` must be one for [`GuardedInstance::enter`].
 pub(super) unsafe fn enter<R: Copy>(
     class: &'static str,
     name: &str,
@@ -47,7 +48,7 @@ impl Arguments {
     }
 }
 
-/// A type as it travels in virtual calls.
+/// A type with its encoding in virtual calls.
 pub(super) trait Bare {
     /// # Safety
     /// `from` must point to such a value.
@@ -57,7 +58,7 @@ pub(super) trait Bare {
     unsafe fn write(self, to: sys::GDExtensionTypePtr);
 }
 
-/// Declares types that travel as another one.
+/// Declares types that are encoded as another type.
 macro_rules! bare {
     ($($type:ty as $encoded:ty: $decode:expr, $encode:expr;)*) => {$(
         impl Bare for $type {

@@ -1,5 +1,6 @@
-//! The virtual methods through which the engine uses objects of ours by a static type of its own: `PacketPeer` and
-//! `MultiplayerPeer`. Each enters the object as any call does, and ends in a trait of `backends`.
+//! The virtual methods through which the engine uses objects of ours by a static type of its own:
+//! `PacketPeer` and `MultiplayerPeer`. Each enters the object as any call does, and calls a trait of
+//! `backends`.
 
 mod call;
 mod multiplayer_peer;

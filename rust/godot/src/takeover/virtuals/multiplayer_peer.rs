@@ -7,11 +7,13 @@ use std::sync::atomic::Ordering;
 
 const CLASS: &str = "MultiplayerPeer";
 
-/// Defines `find` and the functions that it finds: for each virtual method of the engine its arguments and result, what a
-/// refused call gives, and what it ends in.
+/// Defines `find` and the functions that it finds: for each virtual method of the engine the method of
+/// [`MultiplayerBackend`](crate::takeover::MultiplayerBackend) with its arguments and result, and what a
+/// refused call returns.
 macro_rules! virtual_methods {
     ($(
-        $godot_name:literal => fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty, else $otherwise:expr;
+        $godot_name:literal =>
+            fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty, else $otherwise:expr;
     )*) => {
         /// The virtual method of that name.
         pub(super) fn find(name: &str) -> sys::GDExtensionClassCallVirtual {
@@ -83,8 +85,8 @@ unsafe extern "C" fn connection_status(
 ) {
     // SAFETY: `_get_connection_status() -> ConnectionStatus`.
     unsafe {
-        // A call that another thread keeps out gets what was last told: SceneMultiplayer gives everything up when it hears
-        // that there is no connection.
+        // A refused call returns the last known status: SceneMultiplayer drops all its peers when it reads
+        // DISCONNECTED.
         let last = GuardedInstance::status(instance);
         let otherwise = last.load(Ordering::Relaxed);
         let status = enter(CLASS, "_get_connection_status", instance, otherwise, |entered| {

@@ -1,13 +1,14 @@
-//! The four virtual methods through which the engine's `PacketPeer` uses a packet peer: `put_packet`, `get_packet`,
-//! `get_var` and the rest of its methods end here when they are called through that static type. A multiplayer peer has
-//! them as well.
+//! The four virtual methods through which the engine's `PacketPeer` uses a packet peer: `put_packet`,
+//! `get_packet`, `get_var` and the rest of its methods call these when they are called through that static
+//! type. A multiplayer peer has them as well.
 
 use super::call::{Arguments, Bare, enter};
 use godot::global::Error;
 use godot::sys;
 
 const CLASS: &str = "PacketPeer";
-/// `PacketPeer`'s limit for one packet; ENet's own (32 MiB) is above it. The engine's class says the same.
+/// `PacketPeer`'s limit for one packet; ENet's own (32 MiB) is above it. The engine's class returns this
+/// value, too.
 const MAX_PACKET_SIZE: i32 = 1 << 24;
 
 /// The virtual method of that name.
@@ -26,8 +27,8 @@ unsafe extern "C" fn get_packet(
     arguments: *const sys::GDExtensionConstTypePtr,
     result: sys::GDExtensionTypePtr,
 ) {
-    // SAFETY: `_get_packet(r_buffer: const uint8_t **, r_buffer_size: int32_t *) -> Error`, with pointers that may be
-    // written to.
+    // SAFETY: `_get_packet(r_buffer: const uint8_t **, r_buffer_size: int32_t *) -> Error`, with pointers
+    // that may be written to.
     unsafe {
         let mut arguments = Arguments(arguments);
         let buffer = arguments.next::<*mut *const u8>();
@@ -52,7 +53,8 @@ unsafe extern "C" fn put_packet(
     arguments: *const sys::GDExtensionConstTypePtr,
     result: sys::GDExtensionTypePtr,
 ) {
-    // SAFETY: `_put_packet(p_buffer: const uint8_t *, p_buffer_size: int32) -> Error`, with so many bytes at the pointer.
+    // SAFETY: `_put_packet(p_buffer: const uint8_t *, p_buffer_size: int32) -> Error`, with so many bytes at
+    // the pointer.
     unsafe {
         let mut arguments = Arguments(arguments);
         let buffer = arguments.next::<*const u8>();

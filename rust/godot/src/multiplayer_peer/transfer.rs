@@ -1,17 +1,19 @@
-//! How the transfer modes and channels of Godot's multiplayer travel over ENet. There is no framing of their own: an ENet
-//! packet is what was put.
+//! Converts the transfer modes and channels of Godot's multiplayer to ENet's flags and channels, and back. A
+//! packet is sent as it was put, without framing.
 //!
-//! ENet's channel 0 is the default for reliable packets, 1 the default for the others, and channel n of the game is n + 1.
+//! ENet's channel 0 is the default for reliable packets, 1 the default for the others, and channel n of the
+//! game is n + 1.
 
 use enet_rs_driver::protocol::PacketFlags;
 use godot::classes::multiplayer_peer::TransferMode;
 use godot::obj::EngineEnum;
 
-/// ENet's channels that the default channel takes.
+/// Number of ENet's channels for the default channel.
 pub(super) const DEFAULT_CHANNELS: i32 = 2;
 
-/// ENet's channel for packets of a `TransferMode` on a channel of the game. It may be one that no connection has.
-pub(super) fn channel(mode: i32, transfer_channel: i32) -> i32 {
+/// ENet's channel for packets of a `TransferMode` on a channel of the game. It may be out of a connection's
+/// range.
+pub(super) fn enet_channel(mode: i32, transfer_channel: i32) -> i32 {
     if transfer_channel > 0 {
         transfer_channel.saturating_add(DEFAULT_CHANNELS - 1)
     } else {
@@ -20,7 +22,7 @@ pub(super) fn channel(mode: i32, transfer_channel: i32) -> i32 {
 }
 
 /// ENet's flags for packets of a `TransferMode`.
-pub(super) fn flags(mode: i32) -> PacketFlags {
+pub(super) fn packet_flags(mode: i32) -> PacketFlags {
     match TransferMode::try_from_ord(mode) {
         Some(TransferMode::UNRELIABLE) => PacketFlags::UNSEQUENCED | PacketFlags::UNRELIABLE_FRAGMENT,
         Some(TransferMode::UNRELIABLE_ORDERED) => PacketFlags::UNRELIABLE_FRAGMENT,
@@ -34,8 +36,8 @@ pub(super) fn transfer_channel(channel: u8) -> i32 {
     (i32::from(channel) - (DEFAULT_CHANNELS - 1)).max(0)
 }
 
-/// The `TransferMode` of a received packet. One that was cut into unreliable fragments counts as ordered, whatever its
-/// sender wanted: ENet has no unsequenced fragments.
+/// The `TransferMode` of a received packet. One that was sent in unreliable fragments counts as ordered,
+/// whatever its sender's mode: ENet has no unsequenced fragments.
 pub(super) fn transfer_mode(flags: PacketFlags) -> i32 {
     let mode = if flags.contains(PacketFlags::RELIABLE) {
         TransferMode::RELIABLE
@@ -47,8 +49,8 @@ pub(super) fn transfer_mode(flags: PacketFlags) -> i32 {
     mode.ord()
 }
 
-/// How many channels of ENet a game needs that wants `channels` of its own; 0 stands for as many as there can be.
-pub(super) fn channel_count(channels: i32) -> i32 {
+/// The number of ENet's channels for `channels` of the game; 0 stands for the maximum.
+pub(super) fn enet_channel_count(channels: i32) -> i32 {
     if channels > 0 { channels.saturating_add(DEFAULT_CHANNELS) } else { 0 }
 }
 
@@ -62,15 +64,15 @@ mod tests {
 
     #[test]
     fn the_default_channel_is_two_of_enets() {
-        assert_eq!(channel(RELIABLE, 0), 0);
-        assert_eq!(channel(ORDERED, 0), 1);
-        assert_eq!(channel(UNRELIABLE, -5), 1);
+        assert_eq!(enet_channel(RELIABLE, 0), 0);
+        assert_eq!(enet_channel(ORDERED, 0), 1);
+        assert_eq!(enet_channel(UNRELIABLE, -5), 1);
     }
 
     #[test]
     fn channels_of_the_game_follow_the_default_ones_and_come_back_as_they_were() {
         for wanted in 1..=253 {
-            let enet = channel(RELIABLE, wanted);
+            let enet = enet_channel(RELIABLE, wanted);
             assert_eq!(enet, wanted + 1);
             assert_eq!(transfer_channel(enet as u8), wanted);
         }
@@ -80,15 +82,15 @@ mod tests {
     #[test]
     fn modes_come_back_as_they_were() {
         for mode in [UNRELIABLE, ORDERED, RELIABLE] {
-            // On the way the flag that asks for fragments is lost.
-            let received = flags(mode) - PacketFlags::UNRELIABLE_FRAGMENT;
+            // The flag that asks for fragments is not transmitted.
+            let received = packet_flags(mode) - PacketFlags::UNRELIABLE_FRAGMENT;
             assert_eq!(transfer_mode(received), mode);
         }
     }
 
     #[test]
     fn channels_are_counted_with_the_default_ones() {
-        assert_eq!([channel_count(-1), channel_count(0), channel_count(1)], [0, 0, 3]);
-        assert_eq!(channel_count(i32::MAX), i32::MAX);
+        assert_eq!([enet_channel_count(-1), enet_channel_count(0), enet_channel_count(1)], [0, 0, 3]);
+        assert_eq!(enet_channel_count(i32::MAX), i32::MAX);
     }
 }
