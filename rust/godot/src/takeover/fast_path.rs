@@ -31,12 +31,12 @@ pub(super) type BareCall =
 pub(super) type VariantCall = fn(&Entered<'_>, &[&Variant]) -> Option<Variant>;
 
 /// The fast paths of a method; most methods have none.
-pub(super) fn find(class: &str, method: &str) -> FastPath {
-    let (bare, variants): (Option<BareCall>, Option<VariantCall>) = match (class, method) {
-        ("ENetConnection", "service") => (Some(service_bare), Some(service)),
-        ("ENetConnection", "next_event") => (None, Some(next_event)),
-        ("ENetPacketPeer", "send") => (Some(send), None),
-        ("ENetPacketPeer", "get_packet") => (Some(get_packet), None),
+pub(super) fn find(method: &str) -> FastPath {
+    let (bare, variants): (Option<BareCall>, Option<VariantCall>) = match method {
+        "service" => (Some(service_bare), Some(service)),
+        "next_event" => (None, Some(next_event)),
+        "send" => (Some(send), None),
+        "get_packet" => (Some(get_packet), None),
         _ => (None, None),
     };
     FastPath { bare, variants }

@@ -127,7 +127,7 @@ unsafe fn register_guarded(
     if info.method_flags & FLAG_STATIC == 0 {
         let method = Box::leak(Box::new(GuardedMethod {
             class: names::registered_name(class),
-            fast_path: fast_path::find(class.name, &name),
+            fast_path: fast_path::find(&name),
             name,
             userdata: info.method_userdata,
             call: info.call_func,
