@@ -8,7 +8,7 @@ use crate::errors;
 use crate::event_array::PacketEvents;
 use crate::host::{ActiveHost, Core, HostCore, Link, PeerLink};
 use crate::packet_peer::ENetPacketPeer;
-use crate::takeover::{Guarded, ThreadLock};
+use crate::takeover::{Guarded, SameLock, ThreadLock};
 use enet_rs_driver::protocol::{DisconnectReason, Event, Packet, PeerId};
 use enet_rs_driver::{Driver, ServiceError};
 use godot::obj::Gd;
@@ -23,7 +23,7 @@ pub(crate) type SharedHost = Arc<Guarded<ScriptHost>>;
 
 /// See the module.
 pub(crate) struct ScriptHost {
-    core: Core,
+    core: SameLock<HostCore>,
     peers: RefCell<PeerList>,
 }
 
@@ -44,6 +44,8 @@ pub(crate) struct ScriptPeer {
 /// A peer as its host lists it.
 pub(crate) struct ListedPeer {
     pub(crate) peer: ScriptPeer,
+    /// The link of that peer.
+    pub(crate) link: SameLock<PeerLink>,
     pub(crate) packet_events: PacketEvents,
     /// The order of `get_peers`: each new peer has a higher number.
     place: u64,
@@ -69,38 +71,36 @@ pub(crate) enum Serviced<R> {
 impl ScriptHost {
     /// No host yet. `background` says whether the background thread shall service it.
     pub(crate) fn new(lock: &Arc<ThreadLock>, background: bool) -> SharedHost {
-        Guarded::new(lock, Self { core: HostCore::new(lock, background), peers: RefCell::default() })
+        let core = SameLock::new(&HostCore::new(lock, background), lock);
+        Guarded::new(lock, Self { core, peers: RefCell::default() })
     }
 
     /// The host without its objects.
     pub(crate) fn core(&self) -> &Core {
-        &self.core
+        self.core.shared()
     }
 
     /// Whether there is a host.
     pub(crate) fn is_active(&self) -> bool {
-        self.core.enter().is_some_and(|core| core.is_active())
+        self.core.is_active()
     }
 
     /// Uses the host, if there is one. `action` must not run Godot code that could come back here.
     pub(crate) fn with<R>(&self, action: impl FnOnce(&mut ActiveHost) -> R) -> Option<R> {
-        self.core.enter()?.with(action)
+        self.core.with(action)
     }
 
     /// Starts a host.
     pub(crate) fn start(&self, driver: Driver) {
-        if let Some(core) = self.core.enter() {
-            core.start(driver);
-        }
+        self.core.start(driver);
     }
 
     /// Closes all peers and gives the driver away, if there is one. Dropping it closes the socket and sends
     /// close_notify in DTLS sessions; other remote hosts are not notified.
     pub(crate) fn stop(&self) -> Option<Driver> {
-        let driver = self.core.enter()?.stop();
-        let peers = self.peers.take();
-        for link in peers.by_id.values().filter_map(|listed| listed.peer.link.enter()) {
-            link.close_for(DisconnectReason::Local);
+        let driver = self.core.stop();
+        for listed in self.peers.take().by_id.values() {
+            listed.link.close_for(DisconnectReason::Local);
         }
         driver
     }
@@ -146,7 +146,7 @@ impl ScriptHost {
         receive: impl FnOnce(&ListedPeer, u8, Packet) -> R,
     ) -> Serviced<R> {
         let serviced = self.take_event(|host| host.service(wait), receive);
-        self.after_service();
+        self.core.after_service();
         serviced
     }
 
@@ -164,24 +164,15 @@ impl ScriptHost {
         let mut gathered: Vec<&ListedPeer> = Vec::new();
         let receive = |peer, channel, packet: Packet| {
             let Some(listed) = peers.by_id.get(&peer) else { return };
-            let Some(link) = listed.peer.link.enter() else { return };
-            link.received.push(channel, &packet);
-            if !link.is_gathered.replace(true) {
+            listed.link.received.push(channel, &packet);
+            if !listed.link.is_gathered.replace(true) {
                 gathered.push(listed);
             }
         };
         self.with(|host| host.gather(wait, receive))?;
-        self.after_service();
-        for link in gathered.iter().filter_map(|listed| listed.peer.link.enter()) {
-            link.is_gathered.set(false);
-        }
+        self.core.after_service();
+        gathered.iter().for_each(|listed| listed.link.is_gathered.set(false));
         Some(gathered.into_iter().map(|listed| listed.peer.object.clone()).collect())
-    }
-
-    fn after_service(&self) {
-        if let Some(core) = self.core.enter() {
-            core.after_service();
-        }
     }
 
     /// Takes an event and looks its peer up. There are no events of peers that are not listed; they would be
@@ -193,13 +184,14 @@ impl ScriptHost {
     ) -> Serviced<R> {
         // The swept peers are dropped at the end, with nothing borrowed.
         let Some(_swept) = self.sweep() else { return Serviced::Inactive };
-        let worked = self.with(|host| (work(host), host.take_unreported()));
-        let Some((event, unreported)) = worked else { return Serviced::Inactive };
-        if let Some(failure) = unreported {
-            errors::print_verbose(&failure);
-        }
+        let Some(event) = self.with(work) else { return Serviced::Inactive };
         match event {
-            Ok(None) => Serviced::Nothing,
+            Ok(None) => {
+                if let Some(failure) = self.with(ActiveHost::take_unreported).flatten() {
+                    errors::print_verbose(&failure);
+                }
+                Serviced::Nothing
+            }
             Ok(Some(Event::Receive { peer, channel, packet })) => {
                 let peers = self.peers.borrow();
                 let listed = peers.by_id.get(&peer);
@@ -210,9 +202,7 @@ impl ScriptHost {
             Ok(Some(Event::Disconnect { peer, data, reason })) => {
                 let removed = self.peers.borrow_mut().by_id.remove(&peer);
                 removed.map_or(Serviced::Nothing, |listed| {
-                    if let Some(link) = listed.peer.link.enter() {
-                        link.close_for(reason);
-                    }
+                    listed.link.close_for(reason);
                     Serviced::Disconnected(listed.peer, data)
                 })
             }
@@ -229,12 +219,11 @@ impl ScriptHost {
 
     /// The peer of a CONNECT event: listed since this host began the connection, or new.
     fn connected(&self, id: PeerId) -> ScriptPeer {
-        let known = self.peers.borrow().by_id.get(&id).map(|listed| listed.peer.clone());
-        let Some(peer) = known else { return self.list(id) };
-        if let Some(link) = peer.link.enter() {
-            link.note_address();
+        if let Some(listed) = self.peers.borrow().by_id.get(&id) {
+            listed.link.note_address();
+            return listed.peer.clone();
         }
-        peer
+        self.list(id)
     }
 
     /// Takes the peers that were closed from this side off the list. `None` if there is no host.
@@ -249,12 +238,13 @@ impl ScriptHost {
 
     /// Makes the object of a peer and lists it.
     fn list(&self, id: PeerId) -> ScriptPeer {
-        let link = PeerLink::new(&self.core, id);
-        let peer = ScriptPeer { object: ENetPacketPeer::create(&link), link };
+        let shared = PeerLink::new(self.core.shared(), id);
+        let link = SameLock::new(&shared, shared.lock());
+        let peer = ScriptPeer { object: ENetPacketPeer::create(&shared), link: shared };
         let mut peers = self.peers.borrow_mut();
         let place = peers.next_place;
         peers.next_place += 1;
-        let listed = ListedPeer { peer: peer.clone(), packet_events: PacketEvents::default(), place };
+        let listed = ListedPeer { peer: peer.clone(), link, packet_events: PacketEvents::default(), place };
         let replaced = peers.by_id.insert(id, listed);
         drop(peers);
         drop(replaced);

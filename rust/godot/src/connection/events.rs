@@ -76,9 +76,7 @@ impl Events {
     fn take<R>(&self, timeout: i32, receive: impl FnOnce(&ListedPeer, u8) -> R) -> Serviced<R> {
         let Some(host) = self.host.enter() else { return Serviced::Failed };
         host.service(waiting_time(timeout), |listed, channel, packet| {
-            if let Some(link) = listed.peer.link.enter() {
-                link.received.push(channel, &packet);
-            }
+            listed.link.received.push(channel, &packet);
             receive(listed, channel)
         })
     }

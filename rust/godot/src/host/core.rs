@@ -175,6 +175,7 @@ impl ActiveHost {
     }
 
     /// Takes the peers that were closed from this side since the last call.
+    #[inline]
     pub(crate) fn take_closed(&mut self) -> Vec<PeerId> {
         std::mem::take(&mut self.closed)
     }

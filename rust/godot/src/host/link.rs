@@ -1,9 +1,9 @@
 //! A peer of a host, shared by its object and the lists that it is in.
 
-use super::core::{ActiveHost, Core};
+use super::core::{ActiveHost, Core, HostCore};
 use super::packet_queue::PacketQueue;
 use crate::errors;
-use crate::takeover::{Guarded, PacketBytes, PacketSource, PeerPackets};
+use crate::takeover::{Guarded, PacketBytes, PacketSource, PeerPackets, SameLock};
 use bytes::Bytes;
 use enet_rs_driver::protocol::{DisconnectReason, PacketFlags, PeerId, PeerState, SendError};
 use godot::builtin::PackedByteArray;
@@ -25,7 +25,7 @@ pub(crate) struct Ended;
 
 /// See the module.
 pub(crate) struct PeerLink {
-    core: Core,
+    core: SameLock<HostCore>,
     /// `None` once the peer is closed, for good.
     id: Cell<Option<PeerId>>,
     /// Received packets that no script has read yet.
@@ -46,7 +46,7 @@ impl PeerLink {
     /// A peer of a host, whose lock it shares.
     pub(crate) fn new(core: &Core, id: PeerId) -> Link {
         let link = Self {
-            core: Core::clone(core),
+            core: SameLock::new(core, core.lock()),
             id: Cell::new(Some(id)),
             received: PacketQueue::default(),
             reason: Cell::new(None),
@@ -67,7 +67,7 @@ impl PeerLink {
     /// Uses the peer, if it is not closed. `action` must not run Godot code that could come back here.
     pub(crate) fn with<R>(&self, action: impl FnOnce(&mut ActiveHost, PeerId) -> R) -> Option<R> {
         let id = self.id.get()?;
-        self.core.enter()?.with(|host| action(host, id))
+        self.core.with(|host| action(host, id))
     }
 
     /// Uses the peer a last time and closes it. False if it was closed already.
@@ -120,11 +120,8 @@ impl PeerLink {
     }
 
     fn note_named_closed(&self) {
-        if self.multiplayer_id() != 0
-            && !self.is_active()
-            && let Some(core) = self.core.enter()
-        {
-            core.note_named_closed();
+        if self.multiplayer_id() != 0 && !self.is_active() {
+            self.core.note_named_closed();
         }
     }
 

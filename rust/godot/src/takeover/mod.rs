@@ -38,7 +38,7 @@ pub(crate) use backends::{EventSource, MultiplayerBackend, PacketBytes, PacketSo
 pub(crate) use instance::{FastPaths, attach, lock_of_connection};
 pub(crate) use interface::{duplicate_array, null_object};
 pub(crate) use refusals::refuse_other_thread;
-pub(crate) use thread_lock::{Guarded, Inside, ThreadLock};
+pub(crate) use thread_lock::{Guarded, Inside, SameLock, ThreadLock};
 
 use crate::{background, drain};
 use godot::init::{ExtensionLibrary, InitLevel, InitStage, gdextension};

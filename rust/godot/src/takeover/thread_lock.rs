@@ -74,6 +74,34 @@ impl<T> Guarded<T> {
     }
 }
 
+/// Another guarded value as a value with the same lock has it: whoever has reached that one has the lock
+/// already, so this one is reached without a look at it. Never to be kept anywhere but in that value.
+pub(crate) struct SameLock<T>(Arc<Guarded<T>>);
+
+impl<T> SameLock<T> {
+    /// Another guarded value for one that shares its lock.
+    ///
+    /// # Panics
+    /// The locks are not the same.
+    pub(crate) fn new(shared: &Arc<Guarded<T>>, lock: &Arc<ThreadLock>) -> Self {
+        assert!(Arc::ptr_eq(&shared.lock, lock), "a value would be reached under another lock");
+        Self(Arc::clone(shared))
+    }
+
+    /// The value as others share it.
+    pub(crate) fn shared(&self) -> &Arc<Guarded<T>> {
+        &self.0
+    }
+}
+
+impl<T> Deref for SameLock<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.value
+    }
+}
+
 impl<T> Deref for Inside<'_, T> {
     type Target = T;
 
