@@ -207,7 +207,6 @@ impl Session {
     /// everyone.
     pub(super) fn send(&self, target: i32, channel: i32, packet: &Bytes, flags: PacketFlags) -> Error {
         let recipients = self.recipients(target);
-        let is_group = self.mode != Mode::Client && target <= 0;
         let mut refusal = None;
         let mut is_busy = false;
         for link in &recipients {
@@ -217,8 +216,9 @@ impl Session {
             };
             match link.try_send_shared(channel, packet.clone(), flags) {
                 Ok(()) => {}
-                // A peer that is disconnecting does not get broadcasts.
-                Err(SendError::NotConnected) if is_group => {}
+                // The peer is disconnecting, which the next polls report. SceneMultiplayer cannot know yet
+                // and answers what it reads meanwhile; an error would end in error lines of its own.
+                Err(SendError::NotConnected) => {}
                 Err(error) => {
                     refusal.get_or_insert(error);
                 }
