@@ -35,6 +35,9 @@ use window::Window;
 /// Milliseconds without an acknowledgement after which an idle peer is pinged (`ENET_PEER_PING_INTERVAL`).
 const DEFAULT_PING_INTERVAL: u32 = 500;
 
+/// Bytes of unreliable messages after which a PING measures the path, so that the throttle notices a queue.
+const MEASURED_BYTES: usize = 8 << 10;
+
 /// The two session ids of a connection, 0..=3, or [`NO_SESSION`](crate::wire::NO_SESSION) before the first
 /// one.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -68,6 +71,8 @@ pub(crate) struct Peer {
     pub(crate) recovery: Recovery,
     /// Early copies are due that have found no datagram to ride along in.
     sends_lone_copies: bool,
+    /// Bytes that were sent since the last command whose acknowledgement measures the path.
+    unmeasured_bytes: usize,
     pub(crate) window: Window,
     pub(crate) unsequenced: UnsequencedWindow,
     pub(crate) backlog: Backlog,
@@ -112,6 +117,7 @@ impl Peer {
             queue: SendQueue::new(config.first_sequence),
             recovery: Recovery::new(id, config.redundancy),
             sends_lone_copies: false,
+            unmeasured_bytes: 0,
             window: Window::new(),
             unsequenced: UnsequencedWindow::new(config.first_sequence),
             backlog: Backlog::default(),
@@ -176,7 +182,8 @@ impl Peer {
 
     /// Something was acknowledged: the round trip took `sample` milliseconds, at least 1.
     pub(crate) fn measure(&mut self, now: Time, sample: u32) {
-        self.window.on_acknowledged(now, sample, &mut self.recovery.round_trip);
+        let shortest = self.recovery.shortest_round_trip();
+        self.window.on_acknowledged(now, sample, shortest, &mut self.recovery.round_trip);
         self.last_acknowledgement = Some(now);
     }
 
@@ -251,6 +258,11 @@ impl Peer {
         bytes: usize,
     ) -> Option<Time> {
         let is_acknowledged = reliable + copies > 0;
+        self.unmeasured_bytes = if is_acknowledged { 0 } else { self.unmeasured_bytes + bytes };
+        if self.unmeasured_bytes >= MEASURED_BYTES && self.lifecycle.lasts() {
+            self.unmeasured_bytes = 0;
+            self.queue_control(Control::Ping);
+        }
         let deadline = is_acknowledged.then(|| self.recovery.on_datagram_sent(now, reliable));
         if wanted_copies == 0 {
             return deadline;

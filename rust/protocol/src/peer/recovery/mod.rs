@@ -139,6 +139,11 @@ impl Recovery {
         self.bytes_in_flight
     }
 
+    /// The shortest recent round trip in milliseconds; 0 before the first measurement.
+    pub(crate) fn shortest_round_trip(&self) -> u32 {
+        self.timer.shortest_round_trip()
+    }
+
     /// Forgets everything under way, as the connection ends. The channels have to be closed with it.
     pub(crate) fn clear(&mut self) {
         self.retransmissions.clear();

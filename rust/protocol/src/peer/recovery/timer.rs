@@ -31,9 +31,9 @@ pub(crate) struct RetransmissionTimer {
     grown_timeout: u32,
     /// How often it ran off since the last acknowledgement.
     backoff: u8,
-    /// The lowest round trip of this interval, and of the one before.
-    floor: Option<u32>,
-    last_floor: Option<u32>,
+    /// The lowest round trip of this interval, and of the one before; `u32::MAX` if there is none.
+    floor: u32,
+    last_floor: u32,
     floor_since: Time,
     /// How much later than a round trip acknowledgements came for what had been declared lost.
     reordering: u32,
@@ -50,8 +50,8 @@ impl RetransmissionTimer {
             timeout: INITIAL,
             grown_timeout: INITIAL,
             backoff: 0,
-            floor: None,
-            last_floor: None,
+            floor: u32::MAX,
+            last_floor: u32::MAX,
             floor_since: Time::default(),
             reordering: 0,
             reordering_datagrams: 0,
@@ -74,12 +74,12 @@ impl RetransmissionTimer {
         self.grown_timeout = self.timeout;
         if now.since(self.floor_since) >= FLOOR_INTERVAL {
             self.floor_since = now;
-            self.last_floor = self.floor.take();
+            self.last_floor = std::mem::replace(&mut self.floor, u32::MAX);
             // What reordering there was is forgotten slowly.
             self.reordering -= self.reordering / 4;
             self.reordering_datagrams -= self.reordering_datagrams.div_ceil(8);
         }
-        self.floor = Some(self.floor.map_or(sample, |floor| floor.min(sample)));
+        self.floor = self.floor.min(sample);
     }
 
     /// Something that had been declared lost has arrived after all: `age` after it was sent, and when a
@@ -103,7 +103,8 @@ impl RetransmissionTimer {
 
     /// The shortest recent round trip; 0 before the first measurement.
     pub(crate) fn shortest_round_trip(&self) -> u32 {
-        self.floor.into_iter().chain(self.last_floor).min().unwrap_or(0)
+        let shortest = self.floor.min(self.last_floor);
+        if shortest == u32::MAX { 0 } else { shortest }
     }
 
     /// How much longer than the shortest recent round trip the mean one is: what waits in queues on the path.
