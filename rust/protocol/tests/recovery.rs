@@ -2,8 +2,11 @@
 //! keep their budget, and a living connection does not end.
 #![allow(missing_docs)]
 
-use enet_rs_protocol::{DisconnectReason, Event, HostConfig, HostStatistic, PacketFlags, PeerStatistic};
+use enet_rs_protocol::{
+    DisconnectReason, Event, HostConfig, HostStatistic, PacketFlags, PeerState, PeerStatistic,
+};
 use enet_rs_sim::{Conditions, MILLISECOND};
+use enet_rs_test_support::raw;
 use enet_rs_test_support::virtual_pair::{CLEAN, Pair, message, number_of};
 use rusty_enet as stock;
 use std::cell::{Cell, RefCell};
@@ -257,5 +260,54 @@ fn a_connection_lives_on_while_anything_is_acknowledged() {
             pair.run(16);
             assert!(!pair.client.has_disconnected() && !pair.server.has_disconnected(), "seed {seed}");
         }
+    }
+}
+
+/// A remote host that acknowledges what it likes, when it likes: too early, with invented sent times, again and again,
+/// and every tenth message never.
+#[test]
+fn invented_acknowledgements_do_not_make_a_host_send_without_measure() {
+    for seed in 0..8_u64 {
+        println!("seed {seed}");
+        let (mut pair, peer, _) = Pair::connected(CLEAN, seed, 1);
+        // The real server hears nothing any more.
+        let sent = Rc::new(Cell::new(0));
+        let seen = Rc::clone(&sent);
+        pair.filter = Some(Box::new(move |to_server, datagram| {
+            seen.set(seen.get() + if to_server { datagram.len() } else { 0 });
+            true
+        }));
+        let (mut random, mut messages) = (enet_rs_sim::Random::new(seed), 0_u16);
+        for millisecond in 0..10_000_u64 {
+            if millisecond % 16 == 0 {
+                pair.send(true, peer, 0, message(messages.into(), 64), PacketFlags::RELIABLE);
+                messages += 1;
+            }
+            pair.run(1);
+            let now = pair.now();
+            let mut commands = Vec::new();
+            for _ in 0..4 {
+                let sequence = messages.wrapping_sub((random.next_u64() % 40) as u16);
+                if sequence % 10 != 0 {
+                    let echo = now.as_millis().wrapping_sub(random.next_u64() % 60) as u16;
+                    let fields = [(sequence.into(), 2), (echo.into(), 2)];
+                    commands.extend(raw::command(raw::number::ACKNOWLEDGE, 0, 0, &fields, &[]));
+                }
+            }
+            let from = pair.server.address;
+            for session in 0..4 {
+                let forged = raw::datagram(peer.slot(), session, None, &commands);
+                pair.client.host.handle_datagram(now, from, forged);
+            }
+            if pair.client.host.state(peer) != Some(PeerState::Connected) {
+                break;
+            }
+        }
+        let traffic = usize::from(messages) * (64 + 6 + 4 + 28);
+        let allowed = traffic + 10 * 8192 + traffic * 3 / 10 + 4096;
+        // Beside the copies, each message that is never acknowledged goes out some twenty times.
+        let retransmissions = usize::from(messages) / 10 * 25 * (64 + 6 + 4);
+        assert!(messages > 300, "{messages} messages");
+        assert!(sent.get() <= allowed + retransmissions, "{} bytes for {messages} messages", sent.get());
     }
 }
