@@ -263,8 +263,8 @@ fn a_connection_lives_on_while_anything_is_acknowledged() {
     }
 }
 
-/// A remote host that acknowledges what it likes, when it likes: too early, with invented sent times, again and again,
-/// and every tenth message never.
+/// A remote host that acknowledges what it likes, when it likes: too early, with invented sent times, again
+/// and again, and every tenth message never.
 #[test]
 fn invented_acknowledgements_do_not_make_a_host_send_without_measure() {
     for seed in 0..8_u64 {

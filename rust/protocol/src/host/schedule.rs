@@ -31,6 +31,7 @@ impl Schedule {
     }
 
     /// The first active slot has nothing more to send for now.
+    #[inline]
     pub(crate) fn deactivate_first(&mut self, now: Time, slot: u16, peer: Option<&mut Peer>) {
         self.active.pop_front();
         if let Some(peer) = peer {
@@ -42,6 +43,7 @@ impl Schedule {
     }
 
     /// Sets the peer's timer to its deadline, unless it has an earlier one, which will ask again.
+    #[inline(never)]
     pub(crate) fn set_timer(&mut self, now: Time, slot: u16, peer: &mut Peer) {
         if let Some(deadline) = peer.deadline(now) {
             self.set_timer_to(slot, peer, deadline);

@@ -36,7 +36,7 @@ use window::Window;
 const DEFAULT_PING_INTERVAL: u32 = 500;
 
 /// Bytes of unreliable messages after which a PING measures the path, so that the throttle notices a queue.
-const MEASURED_BYTES: usize = 8 << 10;
+const MEASURED_BYTES: usize = 4 << 10;
 
 /// The two session ids of a connection, 0..=3, or [`NO_SESSION`](crate::wire::NO_SESSION) before the first
 /// one.

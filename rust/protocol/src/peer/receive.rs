@@ -210,7 +210,14 @@ impl Peer {
         let sent_at = Time::from_wire(sent_time, now)?;
         let acknowledged =
             self.recovery.on_acknowledged(now, &mut self.channels, channel, sequence, sent_at)?;
-        self.measure(now, now.since(sent_at).max(1));
+        let sample = now.since(sent_at).max(1);
+        if acknowledged.is_first {
+            self.measure(now, sample);
+        } else {
+            // ENet takes in the round trip of each command.
+            self.recovery.round_trip.measure(sample);
+            self.last_acknowledgement = Some(now);
+        }
         // What may be sent now, also a DISCONNECT that waited for this, is found when the peer's turn to send
         // comes. While disconnecting, other acknowledgements may come, of commands from before that were sent
         // again. ENet takes the rest of the datagram for malformed then, and with it the answer to the

@@ -17,7 +17,7 @@ const COUNTER_STEP: u32 = 7;
 /// Round trips that are compared with each other.
 const COMPARED: usize = 3;
 /// Milliseconds between the beginnings of two of them, at least.
-const APART: u32 = 24;
+const APART: u32 = 15;
 /// Milliseconds above the shortest round trip from which on growth counts.
 const NOTICED_DELAY: u32 = 60;
 /// Milliseconds above the shortest round trip from which on the throttle falls although they do not grow:
@@ -25,7 +25,7 @@ const NOTICED_DELAY: u32 = 60;
 const LONG_DELAY: u32 = 150;
 /// Milliseconds within which the compared round trips must have begun, at least and at most: frames and pings
 /// are not seen as growth.
-const COMPARED_WITHIN: std::ops::RangeInclusive<u32> = 48..=400;
+const COMPARED_WITHIN: std::ops::RangeInclusive<u32> = 32..=400;
 /// Milliseconds of growth in each 1,024 ms from which on it counts: three eighths.
 const NOTICED_GROWTH: u32 = 384;
 /// ENet's acceleration and deceleration, to which others are compared.
@@ -34,9 +34,10 @@ const USUAL_STEP: u32 = 2;
 const RECOVERY: u32 = 1000;
 
 /// A round trip.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Debug, Default)]
 struct Sample {
-    sent_at: Time,
+    /// Low 32 bits of the time.
+    sent_at: u32,
     /// Milliseconds.
     round_trip: u32,
 }
@@ -56,7 +57,9 @@ pub(crate) struct Throttle {
     pub(crate) acceleration: u32,
     pub(crate) deceleration: u32,
     /// The last round trips since the throttle fell, the newest first.
-    samples: [Option<Sample>; COMPARED],
+    samples: [Sample; COMPARED],
+    /// How many of them there are.
+    compared: u8,
     /// When it rose last, or could have.
     raised_at: Time,
 }
@@ -71,7 +74,8 @@ impl Throttle {
             interval: 5000,
             acceleration: USUAL_STEP,
             deceleration: USUAL_STEP,
-            samples: [None; COMPARED],
+            samples: [Sample::default(); COMPARED],
+            compared: 0,
             raised_at: Time::default(),
         }
     }
@@ -86,8 +90,10 @@ impl Throttle {
     /// Takes in one measured round trip of `sample` milliseconds, beside the `shortest` recent one, and
     /// updates `round_trip` as ENet does.
     pub(crate) fn measure(&mut self, now: Time, sample: u32, shortest: u32, round_trip: &mut RoundTrip) {
-        let sample = Sample { sent_at: now.before(sample), round_trip: sample };
-        if self.samples[0].is_none_or(|last| sample.sent_at.since(last.sent_at) >= APART) {
+        let sample = Sample { sent_at: now.before(sample).as_millis() as u32, round_trip: sample };
+        let since_last = sample.sent_at.wrapping_sub(self.samples[0].sent_at);
+        // What was sent before the throttle fell says nothing about that.
+        if since_last >= APART && since_last < u32::MAX / 2 {
             self.compare(now, sample, shortest);
         }
         round_trip.measure(sample.round_trip);
@@ -99,7 +105,8 @@ impl Throttle {
 
     fn compare(&mut self, now: Time, sample: Sample, shortest: u32) {
         self.samples.rotate_right(1);
-        self.samples[0] = Some(sample);
+        self.samples[0] = sample;
+        self.compared = (self.compared + 1).min(COMPARED as u8);
         let delay = sample.round_trip.saturating_sub(shortest);
         if delay <= NOTICED_DELAY {
             self.rise(now);
@@ -110,24 +117,29 @@ impl Throttle {
             return;
         }
         let growth = self.growth();
+        let is_long = |sample: &Sample| sample.round_trip > shortest.saturating_add(LONG_DELAY);
         if growth >= NOTICED_GROWTH {
-            // What arrives is less than what is sent by that share.
-            self.value = (self.value * 1024 / (1024 + growth.min(1024))).max(1);
-            self.samples = [None; COMPARED];
-        } else if delay > LONG_DELAY
-            && self.samples[1].is_some_and(|last| last.round_trip > shortest + LONG_DELAY)
-        {
+            // What arrives is less than what is sent by that share; and the queue has to empty.
+            self.value = (self.value * 1024 / (1024 + growth.min(1024)) * 5 / 8).max(1);
+            self.on_fallen(now);
+        } else if self.compared > 1 && self.samples[..2].iter().all(is_long) {
             self.value = self.value.saturating_sub(self.deceleration);
         }
+    }
+
+    /// Compares anew, from what is sent from now on.
+    fn on_fallen(&mut self, now: Time) {
+        self.samples[0].sent_at = now.as_millis() as u32;
+        self.compared = 0;
     }
 
     /// Milliseconds by which the compared round trips have grown in each 1,024 ms, if they have grown all the
     /// time.
     fn growth(&self) -> u32 {
-        let [Some(newest), Some(middle), Some(oldest)] = self.samples else { return 0 };
-        let within = newest.sent_at.since(oldest.sent_at);
+        let [newest, middle, oldest] = self.samples;
+        let within = newest.sent_at.wrapping_sub(oldest.sent_at);
         let has_grown = newest.round_trip >= middle.round_trip && middle.round_trip >= oldest.round_trip;
-        if !has_grown || !COMPARED_WITHIN.contains(&within) {
+        if usize::from(self.compared) < COMPARED || !has_grown || !COMPARED_WITHIN.contains(&within) {
             return 0;
         }
         (newest.round_trip - oldest.round_trip).saturating_mul(1024) / within
@@ -188,7 +200,7 @@ mod tests {
         let mut throttle = Throttle::new();
         // Twice as much is sent as arrives.
         measure(&mut throttle, 1000, 32, &[20, 52, 84]);
-        assert!((16..=17).contains(&throttle.value), "{}", throttle.value);
+        assert_eq!(throttle.value, 16 * 5 / 8);
     }
 
     #[test]

@@ -209,7 +209,9 @@ impl Recovery {
         sequence: u16,
         sent_at: Time,
     ) -> Option<Acknowledged> {
-        if self.heard != (now, sent_at) {
+        // Usually many commands of one datagram are acknowledged together.
+        let is_first = self.heard != (now, sent_at);
+        if is_first {
             self.on_heard(now, sent_at);
         }
         let in_flight = channels.outgoing(channel).map(|outgoing| &mut outgoing.in_flight);
@@ -222,7 +224,7 @@ impl Recovery {
                     self.notice_spurious(now, sent, sent_at)
                 };
                 let is_disconnect = matches!(sent.content, Content::Control(Control::Disconnect { .. }));
-                (number, Acknowledged { is_disconnect })
+                (number, Acknowledged { is_disconnect, is_first })
             })
         });
         let number = match acknowledged {
@@ -480,6 +482,8 @@ impl Recovery {
 pub(crate) struct Acknowledged {
     /// It was a DISCONNECT.
     pub(crate) is_disconnect: bool,
+    /// This is the first acknowledgement of this moment for what was sent then: it measures the path.
+    pub(crate) is_first: bool,
 }
 
 /// The earlier one of two times, of which one may be missing.
