@@ -205,6 +205,26 @@ fn early_copies_keep_their_budget_and_can_be_turned_off() {
 }
 
 #[test]
+fn copies_of_a_lone_message_go_out_by_themselves() {
+    let lossy = Conditions { loss: 0.2, ..Conditions::with_latency(50 * MILLISECOND) };
+    let (mut pair, peer, _) = Pair::connected(lossy, 4, 1);
+    let datagrams = Rc::new(Cell::new(0));
+    for number in 0..200 {
+        let seen = Rc::clone(&datagrams);
+        pair.filter = Some(Box::new(move |to_server, _| {
+            seen.set(seen.get() + u32::from(to_server));
+            false
+        }));
+        pair.send(true, peer, 0, message(number, 64), PacketFlags::RELIABLE);
+        pair.run(45);
+        pair.filter = None;
+        pair.run(455);
+    }
+    // Until the first answer can be there, each message goes out three times, once losses were measured.
+    assert!(datagrams.get() >= 200 * 5 / 2, "{}", datagrams.get());
+}
+
+#[test]
 fn early_copies_are_not_made_where_the_bandwidth_is_limited() {
     for limits in [(0, 1 << 20), (1 << 20, 1 << 20)] {
         let (none, some) = (bytes_sent(0, 20_000, limits), bytes_sent(4, 20_000, limits));

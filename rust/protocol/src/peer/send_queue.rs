@@ -6,6 +6,7 @@ use super::control::{Content, Control};
 use super::datagram::Datagram;
 use super::message::{FragmentedPayload, Message, Reliable, Unreliable};
 use super::recovery::Recovery;
+use super::recovery::in_flight::Sent;
 use super::recovery::redundancy::LARGEST_COPY;
 use super::window::Window;
 use crate::drops::PeerDropCounters;
@@ -341,28 +342,30 @@ fn put_lost(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
 }
 
 /// Puts early copies of small commands that are not acknowledged yet into what is left of a datagram: first
-/// the urgent ones, then those of the newest commands.
+/// the urgent ones, of which the oldest hold up the most, then those of the newest commands.
 fn put_copies(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
-    for is_urgent in [true, false] {
-        for (channel, outgoing) in flow.channels.all_outgoing() {
-            for (sequence, sent) in outgoing.in_flight.newest(COPIED_COMMANDS) {
-                if flow.recovery.is_copy_urgent(flow.now, sent, flow.copies) != Some(is_urgent) {
-                    continue;
-                }
-                let command = reliable_command(channel, sequence, sent.content.body(sequence));
-                let size = command.size();
-                if size > LARGEST_COPY || !datagram.fits(&command) {
-                    continue;
-                }
-                // The more copies there are already, the more is left for those that will be urgent or newer.
-                let reserve = if is_urgent { 0 } else { size * (1 + usize::from(sent.copies())) };
-                if size + reserve > flow.recovery.redundancy.budget(flow.now) {
-                    continue;
-                }
-                datagram.put_copy(&command);
-                flow.recovery.on_copied(channel, sequence, sent, flow.now, size);
-            }
+    let Flow { now, copies, channels, recovery, .. } = flow;
+    let mut put = |channel: u8, sequence: u16, sent: &mut Sent, is_urgent: bool| {
+        if recovery.is_copy_urgent(*now, sent, *copies) != Some(is_urgent) {
+            return;
         }
+        let command = reliable_command(channel, sequence, sent.content.body(sequence));
+        let size = command.size();
+        // The more copies there are already, the more is left for those that will be urgent or newer.
+        let reserve = if is_urgent { 0 } else { size * (1 + usize::from(sent.copies())) };
+        let is_paid = size + reserve <= recovery.redundancy.budget(*now);
+        if is_paid && size <= LARGEST_COPY && datagram.fits(&command) {
+            datagram.put_copy(&command);
+            recovery.on_copied(channel, sequence, sent, *now, size);
+        }
+    };
+    for (channel, outgoing) in channels.all_outgoing() {
+        let oldest = outgoing.in_flight.newest(COPIED_COMMANDS).rev();
+        oldest.for_each(|(sequence, sent)| put(channel, sequence, sent, true));
+    }
+    for (channel, outgoing) in channels.all_outgoing() {
+        let newest = outgoing.in_flight.newest(COPIED_COMMANDS);
+        newest.for_each(|(sequence, sent)| put(channel, sequence, sent, false));
     }
 }
 

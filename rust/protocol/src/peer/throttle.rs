@@ -93,7 +93,7 @@ impl Throttle {
         let sample = Sample { sent_at: now.before(sample).as_millis() as u32, round_trip: sample };
         let since_last = sample.sent_at.wrapping_sub(self.samples[0].sent_at);
         // What was sent before the throttle fell says nothing about that.
-        if since_last >= APART && since_last < u32::MAX / 2 {
+        if (APART..u32::MAX / 2).contains(&since_last) {
             self.compare(now, sample, shortest);
         }
         round_trip.measure(sample.round_trip);

@@ -210,7 +210,7 @@ impl InFlight {
 
     /// The last commands that were sent, the newest first, each with its number; those that are acknowledged
     /// are left out.
-    pub(crate) fn newest(&mut self, count: usize) -> impl Iterator<Item = (u16, &mut Sent)> {
+    pub(crate) fn newest(&mut self, count: usize) -> impl DoubleEndedIterator<Item = (u16, &mut Sent)> {
         let (first, length) = (self.first, self.commands.len());
         let newest = self.commands.iter_mut().enumerate().skip(length.saturating_sub(count)).rev();
         newest.filter_map(move |(index, sent)| Some((first.wrapping_add(index as u16), sent.as_mut()?)))

@@ -287,7 +287,7 @@ impl Recovery {
     /// then. Widens the margin for reordering if the command had been declared lost without reason.
     fn notice_spurious(&mut self, now: Time, sent: &Sent, sent_at: Time) -> Option<u32> {
         let number = self.datagrams.find(sent_at)?;
-        if (sent.is_lost() || sent.attempts() > 1) && sent.was_overtaken() {
+        if (sent.is_lost() || sent_at < sent.attempted_at()) && sent.was_overtaken() {
             let newest = self.datagrams.newest_arrived().unwrap_or(number);
             self.timer.on_spurious(now.since(sent_at), newest.wrapping_sub(number));
         }
@@ -423,13 +423,11 @@ impl Recovery {
     /// How many early copies of each small command are to be made now; 0 on a path without losses, without
     /// answers, or with a queue that delays what is sent.
     pub(crate) fn wanted_copies(&self, now: Time) -> u8 {
-        if self.unacknowledged == 0 {
-            return 0;
-        }
         let wanted = self.redundancy.wanted_copies(self.datagrams.loss());
         let bearable = TOLERATED_DELAY + self.timer.shortest_round_trip() / 4;
         let is_congested = self.timer.queueing_delay() > bearable;
-        if is_congested || self.is_silent(now) { 0 } else { wanted }
+        let is_silent = self.unacknowledged > 0 && self.is_silent(now);
+        if is_congested || is_silent { 0 } else { wanted }
     }
 
     /// When early copies are to go out in a datagram of their own, if nothing else is sent by then.
@@ -453,9 +451,11 @@ impl Recovery {
             return None;
         }
         let round_trip = self.timer.round_trip();
-        let is_late = now.since(sent.attempted_at()) > round_trip + round_trip / 8;
-        let is_new = sent.copies() < copies;
-        (is_new || is_late).then_some(is_late || sent.is_retransmission())
+        // Late ones have to leave something for the new ones, of which fewer would be late then.
+        let is_late = now.since(sent.attempted_at()) > round_trip + round_trip / 8
+            && now.since(sent.sent_at) >= round_trip / 4;
+        let is_urgent = is_late || (sent.is_retransmission() && sent.copies() == 0);
+        (is_urgent || sent.copies() < copies).then_some(is_urgent)
     }
 
     /// An early copy of a command goes out, which takes `bytes`.
