@@ -35,8 +35,10 @@ use window::Window;
 /// Milliseconds without an acknowledgement after which an idle peer is pinged (`ENET_PEER_PING_INTERVAL`).
 const DEFAULT_PING_INTERVAL: u32 = 500;
 
-/// Bytes of unreliable messages after which a PING measures the path, so that the throttle notices a queue.
-const MEASURED_BYTES: usize = 4 << 10;
+/// Bytes of unreliable messages after which a PING measures the path, so that the throttle notices a queue,
+/// if so many go out within this many milliseconds.
+const MEASURED_BYTES: u32 = 4 << 10;
+const MEASURED_WITHIN: u32 = 100;
 
 /// The two session ids of a connection, 0..=3, or [`NO_SESSION`](crate::wire::NO_SESSION) before the first
 /// one.
@@ -72,7 +74,9 @@ pub(crate) struct Peer {
     /// Early copies are due that have found no datagram to ride along in.
     sends_lone_copies: bool,
     /// Bytes that were sent since the last command whose acknowledgement measures the path.
-    unmeasured_bytes: usize,
+    unmeasured_bytes: u32,
+    /// When the first of them was sent.
+    unmeasured_since: Time,
     pub(crate) window: Window,
     pub(crate) unsequenced: UnsequencedWindow,
     pub(crate) backlog: Backlog,
@@ -118,6 +122,7 @@ impl Peer {
             recovery: Recovery::new(id, config.redundancy),
             sends_lone_copies: false,
             unmeasured_bytes: 0,
+            unmeasured_since: Time::default(),
             window: Window::new(),
             unsequenced: UnsequencedWindow::new(config.first_sequence),
             backlog: Backlog::default(),
@@ -258,11 +263,7 @@ impl Peer {
         bytes: usize,
     ) -> Option<Time> {
         let is_acknowledged = reliable + copies > 0;
-        self.unmeasured_bytes = if is_acknowledged { 0 } else { self.unmeasured_bytes + bytes };
-        if self.unmeasured_bytes >= MEASURED_BYTES && self.lifecycle.lasts() {
-            self.unmeasured_bytes = 0;
-            self.queue_control(Control::Ping);
-        }
+        self.measure_path(now, is_acknowledged, bytes);
         let deadline = is_acknowledged.then(|| self.recovery.on_datagram_sent(now, reliable));
         if wanted_copies == 0 {
             return deadline;
@@ -270,6 +271,28 @@ impl Peer {
         let redundancy = &mut self.recovery.redundancy;
         redundancy.on_sent(now, (bytes - copied_bytes) as u32, reliable > 0);
         deadline.map(|deadline| deadline.min(now.after(redundancy.lone_delay())))
+    }
+
+    /// A datagram of `bytes` goes out. Queues a PING if much has gone out in a short time, or while the
+    /// throttle waits for the path to get better, and nothing of it is acknowledged.
+    #[inline]
+    fn measure_path(&mut self, now: Time, is_acknowledged: bool, bytes: usize) {
+        if now.since(self.unmeasured_since) > MEASURED_WITHIN {
+            self.unmeasured_since = now;
+            let throttle = &self.window.throttle;
+            if throttle.value >= throttle.limit {
+                self.unmeasured_bytes = 0;
+            }
+        }
+        self.unmeasured_bytes += bytes as u32;
+        if !is_acknowledged && self.unmeasured_bytes < MEASURED_BYTES {
+            return;
+        }
+        if !is_acknowledged && self.lifecycle.lasts() {
+            self.queue_control(Control::Ping);
+        }
+        self.unmeasured_bytes = 0;
+        self.unmeasured_since = now;
     }
 
     /// How many early copies of each small command are to be made now: none while a bandwidth limit holds.
