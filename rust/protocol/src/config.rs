@@ -25,6 +25,9 @@ pub struct HostConfig {
     /// Every datagram carries a CRC-32 (`enet_crc32`), and one whose checksum is wrong is dropped. Both ends
     /// have to agree on it without a word. Default `false`, as in Godot.
     pub checksum: bool,
+    /// How many early copies of a small reliable command ride along in later datagrams while losses are
+    /// measured, at most; 0 = none. See [`Host::set_redundancy`](crate::Host::set_redundancy). Default 4.
+    pub redundancy: u8,
     /// What unvalidated addresses and peers may make this host remember.
     pub limits: Limits,
     /// For tests of the wrap of sequence numbers: the number before the first one of every new connection.
@@ -69,6 +72,7 @@ impl Default for HostConfig {
             outgoing_bandwidth: 0,
             mtu: 1392,
             checksum: false,
+            redundancy: 4,
             limits: Limits::default(),
             first_sequence: 0,
         }

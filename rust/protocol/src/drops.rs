@@ -125,12 +125,28 @@ impl DropCounters {
         DropReason::ALL.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
     }
 
+    #[inline(never)]
     pub(crate) fn merge(&mut self, other: &Self) {
         self.0.iter_mut().zip(other.0).for_each(|(count, other)| *count += other);
     }
 
     pub(crate) fn add(&mut self, reason: DropReason) {
         self.0[reason as usize] += 1;
+    }
+}
+
+/// The counters of one connection, of which most never drop anything: they take memory only then.
+#[derive(Debug, Default)]
+pub(crate) struct PeerDropCounters(Option<Box<DropCounters>>);
+
+impl PeerDropCounters {
+    pub(crate) fn add(&mut self, reason: DropReason) {
+        self.0.get_or_insert_default().add(reason);
+    }
+
+    /// The counters, if anything was dropped.
+    pub(crate) fn get(&self) -> Option<&DropCounters> {
+        self.0.as_deref()
     }
 }
 

@@ -24,6 +24,11 @@ impl Time {
         Self(self.0.saturating_add(milliseconds as u64))
     }
 
+    /// The time `milliseconds` earlier, but not before the caller's epoch.
+    pub(crate) const fn before(self, milliseconds: u32) -> Self {
+        Self(self.0.saturating_sub(milliseconds as u64))
+    }
+
     /// Milliseconds from `earlier` to this time; 0 if `earlier` is not earlier.
     pub const fn since(self, earlier: Self) -> u32 {
         let difference = self.0.saturating_sub(earlier.0);

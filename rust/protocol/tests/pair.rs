@@ -93,7 +93,8 @@ fn nobody_there_ends_in_a_disconnect_after_31_5_seconds() {
     let waited = pair.run_until(60_000, |pair| pair.client.has_disconnected());
     assert_eq!(pair.client.events, [Event::Disconnect { peer, data: 0, reason: DisconnectReason::TimedOut }]);
     assert!((31_500..31_510).contains(&waited), "{waited}");
-    assert_eq!(pair.client.host.pop_statistic(HostStatistic::TotalSentPackets), 6);
+    // The pauses grow by half: 0.5, 0.75, 1.1 s ... ENet, which doubles them, gives up at the same time.
+    assert_eq!(pair.client.host.pop_statistic(HostStatistic::TotalSentPackets), 9);
     assert_eq!(pair.client.host.state(peer), None);
 }
 

@@ -175,7 +175,7 @@ impl Host {
         let slot = peer.slot;
         if let Some(peer) = self.peers.get_mut(peer) {
             peer.set_ping_interval(milliseconds);
-            self.schedule.set_timer(slot, peer);
+            self.schedule.set_timer(self.now, slot, peer);
         }
     }
 
@@ -185,6 +185,20 @@ impl Host {
     pub fn set_timeout(&mut self, peer: PeerId, limit: u32, minimum: u32, maximum: u32) {
         if let Some(peer) = self.peers.get_mut(peer) {
             peer.recovery.silence.configure(limit, minimum, maximum);
+        }
+    }
+
+    /// Sets how many early copies of each small reliable command are sent to this peer at most; 0 turns them
+    /// off.
+    ///
+    /// While losses are measured, commands of up to 600 bytes that are not acknowledged yet ride along again
+    /// in the next datagrams, so that most losses cost no round trip. The copies take up to 8 KiB per second,
+    /// and 30 % of the other traffic on top; none are made while the path is congested, or a bandwidth limit
+    /// holds. A remote host drops those that it does not need. The default is
+    /// [`HostConfig::redundancy`](crate::HostConfig::redundancy).
+    pub fn set_redundancy(&mut self, peer: PeerId, copies: u8) {
+        if let Some(peer) = self.peers.get_mut(peer) {
+            peer.recovery.redundancy.set_limit(copies);
         }
     }
 

@@ -145,7 +145,7 @@ impl Host {
         let Some(Validated { request, round_trip }) = validated else { return false };
         let mut peer = accepted(self.peers.next_id(slot), from, &request, &self.config);
         if let Some(round_trip) = round_trip {
-            peer.measure(self.now, round_trip);
+            peer.measure_handshake(self.now, round_trip);
         }
         if self.peers.is_full() || !self.peers.is_free(slot) {
             // Others were quicker. The client takes the connection for established, so it has to be notified.
@@ -166,7 +166,7 @@ impl Host {
         self.bandwidth.on_peer_changed(peer.incoming_bandwidth);
         self.events.push(Event::Connect { peer: peer.id(), data: peer.lifecycle.connect_data() });
         if peer.recovery.round_trip.is_measured() {
-            self.schedule.set_timer(slot, peer);
+            self.schedule.set_timer(self.now, slot, peer);
         } else {
             // A ping measures the first round trip. It leaves together with the acknowledgement that is due.
             peer.queue_control(Control::Ping);

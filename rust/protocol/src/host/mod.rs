@@ -184,13 +184,14 @@ impl Host {
     fn handle_peer_timeout(&mut self, now: Time, time: Time, slot: u16) {
         let Some(peer) = self.peers.at(slot).filter(|peer| peer.timer == Some(time)) else { return };
         peer.timer = None;
-        if peer.state() == PeerState::Zombie || peer.deadline().is_none_or(|deadline| deadline > now) {
-            self.schedule.set_timer(slot, peer);
+        if peer.state() == PeerState::Zombie || peer.deadline(now).is_none_or(|deadline| deadline > now) {
+            self.schedule.set_timer(self.now, slot, peer);
         } else if peer.on_timeout(now, &mut self.events) {
             self.end(slot, DisconnectReason::TimedOut, 0);
         } else {
             peer.rotate_addresses();
             self.schedule.activate(slot, peer);
+            self.schedule.set_timer(self.now, slot, peer);
         }
     }
 
@@ -282,13 +283,13 @@ impl Host {
     /// What this host has dropped so far, by reason, of all its connections and of what belongs to none.
     pub fn drop_counters(&self) -> DropCounters {
         let mut sum = self.drops;
-        self.peers.iter().for_each(|(_, peer)| sum.merge(&peer.drops));
+        self.peers.iter().filter_map(|(_, peer)| peer.drops.get()).for_each(|drops| sum.merge(drops));
         sum
     }
 
     /// What was dropped so far of one connection, by reason.
     pub fn peer_drop_counters(&self, peer: PeerId) -> Option<DropCounters> {
-        self.peers.get(peer).map(|peer| peer.drops)
+        self.peers.get(peer).map(|peer| peer.drops.get().copied().unwrap_or_default())
     }
 
     /// Bytes of received messages that wait: in events that were not taken, out of order, or incomplete; and
@@ -329,7 +330,9 @@ impl Host {
     fn remove(&mut self, slot: u16) {
         if let Some(peer) = self.peers.remove(slot) {
             self.events.forget(&peer.backlog.budget);
-            self.drops.merge(&peer.drops);
+            if let Some(drops) = peer.drops.get() {
+                self.drops.merge(drops);
+            }
         }
     }
 

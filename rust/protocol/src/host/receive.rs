@@ -77,13 +77,14 @@ impl Host {
                 events: &mut self.events,
             };
             let action = peer.receive(rest, &mut context);
+            let has_news = peer.detect_losses(self.now);
             if peer.has_something_to_send() {
                 self.schedule.activate(slot, peer);
             }
             // What was acknowledged or has begun may bring an earlier deadline than the one that was waited
             // for.
-            if peer.timer.is_none_or(|timer| timer > self.now.after(TIMER_SLACK)) {
-                self.schedule.set_timer(slot, peer);
+            if has_news || peer.timer.is_none_or(|timer| timer > self.now.after(TIMER_SLACK)) {
+                self.schedule.set_timer(self.now, slot, peer);
             }
             match action {
                 Ok(None) => return,

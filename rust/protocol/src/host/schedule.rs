@@ -31,19 +31,21 @@ impl Schedule {
     }
 
     /// The first active slot has nothing more to send for now.
-    pub(crate) fn deactivate_first(&mut self, slot: u16, peer: Option<&mut Peer>) {
+    #[inline]
+    pub(crate) fn deactivate_first(&mut self, now: Time, slot: u16, peer: Option<&mut Peer>) {
         self.active.pop_front();
         if let Some(peer) = peer {
             peer.is_active = false;
             if peer.timer.is_none() {
-                self.set_timer(slot, peer);
+                self.set_timer(now, slot, peer);
             }
         }
     }
 
     /// Sets the peer's timer to its deadline, unless it has an earlier one, which will ask again.
-    pub(crate) fn set_timer(&mut self, slot: u16, peer: &mut Peer) {
-        if let Some(deadline) = peer.deadline() {
+    #[inline(never)]
+    pub(crate) fn set_timer(&mut self, now: Time, slot: u16, peer: &mut Peer) {
+        if let Some(deadline) = peer.deadline(now) {
             self.set_timer_to(slot, peer, deadline);
         }
     }

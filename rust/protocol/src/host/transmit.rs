@@ -43,6 +43,9 @@ fn reserve_header(config: &HostConfig, header_size: usize, out: &mut Vec<u8>) {
     }
 }
 
+/// Bytes of IPv4 and UDP headers, which the path carries as well.
+const UDP_HEADER_SIZE: usize = 28;
+
 impl Host {
     /// Appends the next datagram to `out` and returns where it has to go; `None` if there is nothing to send.
     /// Datagrams to one peer come one after another, so that they can be handed to the kernel together.
@@ -67,7 +70,7 @@ impl Host {
             if address.is_some() {
                 return address;
             }
-            self.schedule.deactivate_first(slot, self.peers.at(slot));
+            self.schedule.deactivate_first(self.now, slot, self.peers.at(slot));
         }
         None
     }
@@ -80,19 +83,22 @@ impl Host {
         }
         let peer =
             self.peers.at(slot).filter(|peer| peer.address.is_known() && peer.has_something_to_send())?;
+        let copies = peer.wanted_copies(now);
         let start = out.len();
-        // Usually right; where a reliable command is held back, the header becomes shorter at the end.
-        let header_size = Header::size_for(peer.has_reliable_to_send());
+        // Usually right; if a reliable command is held back, the header becomes shorter at the end.
+        let header_size = Header::size_for(peer.has_reliable_to_send() || copies > 0);
         reserve_header(&self.config, header_size, out);
         let empty = out.len();
         let mut datagram = Datagram::new(out, start + peer.mtu as usize - (HEADER_SIZE - header_size));
-        peer.fill(now, &mut datagram);
-        let deadline = datagram.deadline;
+        peer.fill(now, copies, &mut datagram);
+        let contents = datagram.contents;
         if out.len() == empty {
             out.truncate(start);
             // The throttle may have dropped the last message that a disconnection waited for.
             return if self.disconnect_if_idle(slot) { self.transmit(slot, out) } else { None };
         }
+        let bytes = out.len() - start + UDP_HEADER_SIZE;
+        let deadline = peer.on_datagram_sent(now, copies, contents, bytes);
         if let Some(deadline) = deadline {
             self.schedule.set_timer_to(slot, peer, deadline);
         }
@@ -105,7 +111,7 @@ impl Host {
             peer.state() == PeerState::AcknowledgingDisconnect && !peer.queue.owes_acknowledgements();
         let data = peer.lifecycle.remote_data();
         if !peer.has_something_to_send() {
-            self.schedule.deactivate_first(slot, Some(peer));
+            self.schedule.deactivate_first(self.now, slot, Some(peer));
         }
         if is_last {
             self.end(slot, DisconnectReason::Remote, data);

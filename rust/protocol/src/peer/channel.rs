@@ -1,7 +1,7 @@
 //! The channels of one connection: each has its own sequence numbers in both directions.
 
 use super::incoming::{self, Incoming};
-use super::recovery::in_flight::InFlight;
+use super::recovery::in_flight::{InFlight, Sent};
 use crate::wire::SYSTEM_CHANNEL;
 
 /// One channel.
@@ -132,6 +132,14 @@ impl Channels {
         let system = std::iter::once((SYSTEM_CHANNEL, &mut self.system));
         let used = self.used.iter_mut().enumerate();
         system.chain(used.map(|(number, channel)| (number as u8, &mut channel.outgoing)))
+    }
+}
+
+impl Channels {
+    /// The oldest command under way of the connection itself, and of each channel.
+    pub(crate) fn oldest_in_flight(&self) -> impl Iterator<Item = &Sent> {
+        let used = self.used.iter().map(|channel| &channel.outgoing);
+        std::iter::once(&self.system).chain(used).filter_map(|outgoing| outgoing.in_flight.first())
     }
 }
 

@@ -1,7 +1,5 @@
 //! A datagram while it is filled.
 
-use super::recovery::earliest;
-use crate::Time;
 use crate::wire::command::{Body, Command};
 
 /// A datagram under construction. Its methods are inlined where a kind of command is known, so that writing
@@ -13,14 +11,24 @@ pub(crate) struct Datagram<'a> {
     end: usize,
     /// Commands so far, acknowledgements not counted.
     pub(crate) commands: u32,
-    /// When the first of its reliable commands is overdue. If it has one, the header must tell the sent time.
-    pub(crate) deadline: Option<Time>,
+    pub(crate) contents: Contents,
+}
+
+/// What a datagram carries that is to be acknowledged. If there is anything, the header has to carry the sent
+/// time.
+#[derive(Copy, Clone, Debug, Default)]
+pub(crate) struct Contents {
+    /// Reliable commands.
+    pub(crate) reliable: u32,
+    /// Early copies of reliable commands, and their bytes; they count nowhere else.
+    pub(crate) copies: u32,
+    pub(crate) copied_bytes: usize,
 }
 
 impl<'a> Datagram<'a> {
     /// Appends to `out`, which has the datagram's header already, at most up to `end`.
     pub(crate) fn new(out: &'a mut Vec<u8>, end: usize) -> Self {
-        Self { out, end, commands: 0, deadline: None }
+        Self { out, end, commands: 0, contents: Contents::default() }
     }
 
     /// Bytes that still fit.
@@ -33,16 +41,23 @@ impl<'a> Datagram<'a> {
         command.size() <= self.free_bytes()
     }
 
+    /// Appends an early copy of a reliable command.
+    pub(crate) fn put_copy(&mut self, command: &Command<'_>) {
+        command.emit(self.out);
+        self.contents.copies += 1;
+        self.contents.copied_bytes += command.size();
+    }
+
     #[inline(always)]
     pub(crate) fn put(&mut self, command: &Command<'_>) {
         command.emit(self.out);
         self.commands += u32::from(!matches!(command.body, Body::Acknowledge { .. }));
     }
 
-    /// Appends a command that is overdue at `deadline` if it stays unacknowledged.
+    /// Appends a command that asks for an acknowledgement.
     #[inline(always)]
-    pub(crate) fn put_reliable(&mut self, command: &Command<'_>, deadline: Time) {
+    pub(crate) fn put_reliable(&mut self, command: &Command<'_>) {
         self.put(command);
-        self.deadline = Some(earliest(self.deadline, deadline));
+        self.contents.reliable += 1;
     }
 }

@@ -10,26 +10,36 @@ use crate::{DropReason, Time, trace};
 pub(crate) enum Deadline {
     /// An unreliable message has stayed incomplete for too long: it is dropped.
     Reassembly,
-    /// A reliable command has stayed unacknowledged for too long: it counts as lost, or the peer is given up.
+    /// A reliable command has stayed unacknowledged for too long, or longer than what was sent after it: it
+    /// is lost.
     Retransmission,
+    /// Early copies of what was sent last have found nothing to ride along with: they go out alone.
+    Copies,
+    /// Nothing was acknowledged for so long that ENet would give the peer up.
+    Silence,
     /// Nothing is under way whose acknowledgement would show that the peer is still there: it is pinged.
     Ping,
 }
 
 impl Deadline {
     /// All timers, in the order in which those that are due at the same time are dealt with.
-    const ALL: [Self; 3] = [Self::Reassembly, Self::Retransmission, Self::Ping];
+    const ALL: [Self; 5] = [Self::Reassembly, Self::Retransmission, Self::Copies, Self::Silence, Self::Ping];
 }
 
 impl Peer {
     /// When a timer is due, if it runs.
     #[inline]
-    fn due(&mut self, deadline: Deadline) -> Option<Time> {
+    fn due(&mut self, now: Time, deadline: Deadline) -> Option<Time> {
         match deadline {
             Deadline::Reassembly => {
                 self.backlog.partials.front().map(|partial| partial.since.after(self.reassembly_timeout))
             }
             Deadline::Retransmission => self.recovery.deadline(&mut self.channels),
+            Deadline::Copies => {
+                let is_wanted = !self.sends_lone_copies && self.wanted_copies(now) > 0;
+                is_wanted.then(|| self.recovery.lone_copies_at(now, &mut self.channels))?
+            }
+            Deadline::Silence => self.recovery.silence.deadline().filter(|_| !self.recovery.is_idle()),
             Deadline::Ping => {
                 let expects_none = self.recovery.is_idle() && !self.queue.has_reliable();
                 let last = self.last_acknowledgement;
@@ -40,23 +50,23 @@ impl Peer {
     }
 
     /// When this peer has to be looked at again although nothing arrives.
-    pub(crate) fn deadline(&mut self) -> Option<Time> {
-        Deadline::ALL.into_iter().filter_map(|deadline| self.due(deadline)).min()
+    pub(crate) fn deadline(&mut self, now: Time) -> Option<Time> {
+        Deadline::ALL.into_iter().filter_map(|deadline| self.due(now, deadline)).min()
     }
 
     /// Does what is due by `now`. `true` if the peer has been silent for so long that it has to be given up.
     pub(crate) fn on_timeout(&mut self, now: Time, events: &mut EventQueue) -> bool {
         for deadline in Deadline::ALL {
-            if self.due(deadline).is_none_or(|due| due > now) {
+            if self.due(now, deadline).is_none_or(|due| due > now) {
                 continue;
             }
             match deadline {
                 Deadline::Reassembly => self.drop_partials(now, events),
-                Deadline::Retransmission => {
-                    if self.recovery.on_timeout(now, &mut self.channels) {
-                        trace::timed_out(self.id);
-                        return true;
-                    }
+                Deadline::Retransmission => self.recovery.on_timeout(now, &mut self.channels),
+                Deadline::Copies => self.sends_lone_copies = true,
+                Deadline::Silence => {
+                    trace::timed_out(self.id);
+                    return true;
                 }
                 Deadline::Ping => self.queue.queue_control(&mut self.channels, Control::Ping),
             }
@@ -66,7 +76,7 @@ impl Peer {
 
     /// Drops the unreliable messages that have stayed incomplete for too long.
     fn drop_partials(&mut self, now: Time, events: &mut EventQueue) {
-        while self.due(Deadline::Reassembly).is_some_and(|due| due <= now) {
+        while self.due(now, Deadline::Reassembly).is_some_and(|due| due <= now) {
             let Some(partial) = self.backlog.partials.pop_front() else { break };
             let channel = self.channels.used(partial.channel);
             if let Some(cost) = channel.and_then(|channel| channel.incoming.drop_partial(partial.key)) {

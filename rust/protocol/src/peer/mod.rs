@@ -16,14 +16,14 @@ pub(crate) mod throttle;
 pub(crate) mod unsequenced;
 pub(crate) mod window;
 
-use crate::drops::DropCounters;
+use crate::drops::PeerDropCounters;
 use crate::wire::command::ConnectParameters;
 use crate::wire::{MTU_RANGE, NO_PEER};
 use crate::{HostConfig, PeerId, PeerState, PeerStatistic, Time};
 use address::RemoteAddress;
 use channel::Channels;
 use control::Control;
-use datagram::Datagram;
+use datagram::{Contents, Datagram};
 use incoming::Backlog;
 use recovery::Recovery;
 use send_queue::{Flow, SendQueue};
@@ -34,6 +34,11 @@ use window::Window;
 
 /// Milliseconds without an acknowledgement after which an idle peer is pinged (`ENET_PEER_PING_INTERVAL`).
 const DEFAULT_PING_INTERVAL: u32 = 500;
+
+/// Bytes of unreliable messages after which a PING measures the path, so that the throttle notices a queue,
+/// if so many go out within this many milliseconds.
+const MEASURED_BYTES: u32 = 4 << 10;
+const MEASURED_WITHIN: u32 = 100;
 
 /// The two session ids of a connection, 0..=3, or [`NO_SESSION`](crate::wire::NO_SESSION) before the first
 /// one.
@@ -66,6 +71,12 @@ pub(crate) struct Peer {
     pub(crate) channels: Channels,
     pub(crate) queue: SendQueue,
     pub(crate) recovery: Recovery,
+    /// Early copies are due that have found no datagram to ride along in.
+    sends_lone_copies: bool,
+    /// Bytes that were sent since the last command whose acknowledgement measures the path.
+    unmeasured_bytes: u32,
+    /// When the first of them was sent.
+    unmeasured_since: Time,
     pub(crate) window: Window,
     pub(crate) unsequenced: UnsequencedWindow,
     pub(crate) backlog: Backlog,
@@ -78,7 +89,7 @@ pub(crate) struct Peer {
     /// The CONNECT leaves when it is sent, so that its answer measures the round trip.
     pub(crate) measures_connect: bool,
     /// What was dropped of this connection, by reason.
-    pub(crate) drops: DropCounters,
+    pub(crate) drops: PeerDropCounters,
     /// The host's list of peers with something to send has this one.
     pub(crate) is_active: bool,
     /// The host's timer for this peer, at the earliest.
@@ -108,7 +119,10 @@ impl Peer {
             advertised_bandwidth: (config.incoming_bandwidth, config.outgoing_bandwidth),
             channels: Channels::new(channel_count, config.first_sequence),
             queue: SendQueue::new(config.first_sequence),
-            recovery: Recovery::new(id),
+            recovery: Recovery::new(id, config.redundancy),
+            sends_lone_copies: false,
+            unmeasured_bytes: 0,
+            unmeasured_since: Time::default(),
             window: Window::new(),
             unsequenced: UnsequencedWindow::new(config.first_sequence),
             backlog: Backlog::default(),
@@ -116,7 +130,7 @@ impl Peer {
             ping_interval: DEFAULT_PING_INTERVAL,
             last_acknowledgement: None,
             measures_connect: true,
-            drops: DropCounters::default(),
+            drops: PeerDropCounters::default(),
             is_active: false,
             timer: None,
         }
@@ -171,11 +185,27 @@ impl Peer {
         self.queue.system_len() + self.channels.system().in_flight.len()
     }
 
-    /// The remote host has answered: the round trip took `sample` milliseconds, at least 1.
+    /// Something was acknowledged: the round trip took `sample` milliseconds, at least 1.
     pub(crate) fn measure(&mut self, now: Time, sample: u32) {
-        self.window.on_acknowledged(now, sample, &mut self.recovery.round_trip);
-        self.recovery.silence.on_acknowledged();
+        let shortest = self.recovery.shortest_round_trip();
+        self.window.on_acknowledged(now, sample, shortest, &mut self.recovery.round_trip);
         self.last_acknowledgement = Some(now);
+    }
+
+    /// The handshake has measured a round trip of `sample` milliseconds, at least 1.
+    pub(crate) fn measure_handshake(&mut self, now: Time, sample: u32) {
+        self.recovery.on_handshake_measured(now, sample);
+        self.measure(now, sample);
+    }
+
+    /// Acknowledgements may have come: declares lost what they show to be so. Returns whether they were news.
+    #[inline]
+    pub(crate) fn detect_losses(&mut self, now: Time) -> bool {
+        let has_news = self.recovery.take_news() && !self.recovery.is_idle();
+        if has_news {
+            self.recovery.detect_losses(now, &mut self.channels);
+        }
+        has_news
     }
 
     /// Whether [`Self::fill`] may put a reliable command into a datagram; the window may hold it back.
@@ -189,6 +219,7 @@ impl Peer {
         self.queue.owes_acknowledgements()
             || !self.queue.is_empty()
             || self.recovery.has_lost()
+            || self.sends_lone_copies
             || (self.state() == PeerState::DisconnectLater && self.is_idle())
     }
 
@@ -202,14 +233,14 @@ impl Peer {
         self.queue.has_messages() || self.channels.has_messages_in_flight()
     }
 
-    /// Fills a datagram with what is due.
-    pub(crate) fn fill(&mut self, now: Time, datagram: &mut Datagram<'_>) {
-        let timeout = self.recovery.round_trip.retransmission_timeout();
+    /// Fills a datagram with what is due, and with early copies: up to so many of each small command.
+    pub(crate) fn fill(&mut self, now: Time, copies: u8, datagram: &mut Datagram<'_>) {
         let mut flow = Flow {
             now,
             allowance: self.window.allowance(self.mtu),
-            timeout,
-            overdue: now.after(timeout),
+            timeout: self.recovery.round_trip.retransmission_timeout(),
+            copies,
+            sends_lone_copies: std::mem::take(&mut self.sends_lone_copies),
             channels: &mut self.channels,
             recovery: &mut self.recovery,
             window: &mut self.window,
@@ -219,6 +250,59 @@ impl Peer {
         if datagram.commands > 0 {
             self.recovery.loss.on_sent(datagram.commands);
         }
+    }
+
+    /// A datagram of `bytes` goes out, while so many copies are wanted. Returns when the peer has to be
+    /// looked at again, if something in the datagram is to be acknowledged.
+    #[inline]
+    pub(crate) fn on_datagram_sent(
+        &mut self,
+        now: Time,
+        wanted_copies: u8,
+        Contents { reliable, copies, copied_bytes }: Contents,
+        bytes: usize,
+    ) -> Option<Time> {
+        let is_acknowledged = reliable + copies > 0;
+        self.measure_path(now, is_acknowledged, bytes);
+        let deadline = is_acknowledged.then(|| self.recovery.on_datagram_sent(now, reliable));
+        if wanted_copies == 0 {
+            return deadline;
+        }
+        let redundancy = &mut self.recovery.redundancy;
+        redundancy.on_sent(now, (bytes - copied_bytes) as u32, reliable > 0);
+        deadline.map(|deadline| deadline.min(now.after(redundancy.lone_delay())))
+    }
+
+    /// A datagram of `bytes` goes out. Queues a PING if much has gone out in a short time, or while the
+    /// throttle waits for the path to get better, and nothing of it is acknowledged.
+    #[inline]
+    fn measure_path(&mut self, now: Time, is_acknowledged: bool, bytes: usize) {
+        if now.since(self.unmeasured_since) > MEASURED_WITHIN {
+            self.unmeasured_since = now;
+            let throttle = &self.window.throttle;
+            if throttle.value >= throttle.limit {
+                self.unmeasured_bytes = 0;
+            }
+        }
+        self.unmeasured_bytes += bytes as u32;
+        if !is_acknowledged && self.unmeasured_bytes < MEASURED_BYTES {
+            return;
+        }
+        if !is_acknowledged && self.lifecycle.lasts() {
+            self.queue_control(Control::Ping);
+        }
+        self.unmeasured_bytes = 0;
+        self.unmeasured_since = now;
+    }
+
+    /// How many early copies of each small command are to be made now: none while a bandwidth limit holds.
+    #[inline]
+    pub(crate) fn wanted_copies(&self, now: Time) -> u8 {
+        if !self.recovery.has_losses() {
+            return 0;
+        }
+        let is_limited = self.incoming_bandwidth != 0 || self.advertised_bandwidth.1 != 0;
+        if is_limited || !self.lifecycle.is_established() { 0 } else { self.recovery.wanted_copies(now) }
     }
 
     /// The fields of CONNECT and VERIFY_CONNECT as this end sees them.
@@ -247,6 +331,7 @@ impl Peer {
         self.recovery.clear();
         self.channels.close();
         self.backlog.partials.clear();
+        self.sends_lone_copies = false;
     }
 
     /// One of the figures that `PeerStatistic` names.
@@ -276,4 +361,14 @@ impl Peer {
 /// The smaller one of our MTU and the remote host's, which is kept within what the protocol allows.
 pub(crate) fn limited_mtu(local: u32, remote: u32) -> u32 {
     local.min(remote.clamp(*MTU_RANGE.start(), *MTU_RANGE.end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_small_enough_for_the_quick_paths_of_allocators() {
+        assert!(size_of::<Peer>() <= 1024, "{} bytes", size_of::<Peer>());
+    }
 }

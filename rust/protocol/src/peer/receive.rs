@@ -6,8 +6,8 @@ use super::state::RemoteDisconnection;
 use super::window::{clamp_window, window_for_bandwidths};
 use super::{Peer, Sessions};
 use crate::event_queue::EventQueue;
+use crate::wire::CHANNEL_COUNT_RANGE;
 use crate::wire::command::{Body, Command, ConnectParameters};
-use crate::wire::{CHANNEL_COUNT_RANGE, SYSTEM_CHANNEL};
 use crate::{DisconnectReason, DropReason, HostConfig, PacketFlags, PeerId, PeerState, Time, trace};
 use bytes::Bytes;
 
@@ -208,8 +208,16 @@ impl Peer {
         sent_time: u16,
     ) -> Option<HostAction> {
         let sent_at = Time::from_wire(sent_time, now)?;
-        let acknowledged = self.recovery.on_acknowledged(&mut self.channels, channel, sequence)?;
-        self.measure(now, now.since(sent_at).max(1));
+        let acknowledged =
+            self.recovery.on_acknowledged(now, &mut self.channels, channel, sequence, sent_at)?;
+        let sample = now.since(sent_at).max(1);
+        if acknowledged.is_first {
+            self.measure(now, sample);
+        } else {
+            // ENet takes in the round trip of each command.
+            self.recovery.round_trip.measure(sample);
+            self.last_acknowledgement = Some(now);
+        }
         // What may be sent now, also a DISCONNECT that waited for this, is found when the peer's turn to send
         // comes. While disconnecting, other acknowledgements may come, of commands from before that were sent
         // again. ENet takes the rest of the datagram for malformed then, and with it the answer to the
@@ -240,10 +248,9 @@ impl Peer {
         }
         // Our CONNECT, the first command of the connection, is answered and not acknowledged.
         let first = config.first_sequence.wrapping_add(1);
-        let connect = self.recovery.on_acknowledged(&mut self.channels, SYSTEM_CHANNEL, first);
-        let sent_at = connect.and_then(|connect| connect.sent_once_at);
-        if let Some(sent_at) = sent_at.filter(|_| self.measures_connect) {
-            self.measure(now, now.since(sent_at).max(1));
+        let round_trip = self.recovery.on_connect_answered(now, &mut self.channels, first);
+        if let Some(round_trip) = round_trip.filter(|_| self.measures_connect) {
+            self.measure_handshake(now, round_trip);
         }
         self.channels.limit(answer.channel_count as u8);
         self.remote_slot = answer.peer;

@@ -6,8 +6,10 @@ use super::control::{Content, Control};
 use super::datagram::Datagram;
 use super::message::{FragmentedPayload, Message, Reliable, Unreliable};
 use super::recovery::Recovery;
+use super::recovery::in_flight::Sent;
+use super::recovery::redundancy::LARGEST_COPY;
 use super::window::Window;
-use crate::drops::DropCounters;
+use crate::drops::PeerDropCounters;
 use crate::wire::command::{Body, Command};
 use crate::wire::{ACKNOWLEDGE_SIZE, FRAGMENT_COMMAND_SIZE, HEADER_SIZE, SYSTEM_CHANNEL};
 use crate::{DropReason, PacketFlags, Time};
@@ -17,6 +19,9 @@ use std::collections::VecDeque;
 /// The largest number of fragments of a message: with more, its last ones could be too far ahead of its first
 /// to be told from old ones, and the connection would end. 32 MiB are a few fragments more at the usual MTU.
 const MAXIMUM_FRAGMENTS: usize = 6 * 4096;
+
+/// The number of commands, the last ones sent on each channel, of which early copies may be made.
+const COPIED_COMMANDS: usize = 32;
 
 /// The largest message, bytes, that datagrams of `mtu` bytes can carry.
 pub(crate) fn largest_message(mtu: usize) -> usize {
@@ -38,14 +43,16 @@ pub(crate) struct Flow<'a> {
     pub(crate) now: Time,
     /// Bytes of reliable payload that may be under way.
     pub(crate) allowance: u32,
-    /// Milliseconds that the first attempt of a reliable command may stay unacknowledged.
+    /// Milliseconds that a reliable command may stay unacknowledged in ENet.
     pub(crate) timeout: u32,
-    /// The time at which such an attempt of now is overdue.
-    pub(crate) overdue: Time,
+    /// Early copies that are to be made of each small reliable command.
+    pub(crate) copies: u8,
+    /// They may go out although nothing else does.
+    pub(crate) sends_lone_copies: bool,
     pub(crate) channels: &'a mut Channels,
     pub(crate) recovery: &'a mut Recovery,
     pub(crate) window: &'a mut Window,
-    pub(crate) drops: &'a mut DropCounters,
+    pub(crate) drops: &'a mut PeerDropCounters,
 }
 
 impl Flow<'_> {
@@ -194,6 +201,15 @@ impl SendQueue {
     /// in the order in which they were queued. Reliable ones that the window holds back let unreliable ones
     /// pass.
     pub(crate) fn fill(&mut self, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
+        self.put_queued(flow, datagram);
+        // Not with acknowledgements alone: more often follows in the same millisecond, and what an
+        // acknowledgement echoes could not say in which of the two datagrams a copy has arrived.
+        if flow.copies > 0 && (flow.sends_lone_copies || datagram.commands > 0) {
+            put_copies(flow, datagram);
+        }
+    }
+
+    fn put_queued(&mut self, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
         if self.put_acknowledgements(datagram) == Put::Full {
             return;
         }
@@ -239,7 +255,7 @@ impl SendQueue {
             if !datagram.fits(&command) {
                 return Put::Full;
             }
-            datagram.put_reliable(&command, flow.overdue);
+            datagram.put_reliable(&command);
             let Some((sequence, control)) = self.system.pop_front() else { break };
             let content = Content::Control(control);
             flow.recovery.on_sent(flow.channels.system(), sequence, content, 0, flow.now, flow.timeout);
@@ -266,7 +282,7 @@ impl SendQueue {
         if !datagram.fits(&command) {
             return Put::Full;
         }
-        datagram.put_reliable(&command, flow.overdue);
+        datagram.put_reliable(&command);
         let fragment = if message.is_at_last() {
             self.reliable.pop_front().map(Message::into_last_fragment)
         } else {
@@ -319,10 +335,38 @@ fn put_lost(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
         if !datagram.fits(&command) {
             return Put::Full;
         }
-        datagram.put_reliable(&command, flow.now.after(sent.timeout));
+        datagram.put_reliable(&command);
         flow.recovery.on_retransmitted(channel, sequence, sent, flow.now);
     }
     Put::Done
+}
+
+/// Puts early copies of small commands that are not acknowledged yet into what is left of a datagram: first
+/// the urgent ones, of which the oldest hold up the most, then those of the newest commands.
+fn put_copies(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
+    let Flow { now, copies, channels, recovery, .. } = flow;
+    let mut put = |channel: u8, sequence: u16, sent: &mut Sent, is_urgent: bool| {
+        if recovery.is_copy_urgent(*now, sent, *copies) != Some(is_urgent) {
+            return;
+        }
+        let command = reliable_command(channel, sequence, sent.content.body(sequence));
+        let size = command.size();
+        // The more copies there are already, the more is left for those that will be urgent or newer.
+        let reserve = if is_urgent { 0 } else { size * (1 + usize::from(sent.copies())) };
+        let is_paid = size + reserve <= recovery.redundancy.budget(*now);
+        if is_paid && size <= LARGEST_COPY && datagram.fits(&command) {
+            datagram.put_copy(&command);
+            recovery.on_copied(channel, sequence, sent, *now, size);
+        }
+    };
+    for (channel, outgoing) in channels.all_outgoing() {
+        let oldest = outgoing.in_flight.newest(COPIED_COMMANDS).rev();
+        oldest.for_each(|(sequence, sent)| put(channel, sequence, sent, true));
+    }
+    for (channel, outgoing) in channels.all_outgoing() {
+        let newest = outgoing.in_flight.newest(COPIED_COMMANDS);
+        newest.for_each(|(sequence, sent)| put(channel, sequence, sent, false));
+    }
 }
 
 fn reliable_command(channel: u8, sequence: u16, body: Body<'_>) -> Command<'_> {
@@ -340,7 +384,7 @@ mod tests {
         channels: Channels,
         recovery: Recovery,
         window: Window,
-        drops: DropCounters,
+        drops: PeerDropCounters,
     }
 
     impl Sender {
@@ -348,9 +392,9 @@ mod tests {
             Self {
                 queue: SendQueue::new(0),
                 channels: Channels::new(1, 0),
-                recovery: Recovery::new(PeerId { slot: 0, generation: 1 }),
+                recovery: Recovery::new(PeerId { slot: 0, generation: 1 }, 0),
                 window: Window::new(),
-                drops: DropCounters::default(),
+                drops: PeerDropCounters::default(),
             }
         }
 
@@ -365,7 +409,8 @@ mod tests {
                 now: Time::from_millis(1),
                 allowance,
                 timeout: 100,
-                overdue: Time::from_millis(101),
+                copies: 0,
+                sends_lone_copies: false,
                 channels: &mut self.channels,
                 recovery: &mut self.recovery,
                 window: &mut self.window,
@@ -395,7 +440,7 @@ mod tests {
         sender.window.throttle.set_limit(0);
         (0..32).for_each(|_| sender.queue(10, PacketFlags::empty()));
         assert_eq!(sender.fill(65_536), 8 + 10);
-        assert_eq!(sender.drops.count(DropReason::Throttle), 31);
+        assert_eq!(sender.drops.get().unwrap().count(DropReason::Throttle), 31);
     }
 
     #[test]

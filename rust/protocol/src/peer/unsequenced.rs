@@ -10,13 +10,14 @@ const FREE_WINDOWS: u32 = 32;
 pub(crate) struct UnsequencedWindow {
     /// First group of the window, a multiple of its size.
     base: u16,
-    seen: [u64; WINDOW_SIZE as usize / 64],
+    /// Takes memory from the first group on, as many connections never get one.
+    seen: Option<Box<[u64; WINDOW_SIZE as usize / 64]>>,
 }
 
 impl UnsequencedWindow {
     /// `first_group` is the group before the first one.
     pub(crate) fn new(first_group: u16) -> Self {
-        Self { base: first_group - first_group % WINDOW_SIZE as u16, seen: [0; WINDOW_SIZE as usize / 64] }
+        Self { base: first_group - first_group % WINDOW_SIZE as u16, seen: None }
     }
 
     /// Whether `group` is new; from then on it is not.
@@ -27,11 +28,12 @@ impl UnsequencedWindow {
             return false;
         }
         let base = group - index as u16;
+        let seen = self.seen.get_or_insert_default();
         if base != self.base {
             self.base = base;
-            self.seen.fill(0);
+            seen.fill(0);
         }
-        let (word, bit) = (&mut self.seen[index as usize / 64], 1 << (index % 64));
+        let (word, bit) = (&mut seen[index as usize / 64], 1 << (index % 64));
         let new = *word & bit == 0;
         *word |= bit;
         new

@@ -42,9 +42,16 @@ impl Window {
         self.throttle.admits()
     }
 
-    /// Something was acknowledged after `sample` milliseconds, which `round_trip` takes in.
-    pub(crate) fn on_acknowledged(&mut self, now: Time, sample: u32, round_trip: &mut RoundTrip) {
-        self.throttle.measure(now, sample, round_trip);
+    /// Something was acknowledged after `sample` milliseconds, which `round_trip` takes in; the shortest
+    /// recent round trip was `shortest`.
+    pub(crate) fn on_acknowledged(
+        &mut self,
+        now: Time,
+        sample: u32,
+        shortest: u32,
+        round_trip: &mut RoundTrip,
+    ) {
+        self.throttle.measure(now, sample, shortest, round_trip);
     }
 }
 

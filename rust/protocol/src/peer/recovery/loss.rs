@@ -25,9 +25,9 @@ impl LossStatistic {
         self.sent = self.sent.saturating_add(commands);
     }
 
-    /// Counts a reliable command whose time was up.
-    pub(crate) fn on_lost(&mut self) {
-        self.lost = self.lost.saturating_add(1);
+    /// Counts reliable commands that were lost.
+    pub(crate) fn on_lost(&mut self, commands: u32) {
+        self.lost = self.lost.saturating_add(commands);
     }
 
     /// Works out the figures when ten seconds are over; to be called with each datagram sent.
@@ -56,7 +56,7 @@ mod tests {
         let mut loss = LossStatistic::default();
         loss.update(Time::from_millis(5));
         loss.on_sent(100);
-        (0..50).for_each(|_| loss.on_lost());
+        loss.on_lost(50);
         loss.update(Time::from_millis(10_004));
         assert_eq!(loss.mean, 0);
         loss.update(Time::from_millis(10_005));

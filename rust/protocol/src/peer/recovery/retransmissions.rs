@@ -1,53 +1,47 @@
-//! Reliable commands that are under way again. [`InFlight`](super::in_flight::InFlight) finds those that are
-//! under way for the first time by their order; retransmissions have none, but usually there are few.
+//! Reliable commands that are under way again, in the order in which they were sent. Those that are under way
+//! for the first time are found by [`InFlight`](super::in_flight::InFlight).
 
-use super::earliest;
+use super::in_flight::Sent;
 use crate::Time;
+use crate::peer::channel::Channels;
+use std::collections::VecDeque;
 
 /// A reliable command that was sent again at a certain time. It is out of date once the command was
 /// acknowledged, or sent once more.
 #[derive(Copy, Clone, Debug)]
-pub(crate) struct Retransmission {
-    pub(crate) channel: u8,
-    pub(crate) sequence: u16,
-    pub(crate) sent_at: Time,
+struct Retransmission {
+    channel: u8,
+    sequence: u16,
+    sent_at: Time,
 }
 
 /// The retransmissions of one connection that may be up to date.
 #[derive(Debug, Default)]
-pub(crate) struct Retransmissions {
-    under_way: Vec<Retransmission>,
-    /// None is overdue before.
-    deadline: Option<Time>,
-}
+pub(crate) struct Retransmissions(VecDeque<Retransmission>);
 
 impl Retransmissions {
-    /// A command has been sent again, and is overdue at `deadline`.
-    pub(crate) fn add(&mut self, retransmission: Retransmission, deadline: Time) {
-        self.under_way.push(retransmission);
-        self.deadline = Some(earliest(self.deadline, deadline));
+    /// A command goes out again.
+    pub(crate) fn add(&mut self, channel: u8, sequence: u16, sent_at: Time) {
+        self.0.push_back(Retransmission { channel, sequence, sent_at });
     }
 
-    /// When the next one is overdue, at the earliest.
-    pub(crate) fn deadline(&self) -> Option<Time> {
-        self.deadline
-    }
-
-    /// Goes through all of them. `stays_until` returns the deadline of one that is not overdue; it deals with
-    /// the others, which are forgotten.
-    pub(crate) fn expire(&mut self, mut stays_until: impl FnMut(&Retransmission) -> Option<Time>) {
-        let mut next = None;
-        self.under_way.retain(|retransmission| {
-            let deadline = stays_until(retransmission);
-            next = deadline.map(|deadline| earliest(next, deadline)).or(next);
-            deadline.is_some()
-        });
-        self.deadline = next;
+    /// The one that was sent first: its channel, its number and itself.
+    #[inline]
+    pub(crate) fn first<'a>(&mut self, channels: &'a mut Channels) -> Option<(u8, u16, &'a mut Sent)> {
+        while let Some(&Retransmission { channel, sequence, sent_at }) = self.0.front() {
+            let in_flight = channels.outgoing(channel).map(|outgoing| &mut outgoing.in_flight);
+            let sent = in_flight.and_then(|in_flight| in_flight.get_mut(sequence));
+            if sent.is_some_and(|sent| sent.sent_at == sent_at && sent.is_retransmission()) {
+                break;
+            }
+            self.0.pop_front();
+        }
+        let &Retransmission { channel, sequence, .. } = self.0.front()?;
+        Some((channel, sequence, channels.outgoing(channel)?.in_flight.get_mut(sequence)?))
     }
 
     /// Nothing is under way.
     pub(crate) fn clear(&mut self) {
-        self.under_way.clear();
-        self.deadline = None;
+        self.0.clear();
     }
 }

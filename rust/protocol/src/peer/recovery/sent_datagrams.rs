@@ -1,0 +1,283 @@
+//! The datagrams that asked for an acknowledgement: which of them have arrived, and which share of them gets
+//! lost.
+//!
+//! An acknowledgement echoes the sent time of the datagram that carried the command, so it says which
+//! datagram has arrived, also if the command was sent repeatedly.
+
+use crate::Time;
+
+/// Datagrams that are remembered at first, and at most: more than are ever under way at the usual windows.
+const INITIAL_CAPACITY: usize = 16;
+const CAPACITY: usize = 1024;
+/// The loss at which everything is lost.
+const SCALE: u32 = 1 << 16;
+/// The loss changes by this share with each datagram, as a power of two.
+const SMOOTHING: u32 = 7;
+
+/// A datagram with reliable commands.
+#[derive(Copy, Clone, Debug, Default)]
+struct SentDatagram {
+    /// Low 32 bits of the time.
+    sent_at: u32,
+    /// Reliable commands in it, without early copies.
+    commands: u16,
+    is_acknowledged: bool,
+}
+
+/// The datagrams of one connection, by consecutive numbers.
+#[derive(Debug)]
+pub(crate) struct SentDatagrams {
+    /// Those that are remembered: each at its number, modulo the length, which is a power of two.
+    ring: Vec<SentDatagram>,
+    /// Number of the first one that is remembered, and of the next one to be sent.
+    first: u32,
+    next: u32,
+    /// Number of the oldest one that has not arrived, or the next one to be sent.
+    missing: u32,
+    /// Number of the one that was sent last among those that have arrived.
+    newest: Option<u32>,
+    /// Number of the one that was last found to have arrived.
+    last_arrived: u32,
+    /// Share of datagrams that was lost recently, as a ratio to 65,536.
+    loss: u32,
+}
+
+impl SentDatagrams {
+    pub(crate) fn new() -> Self {
+        Self {
+            ring: Vec::new(),
+            first: 0,
+            next: 0,
+            missing: 0,
+            newest: None,
+            last_arrived: u32::MAX,
+            loss: 0,
+        }
+    }
+
+    /// The number of the next datagram.
+    #[inline(always)]
+    pub(crate) fn next_number(&self) -> u32 {
+        self.next
+    }
+
+    /// How many are remembered.
+    #[inline(always)]
+    fn len(&self) -> u32 {
+        self.next.wrapping_sub(self.first)
+    }
+
+    #[inline(always)]
+    fn get_mut(&mut self, number: u32) -> Option<&mut SentDatagram> {
+        if number.wrapping_sub(self.first) >= self.len() {
+            return None;
+        }
+        let mask = self.ring.len().wrapping_sub(1);
+        self.ring.get_mut(number as usize & mask)
+    }
+
+    fn get(&self, number: u32) -> Option<SentDatagram> {
+        let is_remembered = number.wrapping_sub(self.first) < self.len();
+        let mask = self.ring.len().wrapping_sub(1);
+        self.ring.get(number as usize & mask).copied().filter(|_| is_remembered)
+    }
+
+    /// A datagram goes out with this many reliable commands, early copies not counted: fewer than 4,096.
+    #[inline]
+    pub(crate) fn on_sent(&mut self, now: Time, commands: u32) {
+        if self.len() as usize == self.ring.len() {
+            self.make_space();
+        }
+        let number = self.next;
+        self.next = number.wrapping_add(1);
+        let datagram =
+            SentDatagram { sent_at: low_bits(now), commands: commands as u16, is_acknowledged: false };
+        if let Some(place) = self.get_mut(number) {
+            *place = datagram;
+        }
+    }
+
+    #[inline(never)]
+    fn make_space(&mut self) {
+        if self.ring.len() == CAPACITY {
+            self.settle_first();
+            return;
+        }
+        let length = (self.ring.len() * 2).max(INITIAL_CAPACITY);
+        let mut ring = vec![SentDatagram::default(); length];
+        for offset in 0..self.len() {
+            let number = self.first.wrapping_add(offset);
+            if let Some(datagram) = self.get(number) {
+                ring[number as usize & (length - 1)] = datagram;
+            }
+        }
+        self.ring = ring;
+    }
+
+    /// The datagram that was sent at this time. If there are several, the first one that has not arrived yet,
+    /// or the first one at all.
+    pub(crate) fn find(&self, sent_at: Time) -> Option<u32> {
+        let sent_at = low_bits(sent_at);
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let is_earlier =
+                self.get(self.first.wrapping_add(middle))?.sent_at.wrapping_sub(sent_at) as i32 >= 0;
+            (low, high) = if is_earlier { (low, middle) } else { (middle + 1, high) };
+        }
+        let of_that_time = (low..self.len()).map_while(|offset| {
+            let number = self.first.wrapping_add(offset);
+            self.get(number).filter(|datagram| datagram.sent_at == sent_at).map(|datagram| (number, datagram))
+        });
+        let missing = of_that_time.clone().find(|(_, datagram)| !datagram.is_acknowledged);
+        missing.or_else(|| of_that_time.clone().next()).map(|(number, _)| number)
+    }
+
+    /// A datagram has arrived. Returns whether that is news, after which something else may have to be
+    /// declared lost.
+    #[inline(always)]
+    pub(crate) fn on_arrived(&mut self, number: u32) -> bool {
+        // Usually many commands of one datagram are acknowledged together.
+        number != self.last_arrived && self.on_other_arrived(number)
+    }
+
+    fn on_other_arrived(&mut self, number: u32) -> bool {
+        self.last_arrived = number;
+        let is_newest = self.newest.is_none_or(|newest| is_before(newest, number));
+        if is_newest {
+            self.newest = Some(number);
+        }
+        let Some(datagram) = self.get_mut(number) else { return is_newest && self.has_gap() };
+        let is_news = !std::mem::replace(&mut datagram.is_acknowledged, true);
+        if number == self.missing {
+            self.missing = number.wrapping_add(1);
+            if self.missing != self.next {
+                self.advance_missing();
+            }
+        }
+        is_news && self.has_gap()
+    }
+
+    #[inline]
+    fn advance_missing(&mut self) {
+        while self.get(self.missing).is_some_and(|datagram| datagram.is_acknowledged) {
+            self.missing = self.missing.wrapping_add(1);
+        }
+    }
+
+    /// Whether something that was sent before the newest arrival has not arrived itself.
+    #[inline]
+    fn has_gap(&self) -> bool {
+        self.newest.is_some_and(|newest| is_before(self.missing, newest))
+    }
+
+    /// The number of the datagram that was sent last among those that have arrived.
+    #[inline]
+    pub(crate) fn newest_arrived(&self) -> Option<u32> {
+        self.newest
+    }
+
+    /// Whether [`Self::settle`] may have something to do: something seems to be lost, or there is no space
+    /// left.
+    #[inline]
+    pub(crate) fn may_settle(&self) -> bool {
+        self.has_gap() || self.len() as usize == self.ring.len()
+    }
+
+    /// Forgets datagrams that were sent before `until`, whose fate is certain; returns how many reliable
+    /// commands were in those that never arrived.
+    pub(crate) fn settle(&mut self, until: Time) -> u32 {
+        if self.loss == 0 {
+            // Those that have arrived change nothing.
+            self.first = self.missing;
+        }
+        let until = low_bits(until);
+        let is_settled = |datagram: SentDatagram| (datagram.sent_at.wrapping_sub(until) as i32) < 0;
+        let mut lost = 0;
+        while self.get(self.first).is_some_and(is_settled) {
+            lost += self.settle_first();
+        }
+        lost
+    }
+
+    fn settle_first(&mut self) -> u32 {
+        let Some(datagram) = self.get(self.first) else { return 0 };
+        if self.missing == self.first {
+            self.missing = self.first.wrapping_add(1);
+            self.advance_missing();
+        }
+        self.first = self.first.wrapping_add(1);
+        self.loss -= self.loss >> SMOOTHING;
+        if datagram.is_acknowledged {
+            return 0;
+        }
+        self.loss += SCALE >> SMOOTHING;
+        datagram.commands.into()
+    }
+
+    /// The share of datagrams that was lost recently, as a ratio to 65,536.
+    #[inline(always)]
+    pub(crate) fn loss(&self) -> u32 {
+        self.loss
+    }
+
+    /// Forgets all datagrams, as nothing that they carried is waited for any more.
+    pub(crate) fn clear(&mut self) {
+        self.first = self.next;
+        self.missing = self.next;
+    }
+}
+
+/// Low 32 bits of a time: enough for datagrams that are under way.
+#[inline(always)]
+fn low_bits(time: Time) -> u32 {
+    time.as_millis() as u32
+}
+
+/// Whether the datagram with the one number was sent before that with the other.
+#[inline]
+pub(crate) fn is_before(number: u32, other: u32) -> bool {
+    (other.wrapping_sub(number) as i32) > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(milliseconds: u64) -> Time {
+        Time::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn a_datagram_is_found_by_the_time_that_its_acknowledgement_echoes() {
+        let mut datagrams = SentDatagrams::new();
+        for time in [0, 10, 10, 30] {
+            datagrams.on_sent(at(time), 1);
+        }
+        let found = [0, 5, 10, 30, 40].map(|time| datagrams.find(at(time)));
+        assert_eq!(found, [Some(0), None, Some(1), Some(3), None]);
+        datagrams.on_arrived(1);
+        assert_eq!(datagrams.find(at(10)), Some(2));
+        datagrams.settle(at(10));
+        assert_eq!([0, 10].map(|time| datagrams.find(at(time))), [None, Some(2)]);
+    }
+
+    #[test]
+    fn what_has_not_arrived_when_its_fate_is_certain_is_lost() {
+        let mut datagrams = SentDatagrams::new();
+        (0..200).for_each(|number| datagrams.on_sent(at(10 * number), 3));
+        (0..200).filter(|number| number % 10 != 0).for_each(|number| assert!(datagrams.on_arrived(number)));
+        assert!(!datagrams.on_arrived(1) && !datagrams.on_arrived(199) && datagrams.has_gap());
+        assert_eq!(datagrams.settle(at(2000)), 20 * 3);
+        let share = f64::from(datagrams.loss()) / f64::from(SCALE);
+        assert!((0.04..0.15).contains(&share), "{share}");
+        assert_eq!(datagrams.newest_arrived(), Some(199));
+        assert!(!datagrams.has_gap());
+    }
+
+    #[test]
+    fn numbers_are_compared_across_their_wrap() {
+        assert!(is_before(u32::MAX, 0) && is_before(0, 1));
+        assert!(!is_before(0, u32::MAX) && !is_before(1, 1));
+    }
+}
