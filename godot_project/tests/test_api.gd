@@ -12,6 +12,7 @@ const _ADDITIONS: PackedStringArray = [
 	"ENetConnection method connect_to_host_async",
 	"ENetConnection method is_background",
 	"ENetConnection method set_background",
+	"ENetConnection method set_redundancy",
 	"ENetConnection property background",
 	"ENetConnection method get_engine_version",
 	"ENetConnection method get_event_channel",
@@ -31,6 +32,7 @@ const _ADDITIONS: PackedStringArray = [
 	"ENetPacketPeer method get_drop_counters",
 	"ENetPacketPeer method get_packet_channel",
 	"ENetPacketPeer method get_packets",
+	"ENetPacketPeer method set_redundancy",
 ]
 ## Constants beyond the engine's have one of these prefixes.
 const _ADDED_CONSTANTS: PackedStringArray = ["ENetPacketPeer constant REASON_"]

@@ -123,6 +123,18 @@ func test_a_closed_peer_tells_why() -> void:
 	check_equal(peer.get_disconnect_reason(), ENetPacketPeer.REASON_LOCAL, "after destroy")
 
 
+func test_redundancy_is_set_for_one_peer_or_for_all() -> void:
+	var pair := connected_pair()
+	for object: Object in [pair.server, pair.client_peer]:
+		for copies: int in [0, 4, 255]:
+			check_call(object, &"set_redundancy", [copies], null)
+		for copies: int in [-1, 256]:
+			check_call(object, &"set_redundancy", [copies], null, ["must be between 0 and 255"])
+	check_call(ENetConnection.new(), &"set_redundancy", [1], null, ["isn't currently active"])
+	pair.client_peer.reset()
+	check_call(pair.client_peer, &"set_redundancy", [1], null, ["Parameter \"peer\" is null."])
+
+
 func test_what_is_dropped_is_counted_by_its_reason() -> void:
 	var pair := connected_pair()
 	check_call(pair.server, &"get_drop_counters", [], {})

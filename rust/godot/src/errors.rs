@@ -41,6 +41,13 @@ pub(crate) fn invalid_mesh_id(id: i32) -> String {
     format!("{OURS}the id of a mesh peer must be greater than 0 and not the own one, but is {id}.")
 }
 
+/// Prints that a number of early copies is out of range.
+#[track_caller]
+pub(crate) fn refuse_copies(function: &str) {
+    let condition = "Condition \"copies < 0 || copies > 255\" is true.";
+    refuse(function, condition, "The number of copies must be between 0 and 255 (inclusive).");
+}
+
 /// Prints that a peer has fewer channels.
 #[track_caller]
 pub(crate) fn refuse_missing_channel(channel: i32, channels: u8) {

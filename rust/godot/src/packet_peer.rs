@@ -165,6 +165,19 @@ impl ENetPacketPeer {
         self.with_connected(FUNCTION, |host, id| host.set_timeout(id, limit, minimum, maximum));
     }
 
+    /// Sets how many early copies of each small reliable packet this peer gets at most, 0 to 255; see
+    /// `ENetConnection.set_redundancy`. An addition to the engine's class.
+    #[func]
+    fn set_redundancy(&self, copies: i32) {
+        const FUNCTION: &str = "set_redundancy";
+        match u8::try_from(copies) {
+            Ok(copies) => {
+                self.with(FUNCTION, |host, id| host.set_redundancy(id, copies));
+            }
+            Err(_) => errors::refuse_copies(FUNCTION),
+        }
+    }
+
     #[func]
     fn get_packet_flags(&self) -> i32 {
         let flags = self.link_with(|link| link.received.next_flags()).flatten();

@@ -220,6 +220,11 @@ impl ActiveHost {
         self.driving.with(|driver| driver.host_mut().set_bandwidth_limit(incoming, outgoing));
     }
 
+    /// Sets how many early copies of small reliable packets all peers get at most.
+    pub(crate) fn set_default_redundancy(&mut self, copies: u8) {
+        self.driving.with(|driver| driver.host_mut().set_default_redundancy(copies));
+    }
+
     pub(crate) fn channel_limit(&self) -> u8 {
         self.driving.read(|driver| driver.host().channel_limit())
     }
@@ -307,6 +312,11 @@ impl ActiveHost {
 
     pub(crate) fn set_timeout(&mut self, peer: PeerId, limit: u32, minimum: u32, maximum: u32) {
         self.driving.with(|driver| driver.host_mut().set_timeout(peer, limit, minimum, maximum));
+    }
+
+    /// Sets how many early copies of small reliable packets one peer gets at most.
+    pub(crate) fn set_redundancy(&mut self, peer: PeerId, copies: u8) {
+        self.driving.with(|driver| driver.host_mut().set_redundancy(peer, copies));
     }
 
     pub(crate) fn configure_throttle(

@@ -188,6 +188,15 @@ impl Host {
         }
     }
 
+    /// Sets what [`set_redundancy`](Self::set_redundancy) sets for all peers, those that there are and those
+    /// to come.
+    pub fn set_default_redundancy(&mut self, copies: u8) {
+        self.config.redundancy = copies;
+        for (_, peer) in self.peers.iter_mut() {
+            peer.recovery.redundancy.set_limit(copies);
+        }
+    }
+
     /// Sets how many early copies of each small reliable command are sent to this peer at most; 0 turns them
     /// off.
     ///
