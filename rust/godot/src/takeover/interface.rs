@@ -1,6 +1,6 @@
 //! The functions of Godot's extension interface that the take-over calls itself.
 
-use godot::builtin::{StringName, Variant, VariantType};
+use godot::builtin::{GString, StringName, Variant, VariantType};
 use godot::sys;
 use std::ffi::{CStr, c_char};
 use std::mem::{MaybeUninit, transmute};
@@ -58,6 +58,7 @@ interface! {
         as GDExtensionInterfaceClassdbRegisterExtensionClassIntegerConstant,
     method_bind: c"classdb_get_method_bind" as GDExtensionInterfaceClassdbGetMethodBind,
     class_tag: c"classdb_get_class_tag" as GDExtensionInterfaceClassdbGetClassTag,
+    library_path: c"get_library_path" as GDExtensionInterfaceGetLibraryPath,
     singleton: c"global_get_singleton" as GDExtensionInterfaceGlobalGetSingleton,
     set_instance: c"object_set_instance" as GDExtensionInterfaceObjectSetInstance,
     new_string_name: c"string_name_new_with_utf8_chars_and_len"
@@ -109,6 +110,16 @@ pub(super) unsafe fn load(
 pub(super) unsafe fn borrow_name<'a>(name: sys::GDExtensionConstStringNamePtr) -> &'a StringName {
     // SAFETY: `StringName` is a transparent wrapper of Godot's.
     unsafe { &*name.cast::<StringName>() }
+}
+
+/// Where the file of this library is.
+pub(super) fn library_path() -> GString {
+    let mut path = MaybeUninit::<GString>::uninit();
+    // SAFETY: the engine's function, which makes a String, of which `GString` is a transparent wrapper.
+    unsafe {
+        (interface().library_path)(interface().library.0, path.as_mut_ptr().cast());
+        path.assume_init()
+    }
 }
 
 /// A Variant that holds an object, or a null object, which is not the same as nil where hashes are compared.

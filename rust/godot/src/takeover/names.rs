@@ -14,7 +14,7 @@
 //! classes stay as they are, ours get names of their own (`ENetRsConnection` and so on), and one line is
 //! printed. A project can choose the same by the setting `enet_rs/names`.
 
-use super::interface::{borrow_name, interface, object_variant};
+use super::interface::{borrow_name, interface, library_path, object_variant};
 use crate::api::{NATIVE_CLASSES, NativeClass};
 use crate::errors::OURS;
 use godot::builtin::{PackedStringArray, StringName, Variant};
@@ -273,9 +273,12 @@ impl fmt::Display for TakeError {
 fn describe_other_copy() -> String {
     let loaded = call_singleton("GDExtensionManager", "get_loaded_extensions", &[]);
     let loaded = loaded.try_to::<PackedStringArray>().unwrap_or_default();
-    let manifests: Vec<String> = loaded.as_slice().iter().map(ToString::to_string).collect();
-    let copies: Vec<String> =
-        manifests.into_iter().filter(|path| path.ends_with("enet_rs.gdextension")).collect();
+    let manifests = loaded.as_slice().iter().map(ToString::to_string);
+    let mut copies: Vec<String> = manifests.filter(|path| path.ends_with("enet_rs.gdextension")).collect();
+    if copies.len() < 2 {
+        // A copy that Godot has just found is not in its list yet: this one.
+        copies.push(library_path().to_string());
+    }
     format!(
         "the project has more than one copy of this addon: {}. The first one that was loaded is in use; \
          delete the others.",
