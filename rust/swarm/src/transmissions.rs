@@ -37,6 +37,8 @@ pub(crate) struct Counts {
     pub(crate) most: u32,
     /// Bytes of first transmissions.
     bytes: u64,
+    /// Bytes of all that is sent but what `redundant_bytes` counts: what the budget is a share of.
+    traffic: u64,
     /// Bytes of transmissions less than a round trip after the one before, which no loss can have caused.
     pub(crate) redundant_bytes: u64,
 }
@@ -68,12 +70,15 @@ impl Transmissions {
             channel.begin(command.number, now);
             counts.commands += 1;
             counts.bytes += size;
+            counts.traffic += size;
             return Ok(());
         };
         counts.retransmissions += 1;
         counts.needless += u64::from(sent.is_acknowledged);
         if now - sent.last < round_trip {
             counts.redundant_bytes += size;
+        } else {
+            counts.traffic += size;
         }
         sent.transmissions += 1;
         sent.last = now;
@@ -86,7 +91,7 @@ impl Transmissions {
         }
         // The first second's budget is there from the beginning.
         let seconds = SECOND + (now - begin);
-        let budget = REDUNDANT_BYTES_PER_SECOND * seconds / SECOND + counts.bytes * REDUNDANT_SHARE / 100;
+        let budget = REDUNDANT_BYTES_PER_SECOND * seconds / SECOND + counts.traffic * REDUNDANT_SHARE / 100;
         if counts.redundant_bytes > budget {
             return Err(format!(
                 "{} bytes were repeated before a loss could be known, more than {budget}",
@@ -94,6 +99,11 @@ impl Transmissions {
             ));
         }
         Ok(())
+    }
+
+    /// Records a command that is not acknowledged, in a datagram that is sent.
+    pub(crate) fn sent_unreliably(&mut self, command: &Command<'_>) {
+        self.counts.traffic += command.size() as u64;
     }
 
     /// Records an acknowledgement that was delivered to the sender.
@@ -139,6 +149,7 @@ impl Counts {
         self.needless += other.needless;
         self.most = self.most.max(other.most);
         self.bytes += other.bytes;
+        self.traffic += other.traffic;
         self.redundant_bytes += other.redundant_bytes;
     }
 }

@@ -34,10 +34,12 @@ pub(super) fn check_transmissions(
         let is_it = |_: &End, other: &End| other.slot == datagram.slot;
         let Some((token, side)) = find(nodes, host, *to, connections, is_it) else { continue };
         for command in datagram.commands().map_while(|command| command) {
+            let transmissions = &mut connections[token].transmissions[side];
             if command.is_acknowledged {
-                connections[token].transmissions[side]
-                    .sent(now, &command, round_trip)
-                    .map_err(|error| format!("connection {token}, end {side}: {error}"))?;
+                let checked = transmissions.sent(now, &command, round_trip);
+                checked.map_err(|error| format!("connection {token}, end {side}: {error}"))?;
+            } else {
+                transmissions.sent_unreliably(&command);
             }
         }
     }
