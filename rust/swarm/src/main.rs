@@ -6,12 +6,13 @@
 //! * [`plan`] draws a world, [`run`] runs it, and [`swarm`] runs many worlds and prints a summary;
 //! * [`operations`] are what the owners of hosts do, [`content`] is what messages contain;
 //! * [`oracle`] is the reference model: it knows what may be received, and fails the world if something else
-//!   is;
+//!   is, and [`aliasing`] which connections it cannot judge;
 //! * [`transmissions`] counts what is sent again, and checks it against bounds;
 //! * [`endpoint`] is the interface to a host, implemented by [`ours`] and [`stock`].
 
 #![forbid(unsafe_code)]
 
+mod aliasing;
 mod content;
 mod deliveries;
 mod endpoint;

@@ -6,7 +6,6 @@ use crate::deliveries::Fragment;
 use crate::endpoint::Ending;
 use crate::transmissions::Transmissions;
 use enet_rs_protocol::{DisconnectReason, PacketFlags};
-use enet_rs_sim::SECOND;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// One incarnation of a host: each restart begins a new one.
@@ -35,7 +34,7 @@ pub(crate) struct End {
     /// The slot that datagrams to this end carry.
     pub(crate) slot: u16,
     /// Whether the Connect event was reported.
-    was_up: bool,
+    pub(crate) was_up: bool,
     pub(crate) stage: Stage,
     /// How the owner has asked to end it, and with which data.
     pub(crate) asked: Vec<(Ending, u32)>,
@@ -100,7 +99,7 @@ struct Direction {
 pub(crate) struct Connection {
     pub(crate) initiator: End,
     /// The host to which the initiator connects.
-    target: usize,
+    pub(crate) target: usize,
     pub(crate) acceptor: Option<End>,
     /// The number of channels asked for; once an end is up, the number that it has.
     channels: u8,
@@ -117,48 +116,6 @@ pub(crate) struct Connection {
     directions: [BTreeMap<u8, Direction>; 2],
     /// The reliable commands that each end has sent, of ends whose datagrams can be read.
     pub(crate) transmissions: [Transmissions; 2],
-}
-
-/// Microseconds after the end of a connection in which its datagrams can still reach a later one.
-const STRAY_LIFETIME: u64 = 20 * SECOND;
-
-/// Whether the end `side` of connection `token`, which has just come up, could mistake datagrams of an
-/// earlier connection between the same hosts for its own, because the other host still knows that one, or
-/// they are still under way. ENet identifies a connection by addresses, slot and two session bits, and all
-/// that is certain about these bits is that they differ from those of the slot's previous connection.
-pub(crate) fn may_alias(
-    connections: &[Connection],
-    token: u32,
-    side: Side,
-    now: u64,
-    keeps_address: bool,
-) -> bool {
-    let connection = &connections[token as usize];
-    let Some(end) = connection.end(side) else { return false };
-    let hosts = [connection.initiator.incarnation.host, connection.target];
-    let other = hosts[1 - side];
-    // Connections of this end's slot that began after the one that the loop looks at, `token` included.
-    let mut uses = 0;
-    connections.iter().enumerate().rev().filter(|(index, _)| *index != token as usize).any(|(index, old)| {
-        let own_side = usize::from(old.initiator.incarnation.host != end.incarnation.host);
-        let mut is_own_slot = false;
-        let could_be_taken = match old.end(own_side) {
-            // This host does not know it, but the other one may still do.
-            None => old.target == end.incarnation.host && old.initiator.was_up,
-            Some(earlier) if earlier.incarnation.host != end.incarnation.host || earlier.slot != end.slot => {
-                false
-            }
-            Some(earlier) if earlier.incarnation != end.incarnation => keeps_address,
-            Some(_) => {
-                is_own_slot = true;
-                uses > 0
-            }
-        };
-        uses += u32::from(is_own_slot && index != token as usize);
-        let is_between = [old.initiator.incarnation.host, old.target].contains(&other);
-        let is_recent = old.over_at.is_none_or(|over| now - over < STRAY_LIFETIME);
-        could_be_taken && is_between && is_recent
-    })
 }
 
 /// An end of a connection: 0 is the initiator, 1 the acceptor. The directions of an end are those in which it
@@ -196,6 +153,23 @@ impl Connection {
 
     pub(crate) fn end_mut(&mut self, side: Side) -> Option<&mut End> {
         if side == 0 { Some(&mut self.initiator) } else { self.acceptor.as_mut() }
+    }
+
+    /// The target's end is up. The connection may have counted as over, since an initiator that stops right
+    /// after it has come up is the only end until then; but from now on an end sends to the initiator's slot.
+    pub(crate) fn accept(&mut self, end: End) {
+        self.acceptor = Some(end);
+        self.over_at = None;
+    }
+
+    /// The end `side` is over.
+    pub(crate) fn end_over(&mut self, side: Side, now: u64) {
+        if let Some(end) = self.end_mut(side) {
+            end.stage = Stage::Over;
+        }
+        if self.is_over() {
+            self.over_at = Some(now);
+        }
     }
 
     /// Records the number of channels of an end that has come up, 0 if it is ending already; an error if the

@@ -2,8 +2,9 @@
 
 use super::quiescence::holds_nothing_back;
 use super::{Run, hex};
+use crate::aliasing::may_alias;
 use crate::endpoint::{Event, Key};
-use crate::oracle::{Connection, End, Incarnation, Side, Stage, may_alias};
+use crate::oracle::{Connection, End, Incarnation, Side, Stage};
 
 impl Run {
     pub(super) fn event(&mut self, host: usize, event: Event) -> Result<(), String> {
@@ -89,7 +90,7 @@ impl Run {
         connection.agree(channels)?;
         let end = End::new(incarnation, slot, Stage::Up, is_stock);
         match &connection.acceptor {
-            None => connection.acceptor = Some(end),
+            None => connection.accept(end),
             Some(before) if !connection.is_unchecked && before.incarnation.host != host => {
                 return Err(format!(
                     "connection {data} is accepted by host {} as well",

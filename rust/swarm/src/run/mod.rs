@@ -232,14 +232,7 @@ impl Run {
     }
 
     fn over(&mut self, token: u32, side: Side) {
-        let now = self.world.now();
-        let connection = &mut self.connections[token as usize];
-        if let Some(end) = connection.end_mut(side) {
-            end.stage = Stage::Over;
-        }
-        if connection.is_over() {
-            connection.over_at = Some(now);
-        }
+        self.connections[token as usize].end_over(side, self.world.now());
     }
 
     /// Marks an end as over that its owner has ended without an event.
