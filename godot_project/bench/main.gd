@@ -53,6 +53,7 @@ func _operations() -> Array[Operation]:
 		operations.append((load(_RECEIVE_MANY) as GDScript).new("messages_64_at_once", 64))
 	operations.append_array([
 		Messages.new("messages_1", 1),
+		Messages.new("messages_1_reliable", 1, ENetPacketPeer.FLAG_RELIABLE),
 		Bulk.new("bulk"),
 		GetPacket.new("get_packet"),
 		Send.new("send"),

@@ -1,5 +1,5 @@
 extends "../operation.gd"
-## Small unreliable messages from a client to its server, so many a round: `send` of each, `service` at both ends,
+## Small messages from a client to its server, so many a round: `send` of each, `service` at both ends,
 ## `get_packet` of each. A unit is one message.
 
 const Hosts := preload("../hosts.gd")
@@ -11,12 +11,14 @@ const _WAIT_MSEC := 1000
 var hosts := Hosts.new()
 
 var _per_round := 0
+var _flags := 0
 var _arrived := 0
 
 
-func _init(operation_name: String, per_round: int) -> void:
+func _init(operation_name: String, per_round: int, flags := 0) -> void:
 	super(operation_name)
 	_per_round = per_round
+	_flags = flags
 	units = _MESSAGES_PER_LAP
 
 
@@ -36,7 +38,7 @@ func work() -> void:
 	message.resize(_BYTES)
 	for turn in _MESSAGES_PER_LAP / _per_round:
 		for number in _per_round:
-			peer.send(0, message, 0)
+			peer.send(0, message, _flags)
 		client.service()
 		_arrived += receive()
 	# What was not seen in its own round must be here in the end.

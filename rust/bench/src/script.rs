@@ -29,7 +29,7 @@ const fn operation(name: &'static str, about: &'static str, target: Option<f64>)
     Operation { name, on_engine: None, about, target }
 }
 
-const OPERATIONS: [Operation; 12] = [
+const OPERATIONS: [Operation; 13] = [
     operation("idle_service_32", "idle `service()`, 32 slots, 10 peers", Some(0.7)),
     operation("idle_service_4095", "idle `service()`, 4095 slots, 10 peers", Some(0.1)),
     operation("messages_64", "64 B unreliable, 64 per round: each message, both ends", Some(0.9)),
@@ -39,7 +39,8 @@ const OPERATIONS: [Operation; 12] = [
         about: "the same, received by `service_packets()` and `get_packets()`",
         target: Some(0.5),
     },
-    operation("messages_1", "64 B unreliable, one per round", None),
+    operation("messages_1", "64 B unreliable, one per round", Some(0.95)),
+    operation("messages_1_reliable", "64 B reliable, one per round", Some(0.95)),
     operation("bulk", "32 KiB reliable: each packet, both ends", Some(0.4)),
     operation("get_packet", "`get_packet()` of 8 KiB, which enet_rs has copied in `service()`", Some(0.15)),
     operation("send", "`send()` of 64 B, queueing alone", Some(1.2)),
