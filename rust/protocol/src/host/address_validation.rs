@@ -160,11 +160,14 @@ impl AddressValidation {
         is_free: impl Fn(u16) -> bool,
     ) -> Option<u16> {
         let first = (self.hash.hash_one((from, connect_id)) % u64::from(NO_PEER)) as u16;
-        let candidates = || (0..PROBES).map(|step| (first + step) % NO_PEER).filter(|&slot| is_free(slot));
+        let candidates = || (0..PROBES).map(|step| (first + step) % NO_PEER);
+        // Few are pending, so that is asked first.
+        let is_known =
+            |slot| self.is_pending(slot) && is_free(slot) && self.connect_id(from, slot) == Some(connect_id);
         candidates()
-            .find(|&slot| self.is_pending(slot) && self.connect_id(from, slot) == Some(connect_id))
-            .or_else(|| candidates().find(|&slot| !self.is_pending(slot)))
-            .or_else(|| candidates().next())
+            .find(|&slot| is_known(slot))
+            .or_else(|| candidates().find(|&slot| !self.is_pending(slot) && is_free(slot)))
+            .or_else(|| candidates().find(|&slot| is_free(slot)))
     }
 
     /// Whether an entry waits for this slot.

@@ -168,8 +168,20 @@ impl Host {
     }
 
     /// Does what was due by `now`: retransmits what was not acknowledged, pings, gives up silent peers.
+    #[inline]
     pub fn handle_timeout(&mut self, now: Time) {
         self.now = now;
+        let is_past = |due: Option<Time>| due.is_some_and(|due| due <= now);
+        if is_past(self.schedule.next_due())
+            || is_past(self.address_validation.next_due())
+            || is_past(self.bandwidth.next_due())
+        {
+            self.handle_due(now);
+        }
+    }
+
+    /// Does what was due by `now`, if anything was.
+    fn handle_due(&mut self, now: Time) {
         if self.address_validation.next_due().is_some_and(|due| due <= now) {
             self.retransmit_replies(now);
         }

@@ -34,6 +34,7 @@ impl Host {
         self.drops.add(reason);
     }
 
+    #[inline(always)]
     fn receive(&mut self, from: SocketAddr, mut datagram: Bytes) -> Result<(), DropReason> {
         if from.port() == 0 {
             // Nothing can be sent back there: the operating system refuses.

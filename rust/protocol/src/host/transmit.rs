@@ -57,32 +57,46 @@ impl Host {
     }
 
     fn next_datagram(&mut self, out: &mut Vec<u8>) -> Option<SocketAddr> {
-        if let Some(datagram) = self.stateless.pop_front() {
-            let start = out.len();
-            let header_size = datagram.header.size();
-            reserve_header(&self.config, header_size, out);
-            datagram.command.emit(out);
-            self.finish(datagram.header, datagram.connect_id, start..start + header_size, out);
-            return Some(datagram.to);
+        if !self.stateless.is_empty() {
+            return self.next_stateless(out);
         }
         while let Some(slot) = self.schedule.first_active() {
             let address = self.transmit(slot, out);
             if address.is_some() {
                 return address;
             }
+            // The throttle may have dropped the last message that a disconnection waited for.
+            if self.disconnect_if_idle(slot) {
+                continue;
+            }
             self.schedule.deactivate_first(self.now, slot, self.peers.at(slot));
         }
         None
     }
 
+    /// Appends the next datagram that belongs to no connection.
+    #[inline(never)]
+    fn next_stateless(&mut self, out: &mut Vec<u8>) -> Option<SocketAddr> {
+        let datagram = self.stateless.pop_front()?;
+        let start = out.len();
+        let header_size = datagram.header.size();
+        reserve_header(&self.config, header_size, out);
+        datagram.command.emit(out);
+        self.finish(datagram.header, datagram.connect_id, start..start + header_size, out);
+        Some(datagram.to)
+    }
+
     /// Sends what fits a datagram of a peer, the first active one.
     fn transmit(&mut self, slot: u16, out: &mut Vec<u8>) -> Option<SocketAddr> {
         let now = self.now;
-        if self.peers.at(slot)?.state() == PeerState::DisconnectLater {
+        let mut peer = self.peers.at(slot)?;
+        if peer.state() == PeerState::DisconnectLater {
             self.disconnect_if_idle(slot);
+            peer = self.peers.at(slot)?;
         }
-        let peer =
-            self.peers.at(slot).filter(|peer| peer.address.is_known() && peer.has_something_to_send())?;
+        if !peer.address.is_known() || !peer.has_something_to_send() {
+            return None;
+        }
         let copies = peer.wanted_copies(now);
         let start = out.len();
         // Usually right; if a reliable command is held back, the header becomes shorter at the end.
@@ -94,8 +108,7 @@ impl Host {
         let contents = datagram.contents;
         if out.len() == empty {
             out.truncate(start);
-            // The throttle may have dropped the last message that a disconnection waited for.
-            return if self.disconnect_if_idle(slot) { self.transmit(slot, out) } else { None };
+            return None;
         }
         let bytes = out.len() - start + UDP_HEADER_SIZE;
         let deadline = peer.on_datagram_sent(now, copies, contents, bytes);
@@ -132,10 +145,11 @@ impl Host {
 
     /// Compresses the commands where that helps, and puts header and checksum before them; `reserved` is
     /// where the header goes.
+    #[inline(always)]
     fn finish(&mut self, mut header: Header, connect_id: [u8; 4], reserved: Range<usize>, out: &mut Vec<u8>) {
         let Range { start, end } = reserved;
         let commands = end + self.config.checksum_size();
-        header.compressed = self.compress(&out[commands..]);
+        header.compressed = self.compressor.is_some() && self.compress(&out[commands..]);
         let (bytes, length) = header.emit();
         if self.config.checksum {
             let key = checksum::key(header.peer, connect_id);

@@ -28,7 +28,7 @@ impl Deadline {
 
 impl Peer {
     /// When a timer is due, if it runs.
-    #[inline]
+    #[inline(always)]
     fn due(&mut self, now: Time, deadline: Deadline) -> Option<Time> {
         match deadline {
             Deadline::Reassembly => {
@@ -51,7 +51,7 @@ impl Peer {
 
     /// When this peer has to be looked at again although nothing arrives.
     pub(crate) fn deadline(&mut self, now: Time) -> Option<Time> {
-        Deadline::ALL.into_iter().filter_map(|deadline| self.due(now, deadline)).min()
+        Deadline::ALL.map(|deadline| self.due(now, deadline)).into_iter().flatten().min()
     }
 
     /// Does what is due by `now`. `true` if the peer has been silent for so long that it has to be given up.

@@ -277,19 +277,21 @@ impl Peer {
     /// throttle waits for the path to get better, and nothing of it is acknowledged.
     #[inline]
     fn measure_path(&mut self, now: Time, is_acknowledged: bool, bytes: usize) {
-        if now.since(self.unmeasured_since) > MEASURED_WITHIN {
-            self.unmeasured_since = now;
-            let throttle = &self.window.throttle;
-            if throttle.value >= throttle.limit {
-                self.unmeasured_bytes = 0;
+        if !is_acknowledged {
+            if now.since(self.unmeasured_since) > MEASURED_WITHIN {
+                self.unmeasured_since = now;
+                let throttle = &self.window.throttle;
+                if throttle.value >= throttle.limit {
+                    self.unmeasured_bytes = 0;
+                }
             }
-        }
-        self.unmeasured_bytes += bytes as u32;
-        if !is_acknowledged && self.unmeasured_bytes < MEASURED_BYTES {
-            return;
-        }
-        if !is_acknowledged && self.lifecycle.lasts() {
-            self.queue_control(Control::Ping);
+            self.unmeasured_bytes += bytes as u32;
+            if self.unmeasured_bytes < MEASURED_BYTES {
+                return;
+            }
+            if self.lifecycle.lasts() {
+                self.queue_control(Control::Ping);
+            }
         }
         self.unmeasured_bytes = 0;
         self.unmeasured_since = now;

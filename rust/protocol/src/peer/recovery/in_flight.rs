@@ -3,7 +3,6 @@
 use super::silence::Scheduled;
 use crate::Time;
 use crate::peer::control::Content;
-use std::collections::VecDeque;
 
 /// A command under way.
 #[derive(Debug)]
@@ -129,51 +128,97 @@ impl Sent {
     }
 }
 
-/// The commands of one channel that are under way. Sequence numbers are consecutive, so the queue is an array
-/// whose index is the distance to the oldest one; acknowledged ones leave a hole until they are the oldest.
+/// The commands of one channel that are under way, by their consecutive sequence numbers. Acknowledged ones
+/// leave a hole until they are the oldest.
 #[derive(Debug)]
 pub(crate) struct InFlight {
+    /// Each command at its number, modulo the length, which is a power of two.
+    ring: Vec<Option<Sent>>,
+    /// Number of the oldest command.
     first: u16,
-    commands: VecDeque<Option<Sent>>,
+    /// The number of commands from there on, with holes between them.
+    len: usize,
     /// The number of commands at the front that are not under way for the first time: acknowledged or lost.
     settled: usize,
 }
 
 impl InFlight {
+    const INITIAL_CAPACITY: usize = 2;
+
     pub(crate) fn new() -> Self {
-        Self { first: 0, commands: VecDeque::new(), settled: 0 }
+        Self { ring: Vec::new(), first: 0, len: 0, settled: 0 }
     }
 
     /// The number of commands under way, with acknowledged ones between them.
     pub(crate) fn len(&self) -> usize {
-        self.commands.len()
+        self.len
     }
 
     /// Sequence number of the oldest command under way.
     pub(crate) fn oldest(&self) -> Option<u16> {
-        (!self.commands.is_empty()).then_some(self.first)
+        (self.len > 0).then_some(self.first)
+    }
+
+    /// Where the command with this number lies in the ring, if it is under way.
+    #[inline(always)]
+    fn place(&self, sequence: u16) -> usize {
+        usize::from(sequence) & self.ring.len().wrapping_sub(1)
+    }
+
+    /// How many commands are older than the one with this number.
+    #[inline(always)]
+    fn distance(&self, sequence: u16) -> usize {
+        sequence.wrapping_sub(self.first).into()
     }
 
     /// Adds the command with the next sequence number.
     #[inline(always)]
     pub(crate) fn push(&mut self, sequence: u16, sent: Sent) {
-        if self.commands.is_empty() {
+        if self.len == self.ring.len() {
+            self.grow();
+        }
+        if self.len == 0 {
             self.first = sequence;
         }
-        debug_assert_eq!(usize::from(sequence.wrapping_sub(self.first)), self.commands.len());
-        self.commands.push_back(Some(sent));
+        debug_assert_eq!(self.distance(sequence), self.len);
+        let place = self.place(sequence);
+        if let Some(command) = self.ring.get_mut(place) {
+            *command = Some(sent);
+            self.len += 1;
+        }
+    }
+
+    #[inline(never)]
+    fn grow(&mut self) {
+        let length = (self.ring.len() * 2).max(Self::INITIAL_CAPACITY);
+        let mut ring = Vec::new();
+        ring.resize_with(length, || None);
+        for distance in 0..self.len {
+            let sequence = self.first.wrapping_add(distance as u16);
+            let place = self.place(sequence);
+            ring[usize::from(sequence) & (length - 1)] = self.ring[place].take();
+        }
+        self.ring = ring;
     }
 
     pub(crate) fn get_mut(&mut self, sequence: u16) -> Option<&mut Sent> {
-        self.commands.get_mut(usize::from(sequence.wrapping_sub(self.first)))?.as_mut()
+        if self.distance(sequence) >= self.len {
+            return None;
+        }
+        let place = self.place(sequence);
+        self.ring.get_mut(place)?.as_mut()
     }
 
     /// Removes the command that was acknowledged, after `read` has seen it; `None` if it was removed before,
     /// or never sent.
     #[inline(always)]
     pub(crate) fn remove<R>(&mut self, sequence: u16, read: impl FnOnce(&Sent) -> R) -> Option<R> {
-        let distance = usize::from(sequence.wrapping_sub(self.first));
-        let command = self.commands.get_mut(distance)?;
+        let distance = self.distance(sequence);
+        if distance >= self.len {
+            return None;
+        }
+        let place = self.place(sequence);
+        let command = self.ring.get_mut(place)?;
         let seen = read(command.as_ref()?);
         // In its place: moving it out would cost more.
         *command = None;
@@ -186,22 +231,21 @@ impl InFlight {
     /// Moves on to the oldest command that is not removed.
     #[inline(always)]
     fn remove_gaps(&mut self) {
-        let mut gone = 0;
-        while matches!(self.commands.front(), Some(None)) {
-            self.commands.pop_front();
-            gone += 1;
+        while self.len > 0 && matches!(self.ring.get(self.place(self.first)), Some(None)) {
+            self.first = self.first.wrapping_add(1);
+            self.len -= 1;
+            self.settled = self.settled.saturating_sub(1);
         }
-        self.first = self.first.wrapping_add(gone);
-        self.settled = self.settled.saturating_sub(gone.into());
     }
 
     /// The oldest command that is under way for the first time, with its number.
     #[inline]
     pub(crate) fn first_attempt(&mut self) -> Option<(u16, &mut Sent)> {
-        while let Some(command) = self.commands.get(self.settled) {
-            if command.as_ref().is_some_and(Sent::is_first_attempt) {
-                let sequence = self.first.wrapping_add(self.settled as u16);
-                return Some((sequence, self.commands.get_mut(self.settled)?.as_mut()?));
+        while self.settled < self.len {
+            let sequence = self.first.wrapping_add(self.settled as u16);
+            let place = self.place(sequence);
+            if self.ring.get(place)?.as_ref().is_some_and(Sent::is_first_attempt) {
+                return Some((sequence, self.ring.get_mut(place)?.as_mut()?));
             }
             self.settled += 1;
         }
@@ -211,14 +255,23 @@ impl InFlight {
     /// The last commands that were sent, the newest first, each with its number; those that are acknowledged
     /// are left out.
     pub(crate) fn newest(&mut self, count: usize) -> impl DoubleEndedIterator<Item = (u16, &mut Sent)> {
-        let (first, length) = (self.first, self.commands.len());
-        let newest = self.commands.iter_mut().enumerate().skip(length.saturating_sub(count)).rev();
-        newest.filter_map(move |(index, sent)| Some((first.wrapping_add(index as u16), sent.as_mut()?)))
+        let count = count.min(self.len);
+        let first = self.first.wrapping_add((self.len - count) as u16);
+        let begin = self.place(first).min(self.ring.len());
+        let (wrapped, until_end) = self.ring.split_at_mut(begin);
+        let before_wrap = count.min(until_end.len());
+        let numbered = |first: u16| move |(index, sent): (usize, _)| (first.wrapping_add(index as u16), sent);
+        let until_end = until_end[..before_wrap].iter_mut().enumerate().map(numbered(first));
+        let wrapped = wrapped[..count - before_wrap].iter_mut().enumerate();
+        let wrapped = wrapped.map(numbered(first.wrapping_add(before_wrap as u16)));
+        let newest = until_end.chain(wrapped).rev();
+        newest.filter_map(|(sequence, sent): (u16, &mut Option<Sent>)| Some((sequence, sent.as_mut()?)))
     }
 
     /// The oldest command under way.
     pub(crate) fn first(&self) -> Option<&Sent> {
-        self.commands.front()?.as_ref()
+        // Nothing is left in the ring of what is not under way.
+        self.ring.get(self.place(self.first))?.as_ref()
     }
 }
 
@@ -257,6 +310,29 @@ mod tests {
         }
         assert!(in_flight.oldest().is_none());
         assert!(in_flight.remove(3, |_| ()).is_none());
+    }
+
+    #[test]
+    fn the_newest_commands_are_found_without_holes_wherever_the_ring_wraps() {
+        let mut in_flight = InFlight::new();
+        assert_eq!(in_flight.newest(5).count(), 0);
+        let mut expected: Vec<u16> = Vec::new();
+        for sequence in (0..40).map(|n| 65_520u16.wrapping_add(n)) {
+            in_flight.push(sequence, sent(sequence, Time::default()));
+            expected.insert(0, sequence);
+            if expected.len() > 6 {
+                // The oldest, and one in the middle, which leaves a hole.
+                for taken in [expected.pop(), (sequence % 2 == 0).then(|| expected.remove(2))] {
+                    assert!(taken.is_none_or(|taken| in_flight.remove(taken, number) == Some(taken)));
+                }
+            }
+            let newest: Vec<_> =
+                in_flight.newest(usize::MAX).map(|(number, sent)| (number, self::number(sent))).collect();
+            assert_eq!(newest, expected.iter().map(|&number| (number, number)).collect::<Vec<_>>());
+            let newest = in_flight.newest(2).map(|(number, _)| number);
+            let last_two = expected.iter().copied().filter(|&n| sequence.wrapping_sub(n) < 2);
+            assert!(newest.eq(last_two));
+        }
     }
 
     /// When the oldest command that is under way for the first time was sent, and its number.

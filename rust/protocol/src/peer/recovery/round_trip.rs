@@ -67,7 +67,7 @@ impl RoundTrip {
 
     /// How long the first attempt of a reliable command may stay unacknowledged.
     pub(crate) fn retransmission_timeout(&self) -> u32 {
-        self.mean.saturating_add(self.variance.saturating_mul(4))
+        (u64::from(self.mean) + 4 * u64::from(self.variance)).min(u32::MAX.into()) as u32
     }
 }
 

@@ -92,7 +92,8 @@ impl SentDatagrams {
         self.next = number.wrapping_add(1);
         let datagram =
             SentDatagram { sent_at: low_bits(now), commands: commands as u16, is_acknowledged: false };
-        if let Some(place) = self.get_mut(number) {
+        let mask = self.ring.len().wrapping_sub(1);
+        if let Some(place) = self.ring.get_mut(number as usize & mask) {
             *place = datagram;
         }
     }
