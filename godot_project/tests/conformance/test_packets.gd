@@ -179,7 +179,7 @@ func test_after_65535_unreliable_packets_the_channel_needs_a_reliable_one() -> v
 			event = pair.server.service()
 	wait_until(func() -> bool:
 		pair.client.service()
-		if pair.server.service()[0] == ENetConnection.EVENT_RECEIVE:
+		while pair.server.service()[0] == ENetConnection.EVENT_RECEIVE:
 			flags.append(pair.server_peer.get_packet_flags())
 			pair.server_peer.get_packet()
 		return flags.has(RELIABLE), 10.0, "a packet that became reliable")

@@ -73,6 +73,15 @@ mod tests {
     }
 
     #[test]
+    fn no_connection_between_living_ends_ends_at_a_tenth_of_loss() {
+        let last = if cfg!(debug_assertions) { 4 } else { 60 };
+        let kind = Kind { mix: ImplementationMix::Ours, loss: Some(10) };
+        let summary = run_range(kind, 1..=last, 2, true);
+        assert!(summary.failures.is_empty(), "{}", summary.failures.join("\n"));
+        assert_eq!(summary.lost_connections, 0);
+    }
+
+    #[test]
     fn worlds_with_dtls_keep_every_promise() {
         clean(Kind::random(ImplementationMix::Dtls), 1..=200);
     }

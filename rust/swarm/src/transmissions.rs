@@ -2,7 +2,7 @@
 //! recovery can so be checked from outside, however it recovers.
 
 use crate::wire::Command;
-use enet_rs_sim::SECOND;
+use enet_rs_sim::{MILLISECOND, SECOND};
 use std::collections::BTreeMap;
 
 /// Transmissions of one command from which on it counts as retransmitted without bound. A peer is given up
@@ -10,6 +10,10 @@ use std::collections::BTreeMap;
 const MAX_TRANSMISSIONS: u32 = 64;
 /// Bytes per second that an end may repeat before a loss can be known, beside [`REDUNDANT_SHARE`].
 const REDUNDANT_BYTES_PER_SECOND: u64 = 8 << 10;
+/// Bytes of the header of a datagram without a checksum.
+const DATAGRAM_HEADER: u64 = 4;
+/// Bytes of the checksum behind it.
+const CHECKSUM: u64 = 4;
 /// The share of all bytes that an end may repeat in addition, percent.
 const REDUNDANT_SHARE: u64 = 30;
 /// Acknowledged commands that are remembered for each channel.
@@ -89,8 +93,9 @@ impl Transmissions {
                 command.number, command.channel, sent.transmissions
             ));
         }
-        // The first second's budget is there from the beginning.
-        let seconds = SECOND + (now - begin);
+        // The first second's budget is there from the beginning. The end counts in milliseconds, this in microseconds:
+        // the difference is less than a millisecond's worth.
+        let seconds = SECOND + (now - begin) + MILLISECOND;
         let budget = REDUNDANT_BYTES_PER_SECOND * seconds / SECOND + counts.traffic * REDUNDANT_SHARE / 100;
         if counts.redundant_bytes > budget {
             return Err(format!(
@@ -99,6 +104,11 @@ impl Transmissions {
             ));
         }
         Ok(())
+    }
+
+    /// Records a datagram that is sent: its header is part of the traffic.
+    pub(crate) fn sent_datagram(&mut self, has_checksum: bool) {
+        self.counts.traffic += DATAGRAM_HEADER + if has_checksum { CHECKSUM } else { 0 };
     }
 
     /// Records a command that is not acknowledged, in a datagram that is sent.

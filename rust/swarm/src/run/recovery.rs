@@ -33,6 +33,7 @@ pub(super) fn check_transmissions(
         let Some(datagram) = Datagram::parse(datagram, nodes[host].plan.config.checksum) else { continue };
         let is_it = |_: &End, other: &End| other.slot == datagram.slot;
         let Some((token, side)) = find(nodes, host, *to, connections, is_it) else { continue };
+        connections[token].transmissions[side].sent_datagram(nodes[host].plan.config.checksum);
         for command in datagram.commands().map_while(|command| command) {
             let transmissions = &mut connections[token].transmissions[side];
             if command.is_acknowledged {
