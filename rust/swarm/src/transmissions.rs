@@ -2,7 +2,7 @@
 //! recovery can so be checked from outside, however it recovers.
 
 use crate::wire::Command;
-use enet_rs_sim::{MILLISECOND, SECOND};
+use enet_rs_sim::SECOND;
 use std::collections::BTreeMap;
 
 /// Transmissions of one command from which on it counts as retransmitted without bound. A peer is given up
@@ -14,8 +14,8 @@ const REDUNDANT_BYTES_PER_SECOND: u64 = 8 << 10;
 const DATAGRAM_HEADER: u64 = 4;
 /// Bytes of the checksum behind it.
 const CHECKSUM: u64 = 4;
-/// The share of all bytes that an end may repeat in addition, percent.
-const REDUNDANT_SHARE: u64 = 30;
+/// The share of all bytes that an end may repeat in addition, of 256: 30 %, rounded up.
+const REDUNDANT_SHARE: u64 = 77;
 /// Acknowledged commands that are remembered for each channel.
 const REMEMBERED: u64 = 8192;
 
@@ -66,7 +66,7 @@ impl Transmissions {
     /// Records a reliable command in a datagram that is sent at `now`, microseconds. No round trip of the
     /// path is shorter than `round_trip`.
     pub(crate) fn sent(&mut self, now: u64, command: &Command<'_>, round_trip: u64) -> Result<(), String> {
-        let begin = *self.begin.get_or_insert(now);
+        self.begin.get_or_insert(now);
         let size = command.size() as u64;
         let channel = self.channels.entry(command.channel).or_default();
         let counts = &mut self.counts;
@@ -93,10 +93,22 @@ impl Transmissions {
                 command.number, command.channel, sent.transmissions
             ));
         }
-        // The first second's budget is there from the beginning. The end counts in milliseconds, this in microseconds:
-        // the difference is less than a millisecond's worth.
-        let seconds = SECOND + (now - begin) + MILLISECOND;
-        let budget = REDUNDANT_BYTES_PER_SECOND * seconds / SECOND + counts.traffic * REDUNDANT_SHARE / 100;
+        Ok(())
+    }
+
+    /// Records a datagram that is sent: its header is part of the traffic.
+    pub(crate) fn sent_datagram(&mut self, has_checksum: bool) {
+        self.counts.traffic += DATAGRAM_HEADER + if has_checksum { CHECKSUM } else { 0 };
+    }
+
+    /// Checks the budget once all commands of a datagram that is sent at `now` were recorded.
+    pub(crate) fn check_budget(&self, now: u64) -> Result<(), String> {
+        let counts = &self.counts;
+        let begin = self.begin.unwrap_or(now);
+        // The first second's budget is there from the beginning. The end counts from its first datagram, this
+        // from when the connection is known: up to a second's worth more.
+        let seconds = 2 * SECOND + (now - begin);
+        let budget = REDUNDANT_BYTES_PER_SECOND * seconds / SECOND + counts.traffic * REDUNDANT_SHARE / 256;
         if counts.redundant_bytes > budget {
             return Err(format!(
                 "{} bytes were repeated before a loss could be known, more than {budget}",
@@ -104,11 +116,6 @@ impl Transmissions {
             ));
         }
         Ok(())
-    }
-
-    /// Records a datagram that is sent: its header is part of the traffic.
-    pub(crate) fn sent_datagram(&mut self, has_checksum: bool) {
-        self.counts.traffic += DATAGRAM_HEADER + if has_checksum { CHECKSUM } else { 0 };
     }
 
     /// Records a command that is not acknowledged, in a datagram that is sent.
@@ -195,7 +202,8 @@ mod tests {
         let datagram = Datagram::parse(&bytes, false).unwrap();
         let command = datagram.commands().next().unwrap().unwrap();
         assert!(command.is_acknowledged);
-        transmissions.sent(now, &command, ROUND_TRIP)
+        transmissions.sent(now, &command, ROUND_TRIP)?;
+        transmissions.check_budget(now)
     }
 
     #[test]
@@ -236,7 +244,7 @@ mod tests {
             send(&mut transmissions, 0, *number).unwrap();
             send(&mut transmissions, 1, *number).is_ok()
         });
-        // 4 bytes each: 8 KiB, and 30 % of what was sent for the first time.
-        assert!((2_900..2_950).contains(&repeated.count()));
+        // 4 bytes each: two seconds of 8 KiB, and 30 % of what was sent for the first time.
+        assert!((5_830..5_890).contains(&repeated.count()));
     }
 }

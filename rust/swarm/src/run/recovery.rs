@@ -43,6 +43,8 @@ pub(super) fn check_transmissions(
                 transmissions.sent_unreliably(&command);
             }
         }
+        let checked = connections[token].transmissions[side].check_budget(now);
+        checked.map_err(|error| format!("connection {token}, end {side}: {error}"))?;
     }
     Ok(())
 }
