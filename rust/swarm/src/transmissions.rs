@@ -6,8 +6,8 @@ use enet_rs_sim::SECOND;
 use std::collections::BTreeMap;
 
 /// Transmissions of one command from which on it counts as retransmitted without bound. A peer is given up
-/// after 30 s of silence at the latest.
-const MAX_TRANSMISSIONS: u32 = 64;
+/// after 30 s of silence at the latest, and each attempt may have four early copies.
+const MAX_TRANSMISSIONS: u32 = 96;
 /// Bytes per second that an end may repeat before a loss can be known, beside [`REDUNDANT_SHARE`].
 const REDUNDANT_BYTES_PER_SECOND: u64 = 8 << 10;
 /// Bytes of the header of a datagram without a checksum.
