@@ -13,9 +13,6 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Whether multiplayer peers are serviced in the background where nobody has said otherwise.
-const IS_BACKGROUND_BY_DEFAULT: bool = false;
-
 /// See the module.
 pub(super) struct Backend {
     pub(super) lock: Arc<ThreadLock>,
@@ -46,7 +43,7 @@ impl Backend {
             transfer_mode: Cell::new(TransferMode::RELIABLE.ord()),
             target_peer: Cell::new(0),
             refuses_new_connections: Cell::new(false),
-            background: Cell::new(IS_BACKGROUND_BY_DEFAULT || background::is_wanted_by_project()),
+            background: Cell::new(background::is_wanted_by_project()),
         });
         attach(&lock, FastPaths::Multiplayer(Rc::<Self>::clone(&backend)));
         backend
