@@ -7,6 +7,8 @@ const _PACKET_SIZE := 10_000
 func paced_by_hand() -> Dictionary[String, String]:
 	return {
 		"test_all_who_have_joined_are_reported_by_one_poll": "it counts the polls until the clients have confirmed",
+		"test_packets_of_one_step_leave_together_at_its_end": "it counts the datagrams before that",
+		"test_the_first_reliable_packets_of_a_step_leave_at_once_and_the_others_together": "it counts the datagrams of both",
 	}
 
 
@@ -46,18 +48,34 @@ func test_all_who_have_joined_are_reported_by_one_poll() -> void:
 func test_packets_of_one_step_leave_together_at_its_end() -> void:
 	var group := _with_client(implementation)
 	var host: ENetConnection = group.server.peer.host
-	var bytes := PackedByteArray()
-	bytes.resize(40)
 	host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_PACKETS)
-	for number in 100:
-		group.server.put(bytes)
+	_put_small(group.server, 100, MultiplayerPeer.TRANSFER_MODE_UNRELIABLE)
 	check_equal(host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_PACKETS), 0.0, "datagrams sent at once")
 	await (Engine.get_main_loop() as SceneTree).process_frame
-	var datagrams := host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_PACKETS)
-	check(datagrams >= 1.0 and datagrams <= 10.0, "%d datagrams were sent at the end of the step" % datagrams)
+	_check_between(host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_PACKETS), 1, 10, "datagrams at the end of the step")
 	wait_until(func() -> bool:
 		group.clients[0].pump()
 		return group.clients[0].packets.size() == 100, SECONDS, "packets at a client, without a further poll of the server")
+
+
+func test_the_first_reliable_packets_of_a_step_leave_at_once_and_the_others_together() -> void:
+	var group := _with_client(implementation)
+	var host: ENetConnection = group.server.peer.host
+	host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_PACKETS)
+	_put_small(group.server, 100, MultiplayerPeer.TRANSFER_MODE_RELIABLE)
+	_check_between(host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_PACKETS), 1, 5, "datagrams sent at once")
+	await (Engine.get_main_loop() as SceneTree).process_frame
+	_check_between(host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_PACKETS), 1, 10, "datagrams at the end of the step")
+
+
+func test_what_has_waited_during_a_long_step_leaves_with_the_next_packet() -> void:
+	var group := _with_client(implementation)
+	var host: ENetConnection = group.server.peer.host
+	host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_PACKETS)
+	group.server.put([1], 0, MultiplayerPeer.TRANSFER_MODE_UNRELIABLE)
+	OS.delay_msec(10)
+	group.server.put([2], 0, MultiplayerPeer.TRANSFER_MODE_UNRELIABLE)
+	check(host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_PACKETS) > 0.0, "nothing was sent")
 
 
 func test_what_a_thread_puts_leaves_at_once() -> void:
@@ -416,3 +434,14 @@ func _expect_many_and_the_end(receiver: Member, last_signal: String, other: Memb
 		if receiver.packets[index].bytes.decode_u32(0) != index:
 			fail("packet %d is number %d" % [index, receiver.packets[index].bytes.decode_u32(0)])
 			break
+
+
+func _put_small(sender: Member, count: int, mode: int) -> void:
+	var bytes := PackedByteArray()
+	bytes.resize(40)
+	for number in count:
+		sender.put(bytes, 0, mode)
+
+
+func _check_between(actual: float, least: int, most: int, what: String) -> void:
+	check(actual >= least and actual <= most, "%d %s, expected %d to %d" % [actual, what, least, most])

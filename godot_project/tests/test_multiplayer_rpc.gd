@@ -28,6 +28,19 @@ func test_a_client_and_its_server_call_each_other_in_all_modes_and_channels() ->
 		leave()
 
 
+## A server calls `load_level.rpc()` and then loads the level itself, without another step meanwhile.
+func test_a_call_arrives_while_its_caller_is_blocked() -> void:
+	for on in implementations():
+		var port := serve()
+		var client := await start(on, "--connect=%d" % port)
+		await expect_note("peer_connected %d" % int(client.wait_for_report("id", 1.0)))
+		node.rpc(&"reliable_0", "load")
+		# Waits without a frame.
+		var arrived := client.wait_for_report("reliable_0 from 1: load", SECONDS)
+		check(not arrived.is_empty(), "the call to a client on %s waited for the end of the step" % on)
+		leave()
+
+
 func test_clients_call_each_other_through_the_server() -> void:
 	for on in implementations():
 		var port := serve()

@@ -2,6 +2,7 @@
 
 use super::core::{ActiveHost, Core, HostCore};
 use super::packet_queue::PacketQueue;
+use super::send_credit::SendCredit;
 use crate::errors;
 use crate::takeover::{Guarded, PacketBytes, PacketSource, PeerPackets, SameLock};
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use godot::global::Error;
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A peer that objects share.
 pub(crate) type Link = Arc<Guarded<PeerLink>>;
@@ -40,6 +42,7 @@ pub(crate) struct PeerLink {
     engine_noted_error: Cell<bool>,
     /// The id by which a multiplayer peer knows this peer; 0 if none does.
     multiplayer_id: Cell<i32>,
+    send_credit: SendCredit,
 }
 
 impl PeerLink {
@@ -54,6 +57,7 @@ impl PeerLink {
             is_gathered: Cell::new(false),
             engine_noted_error: Cell::new(false),
             multiplayer_id: Cell::new(0),
+            send_credit: SendCredit::default(),
         };
         link.note_address();
         Guarded::new(core.lock(), link)
@@ -163,6 +167,12 @@ impl PeerLink {
     ) -> Result<(), SendError> {
         let sent = self.with(|host, id| host.send_shared(id, engine_channel(channel), payload, flags));
         sent.unwrap_or(Err(SendError::NotConnected))
+    }
+
+    /// Whether a packet to this peer may leave at once, instead of together with others; takes the credit for
+    /// it.
+    pub(crate) fn take_send_credit(&self, now: Instant) -> bool {
+        self.send_credit.take(now)
     }
 
     /// Takes the next packet, unless the engine has stored an error, which only taking it through the engine

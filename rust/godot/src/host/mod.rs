@@ -9,6 +9,7 @@ mod core;
 mod driving;
 mod link;
 mod packet_queue;
+mod send_credit;
 
 pub(crate) use core::{ActiveHost, Core, HostCore, drain_at_exit};
 pub(crate) use link::{Ended, Link, PeerLink, packet_flags};

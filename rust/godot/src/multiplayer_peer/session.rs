@@ -204,8 +204,15 @@ impl Session {
 
     /// Queues a packet for the target: a member, 0 for all, or all but one by its negative id. A client sends
     /// all to the server. Prints what cannot be done, and returns the first failure after having tried
-    /// everyone.
-    pub(super) fn send(&self, target: i32, channel: i32, packet: &Bytes, flags: PacketFlags) -> Error {
+    /// everyone. Calls `queued` for each member that it is queued for.
+    pub(super) fn send(
+        &self,
+        target: i32,
+        channel: i32,
+        packet: &Bytes,
+        flags: PacketFlags,
+        mut queued: impl FnMut(&PeerLink),
+    ) -> Error {
         let recipients = self.recipients(target);
         let mut refusal = None;
         let mut is_busy = false;
@@ -215,7 +222,7 @@ impl Session {
                 continue;
             };
             match link.try_send_shared(channel, packet.clone(), flags) {
-                Ok(()) => {}
+                Ok(()) => queued(&link),
                 // The peer is disconnecting, which the next polls report. SceneMultiplayer cannot know yet
                 // and answers what it reads meanwhile; an error would end in error lines of its own.
                 Err(SendError::NotConnected) => {}

@@ -14,6 +14,7 @@ use godot::classes::multiplayer_peer::{ConnectionStatus, TransferMode};
 use godot::global::Error;
 use godot::obj::{EngineEnum, Singleton};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// Larger unreliable packets are sent in fragments, and lost if one of those is. Bytes, ENet's default MTU.
 const MTU: usize = 1392;
@@ -52,10 +53,15 @@ impl PacketSource for Backend {
             warn_of_fragments(packet.len());
         }
         let channel = transfer::enet_channel(mode, self.transfer_channel.get());
-        let result =
-            session.send(target, channel, &Bytes::copy_from_slice(packet), transfer::packet_flags(mode));
-        let object = self.object.get();
-        if !object.is_some_and(|object| self.deferred_flush.schedule(object, &self.lock)) {
+        let now = Instant::now();
+        let is_reliable = mode == TransferMode::RELIABLE.ord();
+        let mut leaves_at_once = false;
+        let packet = Bytes::copy_from_slice(packet);
+        let result = session.send(target, channel, &packet, transfer::packet_flags(mode), |link| {
+            leaves_at_once |= is_reliable && link.take_send_credit(now);
+        });
+        let object = self.object.get().filter(|_| !leaves_at_once);
+        if !object.is_some_and(|object| self.deferred_flush.schedule(now, object, &self.lock)) {
             self.flush_now();
         }
         result
