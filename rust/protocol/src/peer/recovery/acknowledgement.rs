@@ -1,0 +1,117 @@
+//! What an acknowledgement does: a command is not waited for any more, the round trip is measured, and the
+//! datagram that it echoes has arrived.
+
+use super::Recovery;
+use super::in_flight::Sent;
+use crate::Time;
+use crate::peer::channel::Channels;
+use crate::peer::control::{Content, Control};
+
+/// A command that was under way and is acknowledged.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Acknowledged {
+    /// It was a DISCONNECT.
+    pub(crate) is_disconnect: bool,
+    /// This is the first acknowledgement of this moment for what was sent then: it measures the path.
+    pub(crate) is_first: bool,
+}
+
+impl Recovery {
+    /// A command was acknowledged; the acknowledgement echoes `sent_at`. Returns what has to be known of it,
+    /// if it was under way: else the acknowledgement is a duplicate, or made up.
+    #[inline]
+    pub(crate) fn on_acknowledged(
+        &mut self,
+        now: Time,
+        channels: &mut Channels,
+        channel: u8,
+        sequence: u16,
+        sent_at: Time,
+    ) -> Option<Acknowledged> {
+        // Usually many commands of one datagram are acknowledged together.
+        let is_first = self.heard != (now, sent_at);
+        if is_first {
+            self.on_heard(now, sent_at);
+        }
+        let in_flight = channels.outgoing(channel).map(|outgoing| &mut outgoing.in_flight);
+        let acknowledged = in_flight.and_then(|in_flight| {
+            in_flight.remove(sequence, |sent| {
+                self.on_removed(sent);
+                let number = if (sent.sent_at == sent_at || sent.was_sent_once()) && !sent.is_lost() {
+                    Some(sent.datagram)
+                } else {
+                    self.notice_spurious(now, sent, sent_at)
+                };
+                let is_disconnect = matches!(sent.content, Content::Control(Control::Disconnect { .. }));
+                (number, Acknowledged { is_disconnect, is_first })
+            })
+        });
+        let number = match acknowledged {
+            Some((number, _)) => number,
+            None => self.datagrams.find(sent_at),
+        };
+        if let Some(number) = number {
+            self.has_news |= self.datagrams.on_arrived(number);
+        }
+        acknowledged.map(|(_, acknowledged)| acknowledged)
+    }
+
+    /// Our CONNECT was answered, which has this number. Returns how long the answer took in milliseconds,
+    /// unless the CONNECT was sent repeatedly: the answer may be to any of them then.
+    pub(crate) fn on_connect_answered(
+        &mut self,
+        now: Time,
+        channels: &mut Channels,
+        sequence: u16,
+    ) -> Option<u32> {
+        channels.system().in_flight.remove(sequence, |sent| {
+            self.on_removed(sent);
+            self.silence.on_acknowledged(now, sent.sent_at);
+            self.datagrams.on_arrived(sent.datagram);
+            (sent.attempts() == 1).then(|| now.since(sent.sent_at).max(1))
+        })?
+    }
+
+    /// A command is not waited for any more.
+    #[inline(always)]
+    fn on_removed(&mut self, sent: &Sent) {
+        self.unacknowledged -= 1;
+        if !sent.is_lost() {
+            self.bytes_in_flight -= sent.length();
+        }
+    }
+
+    /// The handshake has measured a round trip, in milliseconds.
+    pub(crate) fn on_handshake_measured(&mut self, now: Time, sample: u32) {
+        self.timer.on_acknowledged(now, sample);
+    }
+
+    /// The first acknowledgement of this moment for a datagram that was sent at `sent_at`.
+    fn on_heard(&mut self, now: Time, sent_at: Time) {
+        if self.is_silent(now) {
+            // What is under way has waited for a remote host, or a path, that stood still.
+            self.timeouts_since = now;
+        }
+        self.heard = (now, sent_at);
+        self.silence.on_acknowledged(now, sent_at);
+        self.timer.on_acknowledged(now, now.since(sent_at).max(1));
+    }
+
+    /// An earlier transmission of a command than the last one has arrived: the datagram of it that was sent
+    /// then. Widens the margin for reordering if the command had been declared lost without reason.
+    fn notice_spurious(&mut self, now: Time, sent: &Sent, sent_at: Time) -> Option<u32> {
+        let number = self.datagrams.find(sent_at)?;
+        if (sent.is_lost() || sent_at < sent.attempted_at()) && sent.was_overtaken() {
+            let newest = self.datagrams.newest_arrived().unwrap_or(number);
+            self.timer.on_spurious(now.since(sent_at), newest.wrapping_sub(number));
+        }
+        Some(number)
+    }
+
+    /// Whether acknowledgements have come since the last call that make a call of [`Self::detect_losses`]
+    /// necessary.
+    #[inline]
+    pub(crate) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.has_news)
+    }
+}

@@ -1,0 +1,185 @@
+//! Recovery on a path of which the tests decide what arrives.
+
+use super::*;
+use crate::peer::channel::Channels;
+use crate::peer::control::Control;
+use crate::peer::message::tests::fragment;
+use crate::wire::SYSTEM_CHANNEL;
+
+const ID: PeerId = PeerId { slot: 0, generation: 1 };
+/// What ENet's time-out would be.
+const TIMEOUT: u32 = 300;
+
+fn at(milliseconds: u64) -> Time {
+    Time::from_millis(milliseconds)
+}
+
+/// The sender of a connection with two channels.
+struct Sender {
+    recovery: Recovery,
+    channels: Channels,
+}
+
+impl Sender {
+    fn new() -> Self {
+        Self { recovery: Recovery::new(ID, 0), channels: Channels::new(2, 0) }
+    }
+
+    /// A sender on a path whose round trip always takes 100 ms.
+    fn measured() -> Self {
+        let mut sender = Self::new();
+        for time in (0..2000).step_by(20) {
+            sender.recovery.on_handshake_measured(at(time), 100);
+        }
+        sender.recovery.heard.0 = at(2000);
+        sender
+    }
+
+    /// Sends a message of 10 bytes in a datagram of its own.
+    fn send(&mut self, now: u64, channel: u8, sequence: u16) {
+        let outgoing = &mut self.channels.get(channel).unwrap().outgoing;
+        let content = Content::Message(fragment(10));
+        self.recovery.on_sent(outgoing, sequence, content, 10, at(now), TIMEOUT);
+        self.recovery.on_datagram_sent(at(now), 1);
+    }
+
+    fn acknowledge(&mut self, now: u64, channel: u8, sequence: u16, sent_at: u64) -> bool {
+        let recovery = &mut self.recovery;
+        let known =
+            recovery.on_acknowledged(at(now), &mut self.channels, channel, sequence, at(sent_at)).is_some();
+        if recovery.take_news() {
+            recovery.detect_losses(at(now), &mut self.channels);
+        }
+        known
+    }
+
+    /// Sends again what is lost, in a datagram; the numbers.
+    fn retransmit(&mut self, now: u64) -> Vec<u16> {
+        let mut numbers = Vec::new();
+        while let Some((channel, sequence, sent)) = self.recovery.first_lost(&mut self.channels) {
+            self.recovery.on_retransmitted(channel, sequence, sent, at(now));
+            numbers.push(sequence);
+        }
+        if !numbers.is_empty() {
+            self.recovery.on_datagram_sent(at(now), numbers.len() as u32);
+        }
+        numbers
+    }
+
+    fn deadline(&mut self) -> Option<Time> {
+        self.recovery.deadline(&mut self.channels)
+    }
+}
+
+#[test]
+fn each_acknowledgement_counts_once_on_every_channel() {
+    let mut sender = Sender::new();
+    sender.send(1000, 0, 1);
+    let ping = Content::Control(Control::Ping);
+    sender.recovery.on_sent(sender.channels.system(), 1, ping, 0, at(1000), TIMEOUT);
+    assert!(!sender.acknowledge(1100, 1, 1, 1000));
+    for channel in [0, SYSTEM_CHANNEL] {
+        assert!(!sender.recovery.is_idle());
+        assert!(sender.acknowledge(1100, channel, 1, 1000));
+        assert!(!sender.acknowledge(1100, channel, 1, 1000));
+    }
+    assert!(sender.recovery.is_idle() && sender.recovery.bytes_in_flight() == 0);
+    assert_eq!(sender.deadline(), None);
+}
+
+#[test]
+fn the_arrival_of_the_third_later_datagram_shows_a_loss() {
+    let mut sender = Sender::measured();
+    (0..5).for_each(|number| sender.send(2000 + 2 * u64::from(number), 0, number + 1));
+    for sequence in [2, 3] {
+        assert!(sender.acknowledge(2103, 0, sequence, 1998 + 2 * u64::from(sequence)));
+        assert_eq!(sender.retransmit(2103), []);
+    }
+    assert!(sender.acknowledge(2106, 0, 4, 2006));
+    assert_eq!(sender.retransmit(2106), [1]);
+    assert_eq!(sender.recovery.bytes_in_flight(), 20);
+}
+
+#[test]
+fn what_was_sent_before_something_acknowledged_is_lost_after_a_round_trip_and_an_eighth() {
+    let mut sender = Sender::measured();
+    sender.send(2000, 0, 1);
+    sender.send(2010, 1, 1);
+    assert!(sender.acknowledge(2110, 1, 1, 2010));
+    assert_eq!((sender.retransmit(2110), sender.deadline()), (vec![], Some(at(2113))));
+    sender.recovery.on_timeout(at(2113), &mut sender.channels);
+    assert_eq!(sender.retransmit(2113), [1]);
+}
+
+#[test]
+fn a_lost_retransmission_is_found_as_well() {
+    let mut sender = Sender::measured();
+    (0..5).for_each(|number| sender.send(2000 + 10 * u64::from(number), 0, number + 1));
+    (2..=5).for_each(|number| assert!(sender.acknowledge(2140, 0, number, 1990 + 10 * u64::from(number))));
+    assert_eq!(sender.retransmit(2140), [1]);
+    (0..4).for_each(|number| sender.send(2150 + 10 * u64::from(number), 0, number + 6));
+    (6..=9).for_each(|number| assert!(sender.acknowledge(2290, 0, number, 2090 + 10 * u64::from(number))));
+    assert_eq!(sender.retransmit(2290), [1]);
+    // The answer to the first retransmission comes late.
+    assert!(sender.acknowledge(2300, 0, 1, 2140));
+    assert!(sender.recovery.is_idle());
+}
+
+#[test]
+fn what_arrives_after_it_was_declared_lost_makes_the_sender_more_patient() {
+    let mut sender = Sender::measured();
+    (0..4).for_each(|number| sender.send(2000 + 10 * u64::from(number), 0, number + 1));
+    (2..=4).for_each(|number| assert!(sender.acknowledge(2130, 0, number, 1990 + 10 * u64::from(number))));
+    assert_eq!(sender.retransmit(2130), [1]);
+    let (delay, datagrams) = (sender.recovery.timer.loss_delay(), sender.recovery.timer.loss_datagrams());
+    assert!(sender.acknowledge(2140, 0, 1, 2000));
+    assert!(sender.recovery.timer.loss_delay() > delay);
+    assert_eq!(sender.recovery.timer.loss_datagrams(), datagrams + 3);
+}
+
+#[test]
+fn the_last_of_a_burst_is_sent_again_when_its_time_is_up() {
+    let mut sender = Sender::measured();
+    sender.send(2000, 0, 1);
+    sender.send(2000, 0, 2);
+    assert!(sender.acknowledge(2100, 0, 1, 2000));
+    let deadline = sender.deadline().unwrap();
+    assert!(deadline <= at(2000 + 100 + 34), "{deadline:?}");
+    sender.recovery.on_timeout(deadline, &mut sender.channels);
+    assert_eq!(sender.retransmit(2134), [2]);
+}
+
+#[test]
+fn a_silent_peer_is_probed_with_one_datagram_at_a_time_and_growing_pauses() {
+    let mut sender = Sender::measured();
+    (0..600).for_each(|number| sender.send(2000 + u64::from(number) / 10, 0, number + 1));
+    let (mut now, mut pauses) = (at(2060), Vec::new());
+    for _ in 0..6 {
+        let deadline = sender.deadline().unwrap();
+        pauses.push(deadline.since(now));
+        now = deadline;
+        sender.recovery.on_timeout(now, &mut sender.channels);
+        let sent = sender.retransmit(now.as_millis()).len();
+        assert!((1..=1200 / 16 + 1).contains(&sent) || now.since(at(2000)) <= 134, "{sent}");
+    }
+    assert!(pauses.windows(2).skip(2).all(|pair| pair[1] > pair[0]), "{pauses:?}");
+    assert!(pauses.iter().all(|pause| *pause < 117 * 12), "{pauses:?}");
+}
+
+#[test]
+fn invented_acknowledgements_do_not_make_the_sender_repeat_itself_without_end() {
+    let mut sender = Sender::measured();
+    sender.send(2000, 0, 1);
+    let mut retransmissions = 0;
+    for time in 2000..12_000 {
+        // One datagram each millisecond, acknowledged at once; the first message never is.
+        let sequence = (time - 1998) as u16;
+        sender.send(time, 0, sequence);
+        sender.acknowledge(time, 0, sequence, time);
+        if sender.deadline().is_some_and(|deadline| deadline <= at(time)) {
+            sender.recovery.on_timeout(at(time), &mut sender.channels);
+        }
+        retransmissions += sender.retransmit(time).len();
+    }
+    assert!(retransmissions < 25, "{retransmissions}");
+}
