@@ -6,7 +6,8 @@
 //! advertising to the remote hosts, in BANDWIDTH_LIMIT commands, what each may send. Without any limit
 //! nothing of this takes place.
 
-use super::Host;
+use super::peers::Peers;
+use super::schedule::Schedule;
 use crate::peer::Peer;
 use crate::peer::control::Control;
 use crate::peer::throttle::THROTTLE_SCALE;
@@ -51,22 +52,26 @@ impl Bandwidth {
     pub(super) fn next_due(&self) -> Option<Time> {
         self.matters.then(|| self.epoch.after(INTERVAL))
     }
-}
 
-impl Host {
     /// Does the round of this second, if it is due.
-    pub(super) fn balance_bandwidth(&mut self, now: Time) {
-        if self.bandwidth.next_due().is_none_or(|due| due > now) {
+    pub(super) fn balance(
+        &mut self,
+        now: Time,
+        config: &HostConfig,
+        peers: &mut Peers,
+        schedule: &mut Schedule,
+    ) {
+        if self.next_due().is_none_or(|due| due > now) {
             return;
         }
-        let elapsed = now.since(self.bandwidth.epoch);
-        self.bandwidth.epoch = now;
-        let HostConfig { incoming_bandwidth, outgoing_bandwidth, .. } = self.config;
-        let established = self.peers.iter_mut().filter(|(_, peer)| peer.lifecycle.is_established());
+        let elapsed = now.since(self.epoch);
+        self.epoch = now;
+        let &HostConfig { incoming_bandwidth, outgoing_bandwidth, .. } = config;
+        let established = peers.iter_mut().filter(|(_, peer)| peer.lifecycle.is_established());
         let (slots, mut peers): (Vec<u16>, Vec<&mut Peer>) = established.unzip();
         share_outgoing(outgoing_bandwidth, elapsed, &mut peers);
         let peers_limit = peers.iter().any(|peer| peer.incoming_bandwidth != 0);
-        if std::mem::take(&mut self.bandwidth.shares_changed) {
+        if std::mem::take(&mut self.shares_changed) {
             let shares = share_incoming(
                 incoming_bandwidth,
                 peers.iter().map(|peer| peer.outgoing_bandwidth).collect(),
@@ -76,11 +81,11 @@ impl Host {
                     peer.advertised_bandwidth = (share, outgoing_bandwidth);
                     let outgoing = outgoing_bandwidth;
                     peer.queue_control(Control::BandwidthLimit { incoming: share, outgoing });
-                    self.schedule.activate(slot, peer);
+                    schedule.activate(slot, peer);
                 }
             }
         }
-        self.bandwidth.matters = incoming_bandwidth != 0 || outgoing_bandwidth != 0 || peers_limit;
+        self.matters = incoming_bandwidth != 0 || outgoing_bandwidth != 0 || peers_limit;
     }
 }
 
@@ -104,7 +109,7 @@ fn share_outgoing(bandwidth: u32, elapsed: u32, peers: &mut [&mut Peer]) {
             if peer.incoming_bandwidth == 0 || throttle * bytes / scale <= own {
                 continue;
             }
-            peer.window.throttle.set_limit(((own * scale / bytes) as u32).max(1));
+            peer.limit_throttle(((own * scale / bytes) as u32).max(1));
             *settled = true;
             changed = true;
             limit = limit.saturating_sub(own);
@@ -117,7 +122,7 @@ fn share_outgoing(bandwidth: u32, elapsed: u32, peers: &mut [&mut Peer]) {
     let throttle = throttle_for(queued, limit) as u32;
     for (peer, settled) in peers.iter_mut().zip(settled) {
         if !settled {
-            peer.window.throttle.set_limit(throttle);
+            peer.limit_throttle(throttle);
         }
         peer.queue.forget_queued_bytes();
     }
@@ -159,7 +164,7 @@ mod tests {
     use crate::peer::address::RemoteAddress;
     use crate::peer::state::Lifecycle;
     use crate::peer::{Peer, Sessions};
-    use crate::{HostConfig, PacketFlags, PeerId};
+    use crate::{HostConfig, PacketFlags, PeerId, PeerStatistic};
     use bytes::Bytes;
 
     /// A peer that was given `queued` bytes to send, and can receive `incoming_bandwidth` bytes per second.
@@ -178,7 +183,7 @@ mod tests {
     fn throttle_limits(bandwidth: u32, elapsed: u32, mut peers: Vec<Peer>) -> Vec<u32> {
         share_outgoing(bandwidth, elapsed, &mut peers.iter_mut().collect::<Vec<_>>());
         assert!(peers.iter().all(|peer| peer.queue.queued_bytes() == 0));
-        peers.iter().map(|peer| peer.window.throttle.limit).collect()
+        peers.iter().map(|peer| peer.statistic(PeerStatistic::PacketThrottleLimit)).collect()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The commands of the engine: what its owner wants to happen.
 
-use super::{Host, PeerId, can_send, transmit::StatelessDatagram};
+use super::{Host, can_send, stateless_datagram::StatelessDatagram};
 use crate::peer::Peer;
 use crate::peer::address::RemoteAddress;
 use crate::peer::control::Control;
@@ -8,7 +8,7 @@ use crate::peer::send_queue::largest_message;
 use crate::peer::state::{Disconnection, Lifecycle};
 use crate::peer::window::window_for_bandwidth;
 use crate::wire::NO_PEER;
-use crate::{ConnectError, DisconnectReason, PacketFlags, PeerState, SendError};
+use crate::{ConnectError, DisconnectReason, PacketFlags, PeerId, PeerState, SendError};
 use bytes::Bytes;
 use std::net::SocketAddr;
 
@@ -216,7 +216,7 @@ impl Host {
     pub fn configure_throttle(&mut self, peer: PeerId, interval: u32, acceleration: u32, deceleration: u32) {
         let slot = peer.slot;
         if let Some(peer) = self.peers.get_mut(peer) {
-            peer.window.throttle.configure(interval, acceleration, deceleration);
+            peer.configure_throttle(interval, acceleration, deceleration);
             if peer.state() != PeerState::Zombie {
                 peer.queue_control(Control::ThrottleConfigure { interval, acceleration, deceleration });
                 self.schedule.activate(slot, peer);

@@ -2,7 +2,7 @@
 
 use super::Host;
 use super::address_validation::{Cookie, Reply, Request, Validated};
-use super::transmit::StatelessDatagram;
+use super::stateless_datagram::StatelessDatagram;
 use crate::peer::address::RemoteAddress;
 use crate::peer::control::Control;
 use crate::peer::state::Lifecycle;
@@ -186,7 +186,7 @@ fn accepted(id: PeerId, from: SocketAddr, request: &Request, config: &HostConfig
     peer.advertised_bandwidth = *advertised_bandwidth;
     peer.incoming_bandwidth = requested.incoming_bandwidth;
     peer.outgoing_bandwidth = requested.outgoing_bandwidth;
-    peer.window.throttle.configure(
+    peer.configure_throttle(
         requested.throttle_interval,
         requested.throttle_acceleration,
         requested.throttle_deceleration,

@@ -7,6 +7,7 @@ mod handshake;
 mod peers;
 mod receive;
 mod schedule;
+mod stateless_datagram;
 mod transmit;
 
 use crate::compressor::Compressor;
@@ -16,32 +17,17 @@ use crate::peer::Peer;
 use crate::random::{KeyedHash, Random};
 use crate::statistics::TrafficCounters;
 use crate::{
-    ConfigError, DisconnectReason, Event, HostConfig, HostStatistic, PeerState, PeerStatistic, Seed, Time,
-    trace,
+    ConfigError, DisconnectReason, Event, HostConfig, HostStatistic, PeerId, PeerState, PeerStatistic, Seed,
+    Time, trace,
 };
 use address_validation::AddressValidation;
 use bandwidth::Bandwidth;
 use bytes::BytesMut;
 use peers::Peers;
 use schedule::Schedule;
+use stateless_datagram::StatelessDatagram;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use transmit::StatelessDatagram;
-
-/// Identifies a connection of a [`Host`]. No other connection ever has the same id, also not after its end.
-#[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
-pub struct PeerId {
-    pub(crate) slot: u16,
-    pub(crate) generation: u32,
-}
-
-impl PeerId {
-    /// The slot that the connection has, or had: `0..=4094`. The remote host's headers carry it, and a later
-    /// connection may have the same one.
-    pub fn slot(self) -> u16 {
-        self.slot
-    }
-}
 
 /// The ENet protocol as a state machine. It has no socket, no clock and no thread: its caller moves datagrams
 /// and passes the time in.
@@ -185,7 +171,7 @@ impl Host {
         if self.address_validation.next_due().is_some_and(|due| due <= now) {
             self.retransmit_replies(now);
         }
-        self.balance_bandwidth(now);
+        self.bandwidth.balance(now, &self.config, &mut self.peers, &mut self.schedule);
         while let Some((time, slot)) = self.schedule.pop_due(now) {
             self.handle_peer_timeout(now, time, slot);
         }

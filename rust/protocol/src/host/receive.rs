@@ -1,7 +1,8 @@
 //! What datagrams do to the engine.
 
 use super::Host;
-use crate::peer::receive::{HostAction, ReceiveContext};
+use crate::peer::channel_sink::ReceiveContext;
+use crate::peer::receive::HostAction;
 use crate::wire::checksum::{self, CHECKSUM_SIZE};
 use crate::wire::command::{Body, Command};
 use crate::wire::header::Header;

@@ -1,37 +1,13 @@
 //! What the engine sends: the datagrams of connections, and those that belong to none.
 
 use super::Host;
-use crate::peer::Peer;
+use super::stateless_datagram::header_for;
 use crate::peer::datagram::Datagram;
-use crate::wire::command::{Body, Command};
 use crate::wire::header::Header;
-use crate::wire::{HEADER_SIZE, SYSTEM_CHANNEL, checksum};
+use crate::wire::{HEADER_SIZE, checksum};
 use crate::{DisconnectReason, HostConfig, PeerState, Time};
 use std::net::SocketAddr;
 use std::ops::Range;
-
-/// A datagram of one command that belongs to no connection: a reply to an unvalidated address, or the last
-/// DISCONNECT to a peer that is forgotten already.
-#[derive(Debug)]
-pub(super) struct StatelessDatagram {
-    pub(super) to: SocketAddr,
-    pub(super) header: Header,
-    pub(super) connect_id: [u8; 4],
-    pub(super) command: Command<'static>,
-}
-
-impl StatelessDatagram {
-    /// A DISCONNECT that nobody acknowledges.
-    pub(super) fn final_disconnect(peer: &Peer, data: u32) -> Self {
-        let body = Body::Disconnect { data };
-        let command = Command { wants_acknowledgement: false, channel: SYSTEM_CHANNEL, sequence: 0, body };
-        Self { to: peer.address.current(), header: header_for(peer), connect_id: peer.connect_id, command }
-    }
-}
-
-fn header_for(peer: &Peer) -> Header {
-    Header { peer: peer.remote_slot, session: peer.sessions.outgoing, compressed: false, sent_time: None }
-}
 
 /// Reserves a header of `header_size` bytes and what belongs to it.
 fn reserve_header(config: &HostConfig, header_size: usize, out: &mut Vec<u8>) {
@@ -191,7 +167,7 @@ mod tests {
         peer.channels = crate::peer::channel::Channels::new(1, 0);
         peer.lifecycle = crate::peer::state::Lifecycle::accepted(id, 0);
         assert!(peer.lifecycle.on_connect_polled());
-        peer.window.throttle.set_limit(0);
+        peer.limit_throttle(0);
         host.send(id, 0, Bytes::from_static(b"dropped"), PacketFlags::empty()).unwrap();
         host.disconnect_later(id, 5);
         assert_eq!(host.state(id), Some(PeerState::DisconnectLater));

@@ -1,12 +1,12 @@
 //! The receiving half of a channel: what arrives is put in order, joined, and delivered once.
 
+use super::channel_sink::{ChannelSink, Partial, UnreliableKey, copied};
 use super::reassembly::{FragmentLayout, Progress, Reassembly};
-use super::receive::ReceiveContext;
-use crate::event_queue::{MessageCost, ReceiveBudget};
+use crate::event_queue::MessageCost;
 use crate::wire::command::Fragment;
-use crate::{DropReason, Packet, PacketFlags, Time};
+use crate::{DropReason, PacketFlags};
 use bytes::Bytes;
-use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
+use std::collections::{BTreeMap, btree_map::Entry};
 
 /// Sequence numbers in a window, and how many windows ahead of the last delivered number are open. ENet opens
 /// `ENET_PEER_FREE_RELIABLE_WINDOWS` - 1 of its 16 windows; both ends have to agree, else numbers are
@@ -37,102 +37,6 @@ pub(crate) enum Disposition {
     Invalid(DropReason),
 }
 
-/// The messages of one peer that wait.
-#[derive(Debug, Default)]
-pub(crate) struct Backlog {
-    pub(crate) budget: ReceiveBudget,
-    /// Incomplete unreliable messages, oldest first; some are complete by now.
-    pub(crate) partials: VecDeque<Partial>,
-}
-
-/// An unreliable message of which not all fragments may ever arrive.
-#[derive(Copy, Clone, Debug)]
-pub(crate) struct Partial {
-    /// When its first fragment came.
-    pub(crate) since: Time,
-    pub(crate) channel: u8,
-    pub(crate) key: UnreliableKey,
-}
-
-/// Where a channel delivers its messages, and what bounds those that wait.
-#[derive(Debug)]
-pub(crate) struct ChannelSink<'a, 'b> {
-    pub(crate) context: &'a mut ReceiveContext<'b>,
-    pub(crate) backlog: &'a mut Backlog,
-    pub(crate) channel: u8,
-    /// The application has given the connection up: received messages are acknowledged and forgotten.
-    pub(crate) discards: bool,
-}
-
-impl ChannelSink<'_, '_> {
-    /// Hands a message that has just arrived to the application. Its bytes count as waiting until the event
-    /// is taken.
-    #[inline]
-    pub(crate) fn deliver(&mut self, payload: &[u8], flags: PacketFlags) {
-        self.hold(payload.len());
-        let payload = if self.context.events.is_piling_up(&self.backlog.budget) {
-            copied(payload)
-        } else {
-            // The message shares the datagram's memory.
-            self.context.datagram.slice_ref(payload)
-        };
-        self.deliver_held(payload, flags);
-    }
-
-    /// Hands a message that waits already to the application.
-    #[inline]
-    fn deliver_held(&mut self, payload: Bytes, flags: PacketFlags) {
-        let ReceiveContext { events, peer, .. } = &mut *self.context;
-        events.deliver(&mut self.backlog.budget, *peer, self.channel, Packet { payload, flags });
-    }
-
-    /// Whether the limits let a message in that is next in order, or one that will have to wait.
-    pub(crate) fn admits(&self, is_next: bool) -> bool {
-        let ReceiveContext { events, config, .. } = &*self.context;
-        if is_next {
-            events.admits_next(&self.backlog.budget, &config.limits)
-        } else {
-            events.admits(&self.backlog.budget, &config.limits)
-        }
-    }
-
-    /// An unreliable message is complete. Usually it is the one that began last or first; else its record
-    /// stays until its time is over.
-    fn on_completed(&mut self, key: UnreliableKey) {
-        let is_it = |partial: &mut Partial| partial.channel == self.channel && partial.key == key;
-        let partials = &mut self.backlog.partials;
-        if partials.pop_back_if(is_it).is_none() {
-            partials.pop_front_if(is_it);
-        }
-    }
-
-    /// A whole message waits.
-    fn hold(&mut self, bytes: usize) {
-        self.reserve(bytes);
-        self.store(bytes);
-    }
-
-    /// A message of `bytes` begins to arrive.
-    fn reserve(&mut self, bytes: usize) {
-        self.context.events.reserve(&mut self.backlog.budget, bytes);
-    }
-
-    /// Some `bytes` of a message have arrived.
-    fn store(&mut self, bytes: usize) {
-        self.context.events.store(&mut self.backlog.budget, bytes);
-    }
-
-    /// A message waits no more.
-    fn release(&mut self, cost: MessageCost) {
-        self.context.events.release(&mut self.backlog.budget, cost);
-    }
-}
-
-/// Copies a payload that has to wait, so that a few bytes do not keep a whole receive buffer alive.
-fn copied(payload: &[u8]) -> Bytes {
-    Bytes::copy_from_slice(payload)
-}
-
 /// A message that cannot be delivered yet.
 #[derive(Debug)]
 enum Waiting {
@@ -156,9 +60,6 @@ impl Waiting {
         }
     }
 }
-
-/// Key of a waiting unreliable message: the reliable number that it follows, unwrapped, and its own.
-pub(crate) type UnreliableKey = (u64, u16);
 
 /// The receiving half of one channel.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod channel;
+pub(crate) mod channel_sink;
 pub(crate) mod control;
 pub(crate) mod datagram;
 pub(crate) mod deadline;
@@ -22,9 +23,9 @@ use crate::wire::{MTU_RANGE, NO_PEER};
 use crate::{HostConfig, PeerId, PeerState, PeerStatistic, Time};
 use address::RemoteAddress;
 use channel::Channels;
+use channel_sink::Backlog;
 use control::Control;
 use datagram::{Contents, Datagram};
-use incoming::Backlog;
 use recovery::Recovery;
 use send_queue::{Flow, SendQueue};
 use state::Lifecycle;
@@ -176,6 +177,17 @@ impl Peer {
     /// Lowers the MTU to the remote host's.
     pub(crate) fn limit_mtu(&mut self, remote: u32) {
         self.mtu = limited_mtu(self.mtu, remote);
+    }
+
+    /// Sets the throttle's interval in milliseconds, and by how much (of 32) short round trips raise it and
+    /// long ones lower it.
+    pub(crate) fn configure_throttle(&mut self, interval: u32, acceleration: u32, deceleration: u32) {
+        self.window.throttle.configure(interval, acceleration, deceleration);
+    }
+
+    /// Sets the throttle's upper limit, of 32: what bandwidth limits leave of unreliable messages and window.
+    pub(crate) fn limit_throttle(&mut self, limit: u32) {
+        self.window.throttle.set_limit(limit);
     }
 
     /// Queues a command of the connection itself.

@@ -1,28 +1,14 @@
 //! What received commands do to a connection.
 
-use super::incoming::{ChannelSink, Disposition};
+use super::channel_sink::{ChannelSink, ReceiveContext};
+use super::incoming::Disposition;
 use super::send_queue::Acknowledgement;
 use super::state::RemoteDisconnection;
 use super::window::{clamp_window, window_for_bandwidths};
 use super::{Peer, Sessions};
-use crate::event_queue::EventQueue;
 use crate::wire::CHANNEL_COUNT_RANGE;
 use crate::wire::command::{Body, Command, ConnectParameters};
-use crate::{DisconnectReason, DropReason, HostConfig, PacketFlags, PeerId, PeerState, Time, trace};
-use bytes::Bytes;
-
-/// What the commands of one datagram need beside the connection itself.
-#[derive(Debug)]
-pub(crate) struct ReceiveContext<'a> {
-    pub(crate) now: Time,
-    pub(crate) peer: PeerId,
-    /// The datagram's commands, of which messages are slices.
-    pub(crate) datagram: &'a Bytes,
-    /// When the remote host sent the datagram, by its clock.
-    pub(crate) sent_time: Option<u16>,
-    pub(crate) config: &'a HostConfig,
-    pub(crate) events: &'a mut EventQueue,
-}
+use crate::{DisconnectReason, DropReason, HostConfig, PacketFlags, PeerState, Time, trace};
 
 /// What the host has to do after a command.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -114,7 +100,7 @@ impl Peer {
                 Some(HostAction::Rebalance { incoming_bandwidth: incoming })
             }
             Body::ThrottleConfigure { interval, acceleration, deceleration } => {
-                self.window.throttle.configure(interval, acceleration, deceleration);
+                self.configure_throttle(interval, acceleration, deceleration);
                 None
             }
         };

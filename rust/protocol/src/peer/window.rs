@@ -13,7 +13,7 @@ use crate::wire::{WINDOW_RANGE, WINDOW_SIZE_SCALE};
 pub(crate) struct Window {
     /// Bytes of reliable payload that both ends agreed on.
     size: u32,
-    pub(crate) throttle: Throttle,
+    pub(super) throttle: Throttle,
 }
 
 impl Window {

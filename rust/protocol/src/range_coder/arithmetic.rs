@@ -1,12 +1,26 @@
 //! The range coder proper: an interval of numbers that is narrowed down to one share after the other, in 32
 //! bits and without carries.
 
-use super::Share;
-
 /// The range must not fall below it, or shares of a total of 16 bits would vanish.
 const BOTTOM: u32 = 1 << 16;
 /// Bytes that one symbol can take at most, all its escapes included, and some more.
 const SLACK: usize = 32;
+
+/// A part of a context's total frequency: what a symbol, or the escape, has of the coder's range.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(super) struct Share {
+    /// What comes before it.
+    pub(super) start: u32,
+    /// What it has itself, at least 1.
+    pub(super) size: u32,
+}
+
+impl Share {
+    /// This share, behind that of the escapes.
+    pub(super) fn after(self, escapes: u16) -> Self {
+        Self { start: self.start + u32::from(escapes), ..self }
+    }
+}
 
 /// The interval that is left.
 #[derive(Debug)]

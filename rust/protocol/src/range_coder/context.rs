@@ -5,8 +5,7 @@
 //! added up. What that takes is the same simple work on 8 numbers at a time, which the compiler turns into a
 //! few vector instructions.
 
-use super::Share;
-use super::arithmetic::{Decoder, Encoder};
+use super::arithmetic::{Decoder, Encoder, Share};
 
 /// Symbols in a block.
 const LANES: usize = 8;

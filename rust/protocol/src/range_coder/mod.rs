@@ -24,22 +24,6 @@ pub struct RangeCoder {
     model: Model,
 }
 
-/// A part of a context's total frequency: what a symbol, or the escape, has of the coder's range.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-struct Share {
-    /// What comes before it.
-    start: u32,
-    /// What it has itself, at least 1.
-    size: u32,
-}
-
-impl Share {
-    /// This share, behind that of the escapes.
-    fn after(self, escapes: u16) -> Self {
-        Self { start: self.start + u32::from(escapes), ..self }
-    }
-}
-
 impl RangeCoder {
     /// A range coder that has seen nothing.
     pub fn new() -> Self {

@@ -1,7 +1,6 @@
 //! What was seen so far: which symbols in which context of two bytes, of one byte, and of none.
 
-use super::Share;
-use super::arithmetic::{Decoder, Encoder};
+use super::arithmetic::{Decoder, Encoder, Share};
 use super::context::{self, Contexts};
 use super::root::{Place, Root};
 

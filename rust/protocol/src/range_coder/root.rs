@@ -1,6 +1,6 @@
 //! The context of nothing: all 256 symbols, each with a count of at least 1.
 
-use super::Share;
+use super::arithmetic::Share;
 use super::ends::{self, Ends};
 
 /// Symbols in a group, and groups.
