@@ -5,7 +5,7 @@ use crate::content::{BROADCAST_TAGS, Content, LARGEST};
 use crate::endpoint::{Ending, Key, Setting};
 use crate::oracle::{Connection, End, Incarnation, Side, Stage};
 use crate::plan::{ImplementationMix, OPERATIONS, Operation, Plan, draw_conditions};
-use crate::run::Run;
+use crate::run::state::Run;
 use enet_rs_protocol::PacketFlags;
 use enet_rs_sim::{Conditions, MILLISECOND, SECOND};
 

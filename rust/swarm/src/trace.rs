@@ -43,3 +43,8 @@ impl Trace {
         self.log.is_some()
     }
 }
+
+/// The first bytes of a datagram or message, for the log.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().take(48).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,10 +1,11 @@
 //! The events of hosts, checked against the oracle.
 
-use super::quiescence::holds_nothing_back;
-use super::{Run, hex};
+use super::checks::holds_nothing_back;
+use super::state::Run;
 use crate::aliasing::may_alias;
 use crate::endpoint::{Event, Key};
 use crate::oracle::{Connection, End, Incarnation, Side, Stage};
+use crate::trace::hex;
 
 impl Run {
     pub(super) fn event(&mut self, host: usize, event: Event) -> Result<(), String> {

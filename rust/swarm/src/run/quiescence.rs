@@ -1,12 +1,9 @@
 //! Checks of a whole world: nothing is held back, and after the faults it becomes quiescent, with only pings
 //! left.
 
-use super::{Node, Run};
-use crate::content::LARGEST;
-use crate::deliveries;
-use crate::oracle::{Connection, End, Side, Stage};
+use super::state::Run;
+use crate::oracle::{Side, Stage};
 use crate::plan::ImplementationMix;
-use enet_rs_protocol::HostConfig;
 use enet_rs_sim::{MILLISECOND, SECOND};
 
 /// Microseconds after the faults within which a world must be quiescent: twice the longest time-out, and the
@@ -20,8 +17,6 @@ const IDLE_WATCH: u64 = 5 * SECOND;
 const IDLE_DATAGRAM: usize = 40;
 /// Bytes that DTLS adds to it.
 const ENCRYPTION: usize = 37;
-/// Bytes that may wait for a peer even when the host's limit is reached.
-const RESERVED_FOR_A_PEER: usize = 64 << 10;
 
 impl Run {
     /// Runs until every connection is either over at both ends, or up at both with all reliable messages
@@ -120,46 +115,4 @@ impl Run {
             (waiting > 0 && !node.connections.values().any(is_unchecked)).then_some((host, waiting))
         })
     }
-}
-
-/// Records which reliable fragments are in the datagrams that a host is about to receive.
-pub(super) fn record_deliveries(nodes: &[Node], host: usize, connections: &mut [Connection]) {
-    let node = &nodes[host];
-    let mut ended = Vec::new();
-    for (from, datagram) in &node.inbox {
-        let Some(deliveries) = deliveries::read(datagram, node.plan.config.checksum) else { continue };
-        if ended.contains(&deliveries.slot) {
-            continue;
-        }
-        let is_addressed = |(token, side): &&(u32, Side)| {
-            let connection = &connections[*token as usize];
-            let is_from = |end: &End| nodes[end.incarnation.host].address == *from;
-            connection.end(*side).is_some_and(|end| end.slot == deliveries.slot && end.is_live())
-                && connection.end(1 - *side).is_some_and(is_from)
-        };
-        let Some(&(token, side)) = node.connections.values().find(is_addressed) else { continue };
-        let connection = &mut connections[token as usize];
-        deliveries.fragments.iter().for_each(|fragment| connection.delivered(side, fragment));
-        if deliveries.has_disconnect {
-            ended.push(deliveries.slot);
-        }
-    }
-}
-
-/// Checks one end of a connection with [`Connection::holds_nothing_back`].
-pub(super) fn holds_nothing_back(connections: &[Connection], token: u32, side: Side) -> Result<(), String> {
-    let connection = &connections[token as usize];
-    if connection.is_unchecked || !connection.end(side).is_some_and(End::is_live) {
-        return Ok(());
-    }
-    connection.holds_nothing_back(side).map_err(|error| format!("connection {token}, end {side}: {error}"))
-}
-
-/// Bytes that may wait at a host: its limit, and what each peer may have beyond it. The message that crosses
-/// a limit is still accepted.
-pub(super) fn waiting_limit(config: &HostConfig) -> usize {
-    let limits = &config.limits;
-    let peers = usize::from(config.max_peers);
-    let of_peers = peers * (limits.max_waiting_bytes + LARGEST);
-    of_peers.min(limits.max_total_waiting_bytes + peers * (RESERVED_FOR_A_PEER + LARGEST))
 }

@@ -1,6 +1,6 @@
 //! Checks of what hosts of this project send again, on the datagrams between host and network.
 
-use super::Node;
+use super::state::Node;
 use crate::oracle::{Connection, End, Side, Stage};
 use crate::wire::{ACKNOWLEDGE, Datagram};
 use bytes::Bytes;
