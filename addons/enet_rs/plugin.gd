@@ -22,7 +22,8 @@ func _enter_tree() -> void:
 		_offer_restart()
 
 
-## Whose the engine's names are, and whether connections live in the background: see the README.
+## Whose the engine's names are, and whether connections live in the background: see docs/switch.md and
+## docs/background-service.md.
 func _describe_settings() -> void:
 	_describe(_NAMES, "auto")
 	ProjectSettings.set_restart_if_changed(_NAMES, true)

@@ -5,8 +5,8 @@ extends "framework/test_case.gd"
 const _CLASSES: PackedStringArray = ["ENetConnection", "ENetPacketPeer", "ENetMultiplayerPeer"]
 const _DUMP := "extension_api.json"
 const _MEMBERS: PackedStringArray = ["methods", "enums", "constants", "properties", "signals"]
-## What scripts see beyond the engine's, "CLASS KIND NAME"; README.md describes it. Virtual methods of the parents are
-## not in it.
+## What scripts see beyond the engine's, "CLASS KIND NAME"; docs/additions.md describes it. Virtual methods of the
+## parents are not in it.
 const _ADDITIONS: PackedStringArray = [
 	"ENetConnection constant COMPRESS_LZ4",
 	"ENetConnection method connect_to_host_async",
@@ -81,7 +81,7 @@ func test_the_comparison_notices_differences() -> void:
 	check_equal(_compare_lists("it", native, native, true).size(), 0, "differences to itself")
 
 
-## A new addition has to be added to the list above, and to README.md.
+## A new addition has to be added to the list above, and to docs/additions.md.
 func _is_addition(member: String) -> bool:
 	if member in _ADDITIONS or member.get_slice(" ", 2).begins_with("_"):
 		return true

@@ -32,7 +32,8 @@ const _SETTINGS := """[application]
 run/main_scene="res://main.tscn"
 """
 
-## The Rust binding prints this line on the standard output, whatever is asked of it; README.md explains it.
+## The Rust binding prints this line on the standard output, whatever is asked of it; docs/troubleshooting.md explains
+## it.
 const _OF_THE_BINDING := "Initialize godot-rust ("
 
 ## What a run of Godot has printed, without the path of the project.

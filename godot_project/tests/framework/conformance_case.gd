@@ -6,9 +6,9 @@ extends "test_case.gd"
 ## Reasons for which a test is for enet_rs alone.
 const NO_DTLS := "the engine is tested as Debian builds it, which has no DTLS"
 const NO_IPV6 := "the engine is tested as Debian builds it, which has no IPv6"
-const ADDITION := "it is an addition, which README.md describes"
-## A difference on purpose; what follows has to stand word for word in README.md under "Differences".
-const DIFFERENCE := "README, Differences: "
+const ADDITION := "it is an addition, which docs/additions.md describes"
+## A difference on purpose; what follows has to stand word for word in docs/differences.md.
+const DIFFERENCE := "Differences: "
 
 const RELIABLE := ENetPacketPeer.FLAG_RELIABLE
 const UNSEQUENCED := ENetPacketPeer.FLAG_UNSEQUENCED
@@ -42,7 +42,7 @@ func finish() -> void:
 		var reason := reason_for_ours_alone(method["name"])
 		var difference := reason.trim_prefix(DIFFERENCE)
 		if reason != difference and not _differences().contains(difference):
-			failures.append("README.md does not list this difference: %s" % difference)
+			failures.append("docs/differences.md does not list this difference: %s" % difference)
 
 
 ## Else a slow moment of this machine makes ENet drop unreliable packets before they are sent. Holds for both ends, once
@@ -119,8 +119,7 @@ func noise(bytes: int) -> PackedByteArray:
 	return Crypto.new().generate_random_bytes(bytes) if bytes > 0 else PackedByteArray()
 
 
-## What README.md says under "Differences", without line breaks.
+## What docs/differences.md says, without line breaks.
 static func _differences() -> String:
-	var path := ProjectSettings.globalize_path("res://").path_join("../README.md")
-	var section := FileAccess.get_file_as_string(path).get_slice("\n## Differences\n", 1).get_slice("\n## ", 0)
-	return section.replace("\n  ", " ").replace("\n", " ")
+	var path := ProjectSettings.globalize_path("res://").path_join("../docs/differences.md")
+	return FileAccess.get_file_as_string(path).replace("\n  ", " ").replace("\n", " ")

@@ -2,7 +2,7 @@ extends SceneTree
 ## Calls every method of a multiplayer peer, rightly and wrongly, in each state that it can be in, and prints the result
 ## and the errors of each call. See differential.gd.
 ##
-## Left out is what differs for a reason: see "Differences" in README.
+## Left out is what differs for a reason: see docs/differences.md.
 
 const Differential := preload("differential.gd")
 

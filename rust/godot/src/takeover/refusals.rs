@@ -40,7 +40,7 @@ fn text(error: AccessError, class: &str, method: &str) -> String {
         AccessError::NoInstance => format!(
             "{OURS}{class}.{method}() cannot be used on this object, which was not made by enet_rs. C# code \
              makes such objects by new; use ClassDB.Instantiate there, or the project setting enet_rs/names \
-             (see the README)."
+             (see docs/switch.md)."
         ),
         AccessError::OtherThread => format!(
             "{OURS}{class}.{method}() was refused: another thread is using this connection or one of its \

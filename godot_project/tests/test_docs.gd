@@ -1,5 +1,5 @@
 extends "framework/test_case.gd"
-## The GDScript in README.md works when it is pasted into a script.
+## The GDScript in docs/first-steps.md works when it is pasted into a script.
 
 var _pasted := ""
 
@@ -10,9 +10,9 @@ func applies() -> bool:
 
 func test_the_first_script_talks_to_itself() -> void:
 	var blocks := _blocks()
-	if not check(not blocks.is_empty(), "README.md has no GDScript"):
+	if not check(not blocks.is_empty(), "docs/first-steps.md has no GDScript"):
 		return
-	var file := FileAccess.create_temp(FileAccess.WRITE, "enet_rs_readme", ".gd", true)
+	var file := FileAccess.create_temp(FileAccess.WRITE, "enet_rs_docs", ".gd", true)
 	_pasted = file.get_path_absolute()
 	file.store_string(blocks[0])
 	file.close()
@@ -31,7 +31,7 @@ func finish() -> void:
 ## The blocks of GDScript that are whole scripts, first to last.
 func _blocks() -> PackedStringArray:
 	var found: PackedStringArray = []
-	var text := FileAccess.get_file_as_string(ProjectSettings.globalize_path("res://").path_join("../README.md"))
+	var text := FileAccess.get_file_as_string(ProjectSettings.globalize_path("res://").path_join("../docs/first-steps.md"))
 	for part in text.split("```gdscript\n").slice(1):
 		if part.begins_with("extends "):
 			found.append(part.get_slice("```", 0))
