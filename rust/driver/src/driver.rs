@@ -6,7 +6,7 @@ mod tests;
 use crate::clock::Clock;
 #[cfg(feature = "dtls")]
 use crate::dtls::Dtls;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, NetworkConditions};
 use crate::error::{BindError, ServiceError};
 use crate::resolve::Lookup;
 use crate::send_queue::SendQueue;
@@ -301,7 +301,7 @@ impl Driver {
     /// The operating system's reason.
     pub fn send_raw(&mut self, to: SocketAddr, payload: &[u8]) -> io::Result<()> {
         let mut datagram = Vec::new();
-        if self.endpoint.wrap_raw(to, payload, &mut datagram) {
+        if self.endpoint.wrap_raw(self.clock.now(), to, payload, &mut datagram) {
             self.socket.send(to, &datagram)
         } else {
             Ok(())
@@ -318,6 +318,12 @@ impl Driver {
     #[cfg(feature = "dtls")]
     pub fn dtls_mut(&mut self) -> Option<&mut Dtls> {
         self.endpoint.dtls_mut()
+    }
+
+    /// Puts a network of these conditions between this driver and the real one, see
+    /// [`Endpoint::set_network_conditions`].
+    pub fn set_network_conditions(&mut self, conditions: Option<NetworkConditions>) {
+        self.endpoint.set_network_conditions(conditions);
     }
 
     /// The local address; `None` until an unbound driver has sent something.

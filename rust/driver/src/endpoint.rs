@@ -4,22 +4,24 @@
 //! The layers have a fixed order. A received datagram passes them from the first to the last, a sent one the
 //! other way:
 //!
-//! 1. DTLS (feature `dtls`), where it is set up;
-//! 2. the engine, [`Host`].
-//!
-//! What changes or watches datagrams as the network sees them, a conditioner or a capture, belongs in front
-//! of the first.
+//! 1. the conditioner, a bad network to try a game on, while one is asked for;
+//! 2. DTLS (feature `dtls`), where it is set up;
+//! 3. the engine, [`Host`].
 
+mod conditioner;
 #[cfg(feature = "dtls")]
 mod encryption;
+mod layers;
 
 #[cfg(feature = "dtls")]
 use crate::dtls::Dtls;
 use crate::error::HandshakeFailure;
 use bytes::Bytes;
+pub use conditioner::NetworkConditions;
 #[cfg(feature = "dtls")]
 use encryption::Encryption;
 use enet_rs_protocol::{Event, Host, Time};
+use layers::Layers;
 use std::net::SocketAddr;
 
 /// An engine with its layers. The methods that move datagrams and time have the names and the grammar of
@@ -27,19 +29,14 @@ use std::net::SocketAddr;
 #[derive(Debug)]
 pub struct Endpoint {
     host: Host,
-    /// Boxed, since most endpoints have none.
-    #[cfg(feature = "dtls")]
-    encryption: Option<Box<Encryption>>,
+    /// Boxed, since most endpoints have none: the engine alone is one match away.
+    layers: Option<Box<Layers>>,
 }
 
 impl Endpoint {
     /// An endpoint of the engine alone.
     pub fn new(host: Host) -> Self {
-        Self {
-            host,
-            #[cfg(feature = "dtls")]
-            encryption: None,
-        }
+        Self { host, layers: None }
     }
 
     /// The engine, for queries.
@@ -57,52 +54,58 @@ impl Endpoint {
     /// Encrypts everything from here on.
     #[cfg(feature = "dtls")]
     pub fn set_dtls(&mut self, dtls: Dtls) {
-        self.encryption = Some(Box::new(Encryption::new(dtls)));
+        self.layers.get_or_insert_default().encryption = Some(Encryption::new(dtls));
     }
 
     /// The DTLS layer, if there is one.
     #[cfg(feature = "dtls")]
     pub fn dtls_mut(&mut self) -> Option<&mut Dtls> {
-        self.encryption.as_mut().map(|encryption| encryption.dtls_mut())
+        self.layers.as_mut()?.encryption.as_mut().map(Encryption::dtls_mut)
+    }
+
+    /// Puts a network of these conditions between this endpoint and the real one, for datagrams from now on;
+    /// `None` takes it away. What is under way arrives as it would have.
+    pub fn set_network_conditions(&mut self, conditions: Option<NetworkConditions>) {
+        if conditions.is_some() || self.layers.is_some() {
+            self.layers.get_or_insert_default().set_network_conditions(conditions);
+        }
     }
 
     /// Takes in a datagram from the network, see [`Host::handle_datagram`].
     #[inline]
     pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: Bytes) {
-        #[cfg(feature = "dtls")]
-        if let Some(encryption) = &mut self.encryption {
-            return encryption.handle_datagram(&mut self.host, now, from, datagram);
+        match &mut self.layers {
+            None => self.host.handle_datagram(now, from, datagram),
+            Some(layers) => layers.handle_datagram(&mut self.host, now, from, datagram),
         }
-        self.host.handle_datagram(now, from, datagram);
     }
 
     /// Appends the next datagram for the network to `out`, see [`Host::poll_transmit`].
     #[inline]
     pub fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>) -> Option<SocketAddr> {
-        #[cfg(feature = "dtls")]
-        if let Some(encryption) = &mut self.encryption {
-            return encryption.poll_transmit(&mut self.host, now, out);
+        match &mut self.layers {
+            None => self.host.poll_transmit(now, out),
+            Some(layers) => layers.poll_transmit(&mut self.host, now, out),
         }
-        self.host.poll_transmit(now, out)
     }
 
     /// Does what was due by `now`, see [`Host::handle_timeout`].
     pub fn handle_timeout(&mut self, now: Time) {
-        self.host.handle_timeout(now);
-        #[cfg(feature = "dtls")]
-        if let Some(encryption) = &mut self.encryption {
-            encryption.handle_timeout(&mut self.host, now);
+        let Some(layers) = &mut self.layers else { return self.host.handle_timeout(now) };
+        layers.handle_timeout(&mut self.host, now);
+        if layers.is_empty() {
+            self.layers = None;
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) has something to do, at the earliest.
+    /// When [`handle_timeout`](Self::handle_timeout) or [`poll_transmit`](Self::poll_transmit) has something
+    /// to do, at the earliest.
     pub fn next_timeout(&self) -> Option<Time> {
         let engine = self.host.next_timeout();
-        #[cfg(feature = "dtls")]
-        if let Some(encryption) = &self.encryption {
-            return [engine, encryption.next_timeout()].into_iter().flatten().min();
+        match &self.layers {
+            None => engine,
+            Some(layers) => [engine, layers.next_timeout()].into_iter().flatten().min(),
         }
-        engine
     }
 
     /// The next thing that happened, see [`Host::poll_event`].
@@ -111,38 +114,34 @@ impl Endpoint {
     /// A DTLS handshake of this end failed. The event that ends its connection attempt follows.
     #[inline]
     pub fn poll_event(&mut self) -> Result<Option<Event>, HandshakeFailure> {
-        #[cfg(feature = "dtls")]
-        if let Some(encryption) = &mut self.encryption
-            && let Some(failure) = encryption.poll_failure()
-        {
+        if let Some(failure) = self.layers.as_mut().and_then(|layers| layers.poll_failure()) {
             return Err(failure);
         }
         Ok(self.host.poll_event())
     }
 
     /// Appends a datagram that is not the engine's to `out`, in the form in which it is to be sent; `false`
-    /// if it is not to be sent. With DTLS it goes through the session with that address; without a session, a
-    /// client sends it as it is, since it may have to open a way before there can be a session, and a server
-    /// drops it.
-    pub fn wrap_raw(&mut self, to: SocketAddr, payload: &[u8], out: &mut Vec<u8>) -> bool {
-        #[cfg(feature = "dtls")]
-        if let Some(encryption) = &mut self.encryption {
-            return encryption.wrap_raw(to, payload, out);
+    /// if it is not to be sent now. With DTLS it goes through the session with that address; without a
+    /// session, a client sends it as it is, since it may have to open a way before there can be a session,
+    /// and a server drops it. A conditioner keeps it for [`poll_transmit`](Self::poll_transmit).
+    pub fn wrap_raw(&mut self, now: Time, to: SocketAddr, payload: &[u8], out: &mut Vec<u8>) -> bool {
+        match &mut self.layers {
+            None => {
+                out.extend_from_slice(payload);
+                true
+            }
+            Some(layers) => layers.wrap_raw(now, to, payload, out),
         }
-        let _ = to;
-        out.extend_from_slice(payload);
-        true
     }
 
     /// Forgets all connections and ends all DTLS sessions; [`poll_transmit`](Self::poll_transmit) then tells
-    /// the other ends of these. Other remote hosts are not told: they find out by their time-outs. Only for
-    /// an endpoint that goes for good.
+    /// the other ends of these. Other remote hosts are not told: they find out by their time-outs. What a
+    /// conditioner has under way leaves at once. Only for an endpoint that goes for good.
     pub fn close(&mut self) {
         let peers: Vec<_> = self.host.peers().collect();
         peers.into_iter().for_each(|peer| self.host.reset(peer));
-        #[cfg(feature = "dtls")]
-        if let Some(encryption) = &mut self.encryption {
-            encryption.dtls_mut().close();
+        if let Some(layers) = &mut self.layers {
+            layers.close();
         }
     }
 }
@@ -186,8 +185,62 @@ mod tests {
         assert!(matches!(server.poll_event(), Ok(Some(Event::Receive { .. }))));
         assert_eq!(client.next_timeout(), client.host().next_timeout());
         let mut out = Vec::new();
-        assert!(client.wrap_raw(address(1), b"raw", &mut out));
+        assert!(client.wrap_raw(NOW, address(1), b"raw", &mut out));
         assert_eq!(out, b"raw");
+    }
+
+    /// A network that takes `latency` milliseconds each way.
+    fn slow(latency: u64) -> Option<NetworkConditions> {
+        let conditions = enet_rs_sim::Conditions::with_latency(latency * 1_000);
+        Some(NetworkConditions { incoming: conditions.clone(), outgoing: conditions, seed: 1 })
+    }
+
+    #[test]
+    fn a_conditioner_delays_both_directions_and_goes_when_it_is_empty() {
+        let (mut server, mut client) = (endpoint(1), endpoint(2));
+        client.set_network_conditions(slow(50));
+        client.host_mut().connect(address(1), 1, 0).unwrap();
+        let mut datagram = Vec::new();
+        assert_eq!(client.poll_transmit(NOW, &mut datagram), None);
+        let arrival = NOW.after(50);
+        assert_eq!(client.next_timeout(), Some(arrival));
+        assert_eq!(client.poll_transmit(arrival, &mut datagram), Some(address(1)));
+        server.handle_datagram(arrival, address(2), std::mem::take(&mut datagram).into());
+        while server.poll_transmit(arrival, &mut datagram).is_some() {
+            client.handle_datagram(arrival, address(1), std::mem::take(&mut datagram).into());
+        }
+        assert_eq!(client.poll_event(), Ok(None));
+        client.set_network_conditions(None);
+        assert!(client.layers.is_some(), "datagrams are under way");
+        client.handle_timeout(arrival.after(49));
+        assert_eq!(client.poll_event(), Ok(None));
+        client.handle_timeout(arrival.after(50));
+        assert!(client.layers.is_none());
+        assert!(matches!(client.poll_event(), Ok(Some(Event::Connect { .. }))));
+    }
+
+    #[test]
+    fn a_datagram_of_the_application_takes_as_long_as_all_others() {
+        let mut client = endpoint(2);
+        client.set_network_conditions(slow(50));
+        let mut out = Vec::new();
+        assert!(!client.wrap_raw(NOW, address(1), b"raw", &mut out));
+        assert_eq!(client.poll_transmit(NOW.after(49), &mut out), None);
+        assert_eq!(client.poll_transmit(NOW.after(50), &mut out), Some(address(1)));
+        assert_eq!(out, b"raw");
+    }
+
+    #[test]
+    fn what_is_under_way_leaves_when_an_endpoint_is_closed() {
+        let mut client = endpoint(2);
+        client.set_network_conditions(slow(50));
+        let peer = client.host_mut().connect(address(1), 1, 0).unwrap();
+        client.host_mut().disconnect_now(peer, 0);
+        client.wrap_raw(NOW, address(1), b"raw", &mut Vec::new());
+        client.close();
+        let mut out = Vec::new();
+        assert_eq!(client.poll_transmit(NOW, &mut out), Some(address(1)));
+        assert_eq!(client.next_timeout(), None);
     }
 
     #[test]

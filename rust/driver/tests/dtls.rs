@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use enet_rs_driver::dtls::{ClientConfig, CredentialsError, Dtls, SelfSigned, ServerConfig, Trust};
-use enet_rs_driver::protocol::{DisconnectReason, Event, HostConfig, PeerId};
+use enet_rs_driver::protocol::{DisconnectReason, Event, HostConfig, PeerId, Time};
 use enet_rs_sim::Conditions;
 use enet_rs_test_support::dtls_network::{
     CLEAN, End, LOSSY, NAME, Net, credentials, server_address, server_config,
@@ -530,13 +530,13 @@ fn what_is_not_encrypted_is_ignored() {
 fn a_raw_datagram_begins_no_handshake() {
     let mut net = net();
     let mut out = Vec::new();
-    assert!(net.ends[1].endpoint.wrap_raw(server_address(), b"punch", &mut out));
+    assert!(net.ends[1].endpoint.wrap_raw(Time::default(), server_address(), b"punch", &mut out));
     assert_eq!((&out[..], net.ends[1].sessions()), (&b"punch"[..], 0));
     let unknown = ([10, 9, 9, 9], 9).into();
-    assert!(!net.ends[0].endpoint.wrap_raw(unknown, b"punch", &mut Vec::new()));
+    assert!(!net.ends[0].endpoint.wrap_raw(Time::default(), unknown, b"punch", &mut Vec::new()));
     let (mut net, _, _) = Net::connected(CLEAN, 1);
     let client = net.ends[1].address;
     let mut out = Vec::new();
-    assert!(net.ends[0].endpoint.wrap_raw(client, b"punch", &mut out));
+    assert!(net.ends[0].endpoint.wrap_raw(Time::default(), client, b"punch", &mut out));
     assert!(out.len() > 20 && out[0] == 23, "it goes through the session");
 }

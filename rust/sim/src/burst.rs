@@ -22,6 +22,17 @@ impl Bursts {
         let change = 1.0 - correlation;
         Self { begin: loss * change, end: (1.0 - loss) * change, loss: 1.0 }
     }
+
+    /// Bursts in which everything is lost, of `length` datagrams on average, `1.0..`; `loss` is lost on
+    /// average, `0.0..=1.0`. Where so much is lost that shorter pauses than one datagram would be needed,
+    /// bursts become longer.
+    pub fn of_length(loss: f64, length: f64) -> Self {
+        if loss >= 1.0 {
+            return Self { begin: 1.0, end: 0.0, loss: 1.0 };
+        }
+        let end = (1.0 / length.max(1.0)).min((1.0 - loss) / loss.max(f64::MIN_POSITIVE));
+        Self { begin: end * loss / (1.0 - loss), end, loss: 1.0 }
+    }
 }
 
 /// The state of a path.
@@ -52,6 +63,27 @@ mod tests {
         let runs = lost.windows(2).filter(|pair| !pair[0] && pair[1]).count();
         assert!((8_000..10_200).contains(&losses), "{losses}");
         assert!((8..13).contains(&(losses / runs)), "{losses} in {runs} bursts");
+    }
+
+    #[test]
+    fn bursts_of_a_length_lose_as_much_as_asked_for() {
+        for (loss, length, lengths) in
+            [(0.05, 4.0, 3.8..4.2), (0.3, 1.0, 0.99..1.01), (0.9, 2.0, 8.0..10.0), (0.9, 20.0, 18.0..22.0)]
+        {
+            let (bursts, count) = (Bursts::of_length(loss, length), 400_000);
+            let (mut state, mut random) = (BurstState::default(), Random::new(7));
+            let lost: Vec<bool> = (0..count).map(|_| state.loses(&bursts, &mut random)).collect();
+            let losses = lost.iter().filter(|lost| **lost).count() as f64;
+            let runs = lost.windows(2).filter(|pair| !pair[0] && pair[1]).count() as f64;
+            let mean = losses / f64::from(count);
+            assert!((loss * 0.96..loss * 1.04).contains(&mean), "{mean} of {loss}");
+            assert!(lengths.contains(&(losses / runs)), "{} in place of {length}", losses / runs);
+        }
+        let everything = Bursts::of_length(1.0, 3.0);
+        let (mut state, mut random) = (BurstState::default(), Random::new(8));
+        assert!((0..1_000).all(|_| state.loses(&everything, &mut random)));
+        let nothing = Bursts::of_length(0.0, 3.0);
+        assert!((0..1_000).all(|_| !BurstState::default().loses(&nothing, &mut random)));
     }
 
     #[test]

@@ -154,3 +154,37 @@ fn a_driver_that_did_not_run_reads_what_has_come_before_it_takes_anybody_for_sil
     assert_eq!(client.service(Duration::ZERO).unwrap(), None);
     assert_eq!(client.host().state(peer), Some(PeerState::Connected));
 }
+
+#[test]
+fn a_driver_is_due_when_something_arrives_in_its_conditioner() {
+    let (mut server, mut client, peer) = pair();
+    let conditions = enet_rs_sim::Conditions::with_latency(40_000);
+    let network = NetworkConditions { incoming: conditions.clone(), outgoing: conditions, seed: 1 };
+    client.set_network_conditions(Some(network));
+    let begin = Instant::now();
+    client.host_mut().send(peer, 0, Bytes::from_static(b"message"), PacketFlags::UNSEQUENCED).unwrap();
+    client.flush().unwrap();
+    assert!(client.due_in().unwrap() <= Duration::from_millis(40));
+    assert_eq!(server.service(Duration::ZERO).unwrap(), None);
+    // The client's wait ends by itself when the message is due.
+    while server.service(Duration::ZERO).unwrap().is_none() {
+        assert!(begin.elapsed() < DEADLINE);
+        let wait = client.due_in().unwrap();
+        client.service(wait + Duration::from_millis(1)).unwrap();
+    }
+    assert!(begin.elapsed() >= Duration::from_millis(39), "{:?}", begin.elapsed());
+    client.set_network_conditions(None);
+    send(&mut server, &mut client, peer);
+}
+
+#[test]
+fn what_a_conditioner_has_under_way_leaves_when_its_driver_goes() {
+    let (mut server, mut client, peer) = pair();
+    let conditions = enet_rs_sim::Conditions::with_latency(5_000_000);
+    let network = NetworkConditions { incoming: conditions.clone(), outgoing: conditions, seed: 1 };
+    client.set_network_conditions(Some(network));
+    client.disconnect_now(peer, 5).unwrap();
+    drop(client);
+    let ended = server.service(DEADLINE).unwrap();
+    assert!(matches!(ended, Some(Event::Disconnect { data: 5, .. })), "{ended:?}");
+}
