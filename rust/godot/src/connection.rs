@@ -8,6 +8,7 @@ use crate::api::{CompressionMode, EventTypeResult, HostStatisticArgument};
 use crate::errors::{self, condition, refuse, refuse_inactive};
 use crate::event_array::EventArray;
 use crate::host::{ActiveHost, MAX_CHANNELS, packet_flags};
+use crate::network_conditions::{self, NetworkConditions};
 use crate::packet_peer::ENetPacketPeer;
 use crate::script_host::{ScriptHost, SharedHost};
 use crate::takeover::{FastPaths, Inside, ThreadLock, attach};
@@ -50,7 +51,8 @@ impl ENetConnection {
     }
 
     fn guarded_by(lock: Arc<ThreadLock>) -> Self {
-        let host = ScriptHost::new(&lock, background::is_wanted_by_project());
+        let conditions = network_conditions::of_project();
+        let host = ScriptHost::new(&lock, background::is_wanted_by_project(), conditions);
         let events = Events::new(&host);
         attach(&lock, FastPaths::Events(Rc::<Events>::clone(&events)));
         Self { host, events, background: PhantomVar::default() }
@@ -81,6 +83,17 @@ impl ENetConnection {
             refuse_inactive(function);
         }
         result
+    }
+
+    /// Puts a network between this connection and the real one, or takes it away.
+    pub(crate) fn put_network_conditions(&self, conditions: Option<NetworkConditions>) -> Error {
+        match self.inside().as_ref().and_then(|host| host.core().enter()) {
+            Some(core) => {
+                core.set_network_conditions(conditions);
+                Error::OK
+            }
+            None => Error::ERR_BUSY,
+        }
     }
 
     /// Begins a connection and makes the object of its peer.

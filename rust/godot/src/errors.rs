@@ -48,6 +48,14 @@ pub(crate) fn refuse_copies(function: &str) {
     refuse(function, condition, "The number of copies must be between 0 and 255 (inclusive).");
 }
 
+/// Prints what is wrong with network conditions that a script passes.
+#[track_caller]
+pub(crate) fn refuse_conditions(function: &str, reason: &str) -> Error {
+    let condition = condition("!is_valid(conditions)", Error::ERR_INVALID_PARAMETER);
+    refuse(function, &condition, &format!("Invalid network conditions: {reason}."));
+    Error::ERR_INVALID_PARAMETER
+}
+
 /// Prints that a peer has fewer channels.
 #[track_caller]
 pub(crate) fn refuse_missing_channel(channel: i32, channels: u8) {

@@ -18,6 +18,7 @@ mod errors;
 mod event_array;
 mod host;
 mod multiplayer_peer;
+mod network_conditions;
 mod packet_peer;
 mod script_host;
 mod takeover;

@@ -7,6 +7,7 @@
 use crate::errors;
 use crate::event_array::PacketEvents;
 use crate::host::{ActiveHost, Core, HostCore, Link, PeerLink};
+use crate::network_conditions::NetworkConditions;
 use crate::packet_peer::ENetPacketPeer;
 use crate::takeover::{Guarded, SameLock, ThreadLock};
 use enet_rs_driver::protocol::{DisconnectReason, Event, Packet, PeerId};
@@ -69,9 +70,14 @@ pub(crate) enum Serviced<R> {
 }
 
 impl ScriptHost {
-    /// No host yet. `background` says whether the background thread shall service it.
-    pub(crate) fn new(lock: &Arc<ThreadLock>, background: bool) -> SharedHost {
-        let core = SameLock::new(&HostCore::new(lock, background), lock);
+    /// No host yet. `background` says whether the background thread shall service it, `conditions` on which
+    /// network.
+    pub(crate) fn new(
+        lock: &Arc<ThreadLock>,
+        background: bool,
+        conditions: Option<NetworkConditions>,
+    ) -> SharedHost {
+        let core = SameLock::new(&HostCore::new(lock, background, conditions), lock);
         Guarded::new(lock, Self { core, peers: RefCell::default() })
     }
 

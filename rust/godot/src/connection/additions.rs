@@ -89,6 +89,34 @@ impl ENetConnection {
         }
     }
 
+    /// Puts a bad network between this connection and the real one, for trying out how a game copes with it:
+    /// see the editor's help for the keys. It holds from now on, and for each host that is created; an empty
+    /// dictionary takes it away.
+    ///
+    /// # Errors
+    /// `ERR_INVALID_PARAMETER` for an unknown key or a value that is out of range, which changes nothing.
+    #[func]
+    fn set_network_conditions(&self, conditions: VarDictionary) -> Error {
+        match NetworkConditions::from_dictionary(&conditions) {
+            Ok(conditions) => self.put_network_conditions(conditions),
+            Err(reason) => errors::refuse_conditions("set_network_conditions", &reason),
+        }
+    }
+
+    /// The network conditions that are set, with all keys of both directions; empty if none are.
+    #[func]
+    fn get_network_conditions(&self) -> VarDictionary {
+        let core = self.inside();
+        let conditions = core.as_ref().and_then(|host| host.core().enter()?.network_conditions());
+        conditions.map(|conditions| conditions.dictionary()).unwrap_or_default()
+    }
+
+    /// The network conditions that have a name, such as `"4G"`: `{name: conditions}`.
+    #[func]
+    fn get_network_conditions_presets() -> VarDictionary {
+        network_conditions::presets()
+    }
+
     /// How much of what came in or was to be sent has been dropped since the host was created, by the reason:
     /// `{reason: count}` with the reasons that have occurred. Counts only grow, and reading them changes
     /// nothing.

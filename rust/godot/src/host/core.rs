@@ -2,6 +2,7 @@
 
 use super::driving::Driving;
 use crate::drain::{self, DriverOwner};
+use crate::network_conditions::NetworkConditions;
 use crate::takeover::{Guarded, ThreadLock};
 use bytes::Bytes;
 #[cfg(feature = "dtls")]
@@ -27,6 +28,8 @@ pub(crate) struct HostCore {
     /// Set while that has to begin, which is when the owner services the host: until then it may set up
     /// encryption or compression.
     is_background_due: Cell<bool>,
+    /// The network that is put between the host and the real one.
+    network_conditions: Cell<Option<NetworkConditions>>,
     /// Set when a peer is closed that a multiplayer peer has a name for.
     has_named_closed: Cell<bool>,
 }
@@ -43,12 +46,18 @@ pub(crate) struct ActiveHost {
 }
 
 impl HostCore {
-    /// No host yet. `background` says whether the background thread shall service it.
-    pub(crate) fn new(lock: &Arc<ThreadLock>, background: bool) -> Core {
+    /// No host yet. `background` says whether the background thread shall service it, `conditions` on which
+    /// network.
+    pub(crate) fn new(
+        lock: &Arc<ThreadLock>,
+        background: bool,
+        conditions: Option<NetworkConditions>,
+    ) -> Core {
         let core = Self {
             active: RefCell::new(None),
             background: Cell::new(background),
             is_background_due: Cell::new(false),
+            network_conditions: Cell::new(conditions),
             has_named_closed: Cell::new(false),
         };
         Guarded::new(lock, core)
@@ -65,11 +74,24 @@ impl HostCore {
     }
 
     /// Sets a host up.
-    pub(crate) fn start(&self, driver: Driver) {
+    pub(crate) fn start(&self, mut driver: Driver) {
+        driver.set_network_conditions(self.network_conditions().as_ref().map(NetworkConditions::for_driver));
         let driving = Driving::new(driver);
         let host = ActiveHost { driving, arena: PayloadArena::new(), closed: Vec::new(), held_back: None };
         self.active.replace(Some(host));
         self.is_background_due.set(self.background.get());
+    }
+
+    /// The network that is put between the host and the real one, if any.
+    pub(crate) fn network_conditions(&self) -> Option<NetworkConditions> {
+        self.network_conditions.get()
+    }
+
+    /// Puts a network between the host and the real one, now and whenever there is a host; or takes it away.
+    pub(crate) fn set_network_conditions(&self, conditions: Option<NetworkConditions>) {
+        self.network_conditions.set(conditions);
+        let conditions = conditions.as_ref().map(NetworkConditions::for_driver);
+        self.with(|host| host.driving.with(|driver| driver.set_network_conditions(conditions)));
     }
 
     /// Whether the background thread shall service the host.

@@ -4,10 +4,12 @@ use super::deferred_flush::DeferredFlush;
 use super::session::{Mode, Session};
 use crate::background;
 use crate::errors::{self, refuse, refuse_plainly};
+use crate::network_conditions::{self, NetworkConditions};
 use crate::takeover::{FastPaths, ThreadLock, attach};
 use enet_rs_driver::protocol::PacketFlags;
 use godot::builtin::GString;
 use godot::classes::multiplayer_peer::TransferMode;
+use godot::global::Error;
 use godot::obj::{EngineEnum, InstanceId};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -26,6 +28,7 @@ pub(super) struct Backend {
     pub(super) target_peer: Cell<i32>,
     pub(super) refuses_new_connections: Cell<bool>,
     background: Cell<bool>,
+    network_conditions: Cell<Option<NetworkConditions>>,
 }
 
 impl Backend {
@@ -44,6 +47,7 @@ impl Backend {
             target_peer: Cell::new(0),
             refuses_new_connections: Cell::new(false),
             background: Cell::new(background::is_wanted_by_project()),
+            network_conditions: Cell::new(network_conditions::of_project()),
         });
         attach(&lock, FastPaths::Multiplayer(Rc::<Self>::clone(&backend)));
         backend
@@ -65,6 +69,17 @@ impl Backend {
     /// Whether the background thread services the hosts.
     pub(super) fn background(&self) -> bool {
         self.background.get()
+    }
+
+    /// The network that the hosts to come begin with, if any.
+    pub(super) fn network_conditions(&self) -> Option<NetworkConditions> {
+        self.network_conditions.get()
+    }
+
+    /// Puts a network between the hosts and the real one, those that there are, and those to come.
+    pub(super) fn set_network_conditions(&self, conditions: Option<NetworkConditions>) -> Error {
+        self.network_conditions.set(conditions);
+        self.session().map_or(Error::OK, |session| session.set_network_conditions(conditions))
     }
 
     /// Sets whether the background thread services the hosts: those that there are, and those to come.

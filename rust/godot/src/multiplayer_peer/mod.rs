@@ -31,10 +31,11 @@ mod virtual_methods;
 use crate::addresses;
 use crate::connection::ENetConnection;
 use crate::errors::{self, condition, refuse, refuse_plainly};
+use crate::network_conditions::NetworkConditions;
 use crate::packet_peer::ENetPacketPeer;
 use backend::Backend;
 use create::{Client, Server};
-use godot::builtin::GString;
+use godot::builtin::{GString, VarDictionary};
 use godot::classes::{MultiplayerPeer, MultiplayerPeerExtension, TlsOptions};
 use godot::global::Error;
 use godot::meta::ToGodot;
@@ -188,6 +189,9 @@ impl ENetMultiplayerPeer {
             }
         };
         session::set_background(&host.host, self.backend.background());
+        if let Some(conditions) = self.backend.network_conditions() {
+            host.object.bind().put_network_conditions(Some(conditions));
+        }
         session.add_mesh_host(peer_id, host);
         poll::emit_connected(&self.to_gd().to_variant(), peer_id);
         Error::OK
@@ -216,6 +220,22 @@ impl ENetMultiplayerPeer {
     #[func]
     fn is_background(&self) -> bool {
         self.backend.background()
+    }
+
+    /// Puts a bad network between the hosts of this peer and the real one, those that there are and those to
+    /// come: `ENetConnection.set_network_conditions`.
+    #[func]
+    fn set_network_conditions(&self, conditions: VarDictionary) -> Error {
+        match NetworkConditions::from_dictionary(&conditions) {
+            Ok(conditions) => self.backend.set_network_conditions(conditions),
+            Err(reason) => errors::refuse_conditions("set_network_conditions", &reason),
+        }
+    }
+
+    /// The network conditions that this peer was given, with all keys of both directions; empty if none are.
+    #[func]
+    fn get_network_conditions(&self) -> VarDictionary {
+        self.backend.network_conditions().map(|conditions| conditions.dictionary()).unwrap_or_default()
     }
 
     /// The connection that serves this peer; null in a mesh.

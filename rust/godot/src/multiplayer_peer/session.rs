@@ -7,6 +7,7 @@ use crate::connection::ENetConnection;
 use crate::drain;
 use crate::errors;
 use crate::host::{ActiveHost, Link, PeerLink, drain_at_exit};
+use crate::network_conditions::NetworkConditions;
 use crate::packet_peer::ENetPacketPeer;
 use crate::script_host::{ScriptPeer, SharedHost};
 use crate::takeover::{Guarded, refuse_other_thread};
@@ -134,6 +135,21 @@ impl Session {
         for (_, host) in self.hosts() {
             set_background(&host, enabled);
         }
+    }
+
+    /// Puts a network between the hosts and the real one, or takes it away.
+    pub(super) fn set_network_conditions(&self, conditions: Option<NetworkConditions>) -> Error {
+        let mut result = Error::OK;
+        for (_, host) in self.hosts() {
+            match host.enter().as_ref().and_then(|host| host.core().enter()) {
+                Some(core) => core.set_network_conditions(conditions),
+                None => {
+                    refuse_other_thread("set_network_conditions");
+                    result = Error::ERR_BUSY;
+                }
+            }
+        }
+        result
     }
 
     /// The host of a server or client.
