@@ -7,48 +7,12 @@ use enet_rs_protocol::{
 };
 use enet_rs_sim::{Conditions, MILLISECOND};
 use enet_rs_test_support::raw;
+use enet_rs_test_support::stock::{Clock, Path, host};
 use enet_rs_test_support::virtual_pair::{CLEAN, Pair, message, number_of};
 use rusty_enet as stock;
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::convert::Infallible;
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
-
-/// Datagrams on their way, each with the millisecond of its arrival.
-type Path = Rc<RefCell<VecDeque<(u64, Vec<u8>)>>>;
-
-/// The socket of stock ENet.
-struct Socket {
-    clock: Rc<Cell<u64>>,
-    latency: u64,
-    remote: SocketAddr,
-    received: Path,
-    sent: Path,
-}
-
-impl stock::Socket for Socket {
-    type Address = SocketAddr;
-    type Error = Infallible;
-
-    fn send(&mut self, _: SocketAddr, datagram: &[u8]) -> Result<usize, Infallible> {
-        self.sent.borrow_mut().push_back((self.clock.get() + self.latency, datagram.to_vec()));
-        Ok(datagram.len())
-    }
-
-    fn receive(
-        &mut self,
-        buffer: &mut [u8; stock::MTU_MAX],
-    ) -> Result<Option<(SocketAddr, stock::PacketReceived)>, Infallible> {
-        let clock = self.clock.get();
-        let datagram = self.received.borrow_mut().pop_front_if(|(at, _)| *at <= clock);
-        Ok(datagram.map(|(_, datagram)| {
-            buffer[..datagram.len()].copy_from_slice(&datagram);
-            (self.remote, stock::PacketReceived::Complete(datagram.len()))
-        }))
-    }
-}
 
 /// What is the same for both implementations: a client, whose server vanishes.
 struct Scene {
@@ -67,35 +31,11 @@ fn address(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
 }
 
-fn stock_host(
-    clock: &Rc<Cell<u64>>,
-    latency: u64,
-    remote: u16,
-    received: &Path,
-    sent: &Path,
-) -> stock::Host<Socket> {
-    let time = Rc::clone(clock);
-    let socket = Socket {
-        clock: Rc::clone(clock),
-        latency,
-        remote: address(remote),
-        received: Rc::clone(received),
-        sent: Rc::clone(sent),
-    };
-    let settings = stock::HostSettings {
-        peer_limit: 4,
-        time: Box::new(move || Duration::from_millis(time.get())),
-        seed: Some(7),
-        ..stock::HostSettings::default()
-    };
-    stock::Host::new(socket, settings).unwrap()
-}
-
 /// How long after the server has vanished a stock client gives it up.
 fn stock_gives_up(scene: &Scene) -> u64 {
-    let (clock, there, back) = (Rc::new(Cell::new(1000)), Path::default(), Path::default());
-    let mut client = stock_host(&clock, scene.latency, 2, &back, &there);
-    let mut server = stock_host(&clock, scene.latency, 1, &there, &back);
+    let (clock, there, back) = (Clock::new(Cell::new(1000)), Path::default(), Path::default());
+    let mut client = host(&clock, scene.latency, address(2), &back, &there, false);
+    let mut server = host(&clock, scene.latency, address(1), &there, &back, false);
     client.connect(address(2), 1, 0).unwrap();
     let mut peer = None;
     for now in 1000..LATEST {

@@ -4,6 +4,7 @@
 //! * [`raw`]: datagrams put together byte by byte, for what an honest engine never sends;
 //! * [`counting_allocator`] and [`heap`]: how much memory is in use, and how often it is asked for;
 //! * [`fuzzing`]: the bodies of the fuzz targets, and [`corpus`], which runs them in ordinary tests;
+//! * [`stock`] (feature `stock`): stock ENet in virtual time;
 //! * [`dtls_network`] (feature `dtls`): encrypted engines on a simulated network.
 //!
 //! The crate may depend on the engine, the simulated network and, by its features, on the driver. They depend
@@ -17,4 +18,6 @@ pub mod dtls_network;
 pub mod fuzzing;
 pub mod heap;
 pub mod raw;
+#[cfg(feature = "stock")]
+pub mod stock;
 pub mod virtual_pair;

@@ -70,13 +70,17 @@ impl Host {
         }
     }
 
-    /// A datagram of `size` bytes has come for a slot that no connection has, and validates no address: its
-    /// sender may have to get the reply again.
-    pub(super) fn handle_stray_datagram(&mut self, from: SocketAddr, slot: u16, size: usize) {
+    /// A datagram of `size` bytes has come that belongs to no connection, and validates no address: its
+    /// sender may have to get the reply again, or may not know that its connection is over.
+    pub(super) fn handle_stray_datagram(&mut self, from: SocketAddr, header: &Header, size: usize) {
+        let Header { peer: slot, session, .. } = *header;
         if self.peers.is_free(slot)
             && let Some(reply) = self.address_validation.on_stray_datagram(self.now, from, slot, size)
         {
             self.reply(&reply);
+        } else if self.stateless.len() < MAXIMUM_REPLIES {
+            let notification = self.timed_out.on_stray_datagram(self.now, from, slot, session, size);
+            self.stateless.extend(notification);
         }
     }
 

@@ -8,6 +8,7 @@ mod peers;
 mod receive;
 mod schedule;
 mod stateless_datagram;
+mod timed_out;
 mod transmit;
 
 use crate::compressor::Compressor;
@@ -28,6 +29,11 @@ use schedule::Schedule;
 use stateless_datagram::StatelessDatagram;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use timed_out::TimedOut;
+
+/// Milliseconds by which this host is called too late, after which it has paused: its process was stopped, or
+/// busy with something else. What it did not hear meanwhile is no silence of others.
+const OWN_PAUSE: u32 = 1000;
 
 /// The ENet protocol as a state machine. It has no socket, no clock and no thread: its caller moves datagrams
 /// and passes the time in.
@@ -59,6 +65,7 @@ pub struct Host {
     schedule: Schedule,
     events: EventQueue,
     address_validation: AddressValidation,
+    timed_out: TimedOut,
     bandwidth: Bandwidth,
     /// Datagrams that belong to no connection and wait to be sent.
     stateless: VecDeque<StatelessDatagram>,
@@ -85,6 +92,7 @@ impl Host {
             schedule: Schedule::default(),
             events: EventQueue::default(),
             address_validation: AddressValidation::new(&config.limits, &mut random),
+            timed_out: TimedOut::default(),
             random,
             bandwidth: Bandwidth::new(&config),
             stateless: VecDeque::new(),
@@ -168,6 +176,9 @@ impl Host {
 
     /// Does what was due by `now`, if anything was.
     fn handle_due(&mut self, now: Time) {
+        if self.schedule.next_due().is_some_and(|due| now.since(due) >= OWN_PAUSE) {
+            self.peers.iter_mut().for_each(|(_, peer)| peer.recovery.silence.on_own_pause(now));
+        }
         if self.address_validation.next_due().is_some_and(|due| due <= now) {
             self.retransmit_replies(now);
         }
@@ -185,6 +196,7 @@ impl Host {
         if peer.state() == PeerState::Zombie || peer.deadline(now).is_none_or(|deadline| deadline > now) {
             self.schedule.set_timer(self.now, slot, peer);
         } else if peer.on_timeout(now, &mut self.events) {
+            self.timed_out.on_ended(now, peer);
             self.end(slot, DisconnectReason::TimedOut, 0);
         } else {
             peer.rotate_addresses();

@@ -61,7 +61,7 @@ impl Host {
         if let Err(reason) = peer
             && !self.handle_validation(from, header.peer, &Command::parse(&mut rest)?)
         {
-            self.handle_stray_datagram(from, header.peer, size);
+            self.handle_stray_datagram(from, &header, size);
             return Err(reason);
         }
         self.handle_commands(header.peer, &datagram, header.sent_time, &mut rest);
@@ -133,7 +133,10 @@ impl Host {
         };
         let connect_id = match self.peers.at(header.peer).filter(|peer| peer.address.current() == from) {
             Some(peer) => Some(peer.connect_id),
-            None => self.address_validation.connect_id(from, header.peer),
+            None => self
+                .address_validation
+                .connect_id(from, header.peer)
+                .or_else(|| self.timed_out.connect_id(from, header.peer)),
         };
         let key = checksum::key(header.peer, connect_id.unwrap_or_default());
         let is_right = sum == checksum::checksum(head, key, &commands);

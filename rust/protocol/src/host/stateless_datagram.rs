@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 /// A datagram of one command that belongs to no connection: a reply to an unvalidated address, or the last
 /// DISCONNECT to a peer that is forgotten already.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct StatelessDatagram {
     pub(super) to: SocketAddr,
     pub(super) header: Header,

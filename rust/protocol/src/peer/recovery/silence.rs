@@ -37,6 +37,8 @@ pub(crate) struct Silence {
     /// unknown.
     silent_since: Option<Time>,
     deadline: Option<Time>,
+    /// Whether a pause of this host was made good since the last acknowledgement.
+    is_excused: bool,
 }
 
 impl Silence {
@@ -53,6 +55,7 @@ impl Silence {
             alive_at: Time::default(),
             silent_since: None,
             deadline: None,
+            is_excused: false,
         }
     }
 
@@ -72,6 +75,16 @@ impl Silence {
         self.heard_at = now;
         self.alive_at = self.alive_at.max(sent_at);
         (self.silent_since, self.deadline) = (None, None);
+        self.is_excused = false;
+    }
+
+    /// This host did not run until `now`, and could not have heard an answer: the silence begins anew. Once
+    /// until the next acknowledgement, since a host may be serviced so seldom that it pauses all the time.
+    pub(crate) fn on_own_pause(&mut self, now: Time) {
+        if !std::mem::replace(&mut self.is_excused, true) {
+            self.alive_at = now;
+            (self.silent_since, self.deadline) = (None, None);
+        }
     }
 
     /// When the peer will be given up, if it is known to be silent.
@@ -174,6 +187,19 @@ mod tests {
         silence.configure(1000, 0, 10_000);
         // After 500, 1500, 3500, 7500 and 15,500 ms.
         assert_eq!(given_up(&mut silence, command(0, 500)), 15_500);
+    }
+
+    #[test]
+    fn a_pause_of_this_host_counts_once_until_something_is_acknowledged() {
+        let mut silence = Silence::new();
+        silence.on_own_pause(at(20_000));
+        // The first time-out that passes at least 5 s later.
+        assert_eq!(given_up(&mut silence, command(0, 100)), 25_500);
+        silence.on_own_pause(at(25_000));
+        assert_eq!(silence.deadline(), Some(at(25_500)));
+        silence.on_acknowledged(at(25_400), at(25_300));
+        silence.on_own_pause(at(60_000));
+        assert_eq!(given_up(&mut silence, command(40_000, 100)), 65_500);
     }
 
     #[test]
