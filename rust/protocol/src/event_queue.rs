@@ -17,7 +17,7 @@ pub(crate) struct ReceiveBudget {
     /// The bytes that they will have when they are complete.
     reserved: usize,
     /// The bytes that have arrived of them.
-    stored: usize,
+    pub(crate) stored: usize,
     /// The part of those that is in the event queue: only the application can make it smaller.
     queued: usize,
 }

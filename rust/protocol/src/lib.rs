@@ -8,6 +8,7 @@
 //! * `host`: all connections: handshake, receiving, transmitting, scheduling, the commands of the API;
 //! * `event_queue`: the events that wait, and what waiting messages cost;
 //! * `drops`: the reasons for which something is dropped, with their counters;
+//! * `report`: what has passed so far, and how a connection is, for tools that show it;
 //! * `trace`: what a `tracing` subscriber sees, with the feature `tracing`;
 //! * `range_coder`: ENet's own compression.
 //!
@@ -30,6 +31,7 @@ mod peer_id;
 mod peer_state;
 mod random;
 mod range_coder;
+mod report;
 mod statistics;
 mod time;
 mod trace;
@@ -46,6 +48,7 @@ pub use peer_id::PeerId;
 pub use peer_state::PeerState;
 pub use random::Seed;
 pub use range_coder::RangeCoder;
+pub use report::{PeerReport, Traffic};
 pub use statistics::{HostStatistic, PeerStatistic, UnknownStatistic};
 pub use time::Time;
 pub use wire::header::is_connection_attempt;

@@ -88,34 +88,57 @@ impl TryFrom<i64> for PeerStatistic {
     }
 }
 
-/// The counters of a host that [`HostStatistic`] names. They wrap, and start anew when they are taken.
+/// The counters of a host that [`HostStatistic`] names. Each starts anew when it is taken, and wraps; what
+/// has passed in all is kept beside that.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TrafficCounters([u32; 4]);
+pub(crate) struct TrafficCounters {
+    total: [u64; 4],
+    /// The totals when each counter was taken.
+    taken: [u64; 4],
+}
 
 impl TrafficCounters {
     pub(crate) fn on_received(&mut self, bytes: usize) {
-        self.add(HostStatistic::TotalReceivedData, bytes as u32);
+        self.add(HostStatistic::TotalReceivedData, bytes);
         self.add(HostStatistic::TotalReceivedPackets, 1);
     }
 
     pub(crate) fn on_sent(&mut self, bytes: usize) {
-        self.add(HostStatistic::TotalSentData, bytes as u32);
+        self.add(HostStatistic::TotalSentData, bytes);
         self.add(HostStatistic::TotalSentPackets, 1);
     }
 
     pub(crate) fn pop(&mut self, statistic: HostStatistic) -> u32 {
-        std::mem::take(&mut self.0[statistic as usize])
+        let total = self.total(statistic);
+        let before = std::mem::replace(&mut self.taken[statistic as usize], total);
+        (total - before) as u32
     }
 
-    fn add(&mut self, statistic: HostStatistic, amount: u32) {
-        let counter = &mut self.0[statistic as usize];
-        *counter = counter.wrapping_add(amount);
+    /// The counter as if it was never taken.
+    pub(crate) fn total(&self, statistic: HostStatistic) -> u64 {
+        self.total[statistic as usize]
+    }
+
+    fn add(&mut self, statistic: HostStatistic, amount: usize) {
+        self.total[statistic as usize] += amount as u64;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn taking_a_counter_leaves_its_total() {
+        let mut counters = TrafficCounters::default();
+        counters.on_sent(100);
+        assert_eq!(counters.pop(HostStatistic::TotalSentData), 100);
+        counters.on_sent(1 << 32);
+        counters.on_sent(5);
+        assert_eq!(counters.pop(HostStatistic::TotalSentData), 5);
+        assert_eq!(counters.pop(HostStatistic::TotalSentPackets), 3);
+        assert_eq!(counters.total(HostStatistic::TotalSentData), 105 + (1 << 32));
+    }
 
     #[test]
     fn numbers_name_the_statistic_with_that_number() {

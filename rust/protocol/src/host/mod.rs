@@ -18,8 +18,8 @@ use crate::peer::Peer;
 use crate::random::{KeyedHash, Random};
 use crate::statistics::TrafficCounters;
 use crate::{
-    ConfigError, DisconnectReason, Event, HostConfig, HostStatistic, PeerId, PeerState, PeerStatistic, Seed,
-    Time, trace,
+    ConfigError, DisconnectReason, Event, HostConfig, HostStatistic, PeerId, PeerReport, PeerState,
+    PeerStatistic, Seed, Time, Traffic, trace,
 };
 use address_validation::AddressValidation;
 use bandwidth::Bandwidth;
@@ -74,6 +74,10 @@ pub struct Host {
     expanded: BytesMut,
     scratch: Vec<u8>,
     traffic: TrafficCounters,
+    /// What has passed connections that are over.
+    past_traffic: Traffic,
+    /// Bytes that compression has kept off the network.
+    saved_bytes: u64,
     /// What was dropped of connections that are over, and of what belongs to none.
     drops: DropCounters,
 }
@@ -100,6 +104,8 @@ impl Host {
             expanded: BytesMut::new(),
             scratch: Vec::new(),
             traffic: TrafficCounters::default(),
+            past_traffic: Traffic::default(),
+            saved_bytes: 0,
             drops: DropCounters::default(),
             config,
         })
@@ -290,6 +296,25 @@ impl Host {
         self.traffic.pop(statistic)
     }
 
+    /// What has passed this host so far: all its datagrams, and the messages of all its connections.
+    pub fn traffic(&self) -> Traffic {
+        let mut sum = self.past_traffic;
+        self.peers.iter().for_each(|(_, peer)| sum.merge(&peer.traffic));
+        Traffic {
+            sent_datagrams: self.traffic.total(HostStatistic::TotalSentPackets),
+            sent_bytes: self.traffic.total(HostStatistic::TotalSentData),
+            received_datagrams: self.traffic.total(HostStatistic::TotalReceivedPackets),
+            received_bytes: self.traffic.total(HostStatistic::TotalReceivedData),
+            saved_bytes: self.saved_bytes,
+            ..sum
+        }
+    }
+
+    /// A connection as it is at the moment.
+    pub fn peer_report(&self, peer: PeerId) -> Option<PeerReport> {
+        self.peers.get(peer).map(Peer::report)
+    }
+
     /// What this host has dropped so far, by reason, of all its connections and of what belongs to none.
     pub fn drop_counters(&self) -> DropCounters {
         let mut sum = self.drops;
@@ -340,6 +365,7 @@ impl Host {
     fn remove(&mut self, slot: u16) {
         if let Some(peer) = self.peers.remove(slot) {
             self.events.forget(&peer.backlog.budget);
+            self.past_traffic.merge(&peer.traffic);
             if let Some(drops) = peer.drops.get() {
                 self.drops.merge(drops);
             }

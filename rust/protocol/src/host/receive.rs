@@ -44,7 +44,7 @@ impl Host {
         let size = datagram.len();
         let mut rest = &datagram[..];
         let header = Header::parse(&mut rest).map_err(|_| DropReason::Header)?;
-        let peer = self.identify(from, &header);
+        let peer = self.identify(from, &header, size);
         let header_size = size - rest.len();
         if self.config.checksum {
             datagram = self.check(from, &header, header_size, &datagram)?;
@@ -105,15 +105,19 @@ impl Host {
     }
 
     /// Whether the peer that the header names is where the datagram comes from. Who claims to be one has to
-    /// know its address, slot and session.
+    /// know its address, slot and session. The `size` of the datagram counts as received from it then.
     #[inline]
-    fn identify(&mut self, from: SocketAddr, header: &Header) -> Result<(), DropReason> {
+    fn identify(&mut self, from: SocketAddr, header: &Header, size: usize) -> Result<(), DropReason> {
         let peer = self.peers.at(header.peer).filter(|peer| peer.state() != PeerState::Zombie);
         let Some(peer) = peer else { return Err(DropReason::UnknownPeer) };
         if peer.remote_slot != NO_PEER && header.session != peer.sessions.incoming {
             return Err(DropReason::Session);
         }
-        if peer.address.accept_from(from) { Ok(()) } else { Err(DropReason::Address) }
+        if !peer.address.accept_from(from) {
+            return Err(DropReason::Address);
+        }
+        peer.traffic.on_received(size);
+        Ok(())
     }
 
     /// Takes header and checksum off a datagram, and expands what follows, if the checksum is right.
@@ -149,6 +153,7 @@ impl Host {
         if !compressor.decompress(compressed, limit, &mut self.scratch) || self.scratch.len() > limit {
             return Err(DropReason::Compression);
         }
+        self.saved_bytes += self.scratch.len().saturating_sub(compressed.len()) as u64;
         self.expanded.extend_from_slice(&self.scratch);
         Ok(self.expanded.split().freeze())
     }

@@ -86,6 +86,7 @@ impl Host {
             out.truncate(start);
             return None;
         }
+        peer.traffic.on_sent(out.len() - start);
         let bytes = out.len() - start + UDP_HEADER_SIZE;
         let deadline = peer.on_datagram_sent(now, copies, contents, bytes);
         if let Some(deadline) = deadline {
@@ -105,7 +106,13 @@ impl Host {
         if is_last {
             self.end(slot, DisconnectReason::Remote, data);
         }
-        self.finish(header, connect_id, start..start + header_size, out);
+        let full_size = out.len() - start;
+        let size = self.finish(header, connect_id, start..start + header_size, out);
+        if size < full_size
+            && let Some(peer) = self.peers.at(slot)
+        {
+            peer.traffic.sent_bytes -= (full_size - size) as u64;
+        }
         Some(address)
     }
 
@@ -120,9 +127,15 @@ impl Host {
     }
 
     /// Compresses the commands where that helps, and puts header and checksum before them; `reserved` is
-    /// where the header goes.
+    /// where the header goes. Returns the size of the datagram.
     #[inline(always)]
-    fn finish(&mut self, mut header: Header, connect_id: [u8; 4], reserved: Range<usize>, out: &mut Vec<u8>) {
+    fn finish(
+        &mut self,
+        mut header: Header,
+        connect_id: [u8; 4],
+        reserved: Range<usize>,
+        out: &mut Vec<u8>,
+    ) -> usize {
         let Range { start, end } = reserved;
         let commands = end + self.config.checksum_size();
         header.compressed = self.compressor.is_some() && self.compress(&out[commands..]);
@@ -133,6 +146,7 @@ impl Host {
             out[end..commands].copy_from_slice(&sum);
         }
         if header.compressed {
+            self.saved_bytes += (out.len() - commands - self.scratch.len()) as u64;
             out.truncate(commands);
             out.extend_from_slice(&self.scratch);
         }
@@ -141,7 +155,9 @@ impl Host {
             out.copy_within(end.., start + length);
             out.truncate(out.len() - (end - start - length));
         }
-        self.traffic.on_sent(out.len() - start);
+        let size = out.len() - start;
+        self.traffic.on_sent(size);
+        size
     }
 
     /// Puts the compressed form of `commands` into the scratch buffer; `false` if that is not shorter.

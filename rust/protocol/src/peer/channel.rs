@@ -20,6 +20,8 @@ pub(crate) struct Outgoing {
     pub(crate) sent_reliable: u64,
     /// Number of the last unreliable message that was queued since the last reliable one.
     pub(crate) queued_unreliable: u16,
+    /// Bytes of all messages that were queued.
+    pub(crate) queued_bytes: u64,
     pub(crate) in_flight: InFlight,
 }
 
@@ -29,6 +31,7 @@ impl Outgoing {
             queued_reliable: first_sequence,
             sent_reliable: first_sequence,
             queued_unreliable: 0,
+            queued_bytes: 0,
             in_flight: InFlight::new(),
         }
     }
@@ -118,6 +121,11 @@ impl Channels {
             return Some(&mut self.system);
         }
         self.used(channel).map(|channel| &mut channel.outgoing)
+    }
+
+    /// Bytes of all messages that were queued on each channel, up to the last one that was used.
+    pub(crate) fn queued_bytes(&self) -> Vec<u64> {
+        self.used.iter().map(|channel| channel.outgoing.queued_bytes).collect()
     }
 
     /// Whether messages are under way, on any channel.

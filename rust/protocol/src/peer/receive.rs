@@ -119,6 +119,7 @@ impl Peer {
         let sink = &mut ChannelSink {
             context,
             backlog: &mut self.backlog,
+            traffic: &mut self.traffic,
             channel: command.channel,
             discards: self.lifecycle.state() == PeerState::DisconnectLater,
         };

@@ -12,7 +12,7 @@ use super::window::Window;
 use crate::drops::PeerDropCounters;
 use crate::wire::command::{Body, Command};
 use crate::wire::{ACKNOWLEDGE_SIZE, FRAGMENT_COMMAND_SIZE, HEADER_SIZE, SYSTEM_CHANNEL};
-use crate::{DropReason, PacketFlags, Time};
+use crate::{DropReason, PacketFlags, Time, Traffic};
 use bytes::Bytes;
 use std::collections::VecDeque;
 
@@ -52,6 +52,8 @@ pub(crate) struct Flow<'a> {
     pub(crate) channels: &'a mut Channels,
     pub(crate) recovery: &'a mut Recovery,
     pub(crate) window: &'a mut Window,
+    /// Counts what is sent again.
+    pub(crate) traffic: &'a mut Traffic,
     pub(crate) drops: &'a mut PeerDropCounters,
 }
 
@@ -136,6 +138,7 @@ impl SendQueue {
         let order = self.order;
         self.order += 1;
         self.queued_bytes += length as u64;
+        channel.queued_bytes += length as u64;
         let reliable = flags.contains(PacketFlags::RELIABLE);
         if !reliable && !is_fragmented && flags.contains(PacketFlags::UNSEQUENCED) {
             self.unsequenced_group = self.unsequenced_group.wrapping_add(1);
@@ -335,6 +338,7 @@ fn put_lost(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
         if !datagram.fits(&command) {
             return Put::Full;
         }
+        flow.traffic.retransmitted_bytes += command.size() as u64;
         datagram.put_reliable(&command);
         flow.recovery.on_retransmitted(channel, sequence, sent, flow.now);
     }
@@ -344,7 +348,7 @@ fn put_lost(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
 /// Puts early copies of small commands that are not acknowledged yet into what is left of a datagram: first
 /// the urgent ones, of which the oldest hold up the most, then those of the newest commands.
 fn put_copies(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
-    let Flow { now, copies, channels, recovery, .. } = flow;
+    let Flow { now, copies, channels, recovery, traffic, .. } = flow;
     let mut put = |channel: u8, sequence: u16, sent: &mut Sent, is_urgent: bool| {
         if recovery.is_copy_urgent(*now, sent, *copies) != Some(is_urgent) {
             return;
@@ -357,6 +361,7 @@ fn put_copies(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
         if is_paid && size <= LARGEST_COPY && datagram.fits(&command) {
             datagram.put_copy(&command);
             recovery.on_copied(channel, sequence, sent, *now, size);
+            traffic.redundant_bytes += size as u64;
         }
     };
     for (channel, outgoing) in channels.all_outgoing() {
@@ -384,6 +389,7 @@ mod tests {
         channels: Channels,
         recovery: Recovery,
         window: Window,
+        traffic: Traffic,
         drops: PeerDropCounters,
     }
 
@@ -394,6 +400,7 @@ mod tests {
                 channels: Channels::new(1, 0),
                 recovery: Recovery::new(PeerId { slot: 0, generation: 1 }, 0),
                 window: Window::new(),
+                traffic: Traffic::default(),
                 drops: PeerDropCounters::default(),
             }
         }
@@ -414,6 +421,7 @@ mod tests {
                 channels: &mut self.channels,
                 recovery: &mut self.recovery,
                 window: &mut self.window,
+                traffic: &mut self.traffic,
                 drops: &mut self.drops,
             };
             self.queue.fill(&mut flow, &mut Datagram::new(&mut out, 1392));

@@ -116,6 +116,16 @@ impl Recovery {
         now.since(self.heard.0.max(self.outstanding_since)) > self.timer.timeout()
     }
 
+    /// Milliseconds by which the last round trips were longer than the shortest recent one.
+    pub(crate) fn queueing_delay(&self) -> u32 {
+        self.timer.queueing_delay()
+    }
+
+    /// Share of datagrams that was lost recently, as a ratio to 65,536.
+    pub(crate) fn measured_loss(&self) -> u32 {
+        self.datagrams.loss()
+    }
+
     /// Forgets everything under way, as the connection ends. The channels have to be closed with it.
     pub(crate) fn clear(&mut self) {
         self.retransmissions.clear();
