@@ -103,7 +103,7 @@ pub struct PeerReport {
     /// By how much the last round trips were longer than the shortest one of late: what the path's queues
     /// hold up.
     pub queueing_delay: u32,
-    /// Share of sent datagrams that was lost recently, 0..=1.
+    /// Share of sent datagrams that was lost recently, or whose acknowledgements were, 0..=1.
     pub loss: f32,
     /// Bytes of reliable messages that are sent and not acknowledged.
     pub in_flight_bytes: u32,

@@ -68,12 +68,16 @@ fn losses_are_reported_with_what_they_cost() {
         pair.run(16);
     }
     let report = pair.client.host.peer_report(peer).unwrap();
-    assert!((0.05..0.15).contains(&report.loss), "{report:?}");
-    assert!((100..160).contains(&report.round_trip), "{report:?}");
+    // A lost acknowledgement counts as well: 19 % of the round trips.
+    assert!((0.1..0.28).contains(&report.loss), "{report:?}");
+    assert!((100..200).contains(&report.round_trip), "{report:?}");
     let Traffic { sent_bytes, retransmitted_bytes, redundant_bytes, .. } = report.traffic;
     assert!((1..sent_bytes / 5).contains(&retransmitted_bytes), "{report:?}");
     // Within the budget of early copies: 30 % of the traffic and 8 KiB per second.
-    assert!((1..sent_bytes * 3 / 13 + 48 * 8192).contains(&redundant_bytes), "{report:?}");
+    assert!(
+        (1..3 * (sent_bytes - redundant_bytes) / 10 + 48 * 8192).contains(&redundant_bytes),
+        "{report:?}"
+    );
     let whole = pair.client.host.traffic();
     assert_eq!((whole.retransmitted_bytes, whole.redundant_bytes), (retransmitted_bytes, redundant_bytes));
 }
