@@ -72,10 +72,11 @@ impl Operations {
         }
     }
 
-    /// Ends all faults: only latency stays.
+    /// Ends all faults: latency stays, and the order of datagrams where it is kept.
     pub(crate) fn repair(&mut self, run: &mut Run) {
-        let latency = run.plan.conditions.latency;
-        run.world.set_all_conditions(Conditions::with_latency(latency));
+        // A link that keeps the order still does: what waits before its bottleneck is not overtaken.
+        let Conditions { latency, in_order, .. } = run.plan.conditions;
+        run.world.set_all_conditions(Conditions { in_order, ..Conditions::with_latency(latency) });
         run.world.unblock_all();
         for host in std::mem::take(&mut self.stopped) {
             if run.random.chance(0.7) {
