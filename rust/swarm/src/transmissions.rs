@@ -5,13 +5,16 @@ use crate::wire::Command;
 use enet_rs_sim::SECOND;
 use std::collections::BTreeMap;
 
-/// Transmissions of one command from which on it counts as retransmitted without bound. A peer is given up
-/// after 30 s of silence at the latest, and each attempt may have four early copies.
-const MAX_TRANSMISSIONS: u32 = 96;
+/// Transmissions of one command from which on it counts as retransmitted without bound. The first four
+/// attempts may have eight early copies each. Then a command must be refused by the receiver's limits: one
+/// attempt follows the other half as much later again, so minutes have passed after thirty more.
+const MAX_TRANSMISSIONS: u32 = 64;
 /// Bytes per second that an end may repeat before a loss can be known, beside [`REDUNDANT_SHARE`].
 const REDUNDANT_BYTES_PER_SECOND: u64 = 8 << 10;
-/// Bytes of the header of a datagram without a checksum.
-const DATAGRAM_HEADER: u64 = 4;
+/// Bytes of it that may be saved up.
+const REDUNDANT_BYTES_SAVED: u64 = 4 << 10;
+/// Bytes of the headers of a datagram without a checksum, those of IPv4 and UDP included.
+const DATAGRAM_HEADERS: u64 = 4 + 28;
 /// Bytes of the checksum behind it.
 const CHECKSUM: u64 = 4;
 /// The share of all bytes that an end may repeat in addition, of 256: 30 %, rounded up.
@@ -96,19 +99,18 @@ impl Transmissions {
         Ok(())
     }
 
-    /// Records a datagram that is sent: its header is part of the traffic.
+    /// Records a datagram that is sent: its headers are part of the traffic.
     pub(crate) fn sent_datagram(&mut self, has_checksum: bool) {
-        self.counts.traffic += DATAGRAM_HEADER + if has_checksum { CHECKSUM } else { 0 };
+        self.counts.traffic += DATAGRAM_HEADERS + if has_checksum { CHECKSUM } else { 0 };
     }
 
     /// Checks the budget once all commands of a datagram that is sent at `now` were recorded.
     pub(crate) fn check_budget(&self, now: u64) -> Result<(), String> {
         let counts = &self.counts;
         let begin = self.begin.unwrap_or(now);
-        // The first second's budget is there from the beginning. The end counts from its first datagram, this
-        // from when the connection is known: up to a second's worth more.
-        let seconds = 2 * SECOND + (now - begin);
-        let budget = REDUNDANT_BYTES_PER_SECOND * seconds / SECOND + counts.traffic * REDUNDANT_SHARE / 256;
+        let budget = REDUNDANT_BYTES_SAVED
+            + REDUNDANT_BYTES_PER_SECOND * (now - begin) / SECOND
+            + counts.traffic * REDUNDANT_SHARE / 256;
         if counts.redundant_bytes > budget {
             return Err(format!(
                 "{} bytes were repeated before a loss could be known, more than {budget}",
@@ -244,7 +246,7 @@ mod tests {
             send(&mut transmissions, 0, *number).unwrap();
             send(&mut transmissions, 1, *number).is_ok()
         });
-        // 4 bytes each: two seconds of 8 KiB, and 30 % of what was sent for the first time.
-        assert!((5_830..5_890).contains(&repeated.count()));
+        // 4 bytes each: the 4 KiB that are saved up, and 30 % of what was sent for the first time.
+        assert!((1_455..1_475).contains(&repeated.count()));
     }
 }

@@ -9,6 +9,11 @@ use crate::peer::channel::Channels;
 /// Milliseconds that may wait in the path's queue, beside a quarter of the round trip, where early copies are
 /// made.
 const TOLERATED_DELAY: u32 = 60;
+/// Attempts after which no early copies of a command are made. A path hardly loses that many, so the remote
+/// host refuses the command, and will until others have arrived.
+const COPIED_ATTEMPTS: u8 = 4;
+/// Early copies of one attempt that are made at most while its acknowledgement is late.
+const LATE_COPIES: u8 = 8;
 
 impl Recovery {
     /// Whether losses were measured recently.
@@ -44,13 +49,14 @@ impl Recovery {
     /// that is urgent: it was lost before, or its acknowledgement is late.
     pub(crate) fn is_copy_urgent(&self, now: Time, sent: &Sent, copies: u8) -> Option<bool> {
         // Two transmissions in one millisecond could not be told apart.
-        if sent.is_lost() || sent.sent_at == now {
+        if sent.is_lost() || sent.sent_at == now || sent.attempts() > COPIED_ATTEMPTS {
             return None;
         }
         let round_trip = self.timer.round_trip();
         // Late ones have to leave something for the new ones, of which fewer would be late then.
         let is_late = now.since(sent.attempted_at()) > round_trip + round_trip / 8
-            && now.since(sent.sent_at) >= round_trip / 4;
+            && now.since(sent.sent_at) >= round_trip / 4
+            && sent.copies() < LATE_COPIES;
         let is_urgent = is_late || (sent.is_retransmission() && sent.copies() == 0);
         (is_urgent || sent.copies() < copies).then_some(is_urgent)
     }

@@ -183,3 +183,27 @@ fn invented_acknowledgements_do_not_make_the_sender_repeat_itself_without_end() 
     }
     assert!(retransmissions < 25, "{retransmissions}");
 }
+
+#[test]
+fn a_command_that_was_lost_too_often_to_be_lost_is_copied_no_more() {
+    let mut sender = Sender::measured();
+    sender.send(2000, 0, 1);
+    let (mut now, mut copied) = (2000, Vec::new());
+    for attempt in 1..8 {
+        for time in (now + 1..).take(100) {
+            let Sender { recovery, channels } = &mut sender;
+            let sent = channels.get(0).unwrap().outgoing.in_flight.get_mut(1).unwrap();
+            assert_eq!(sent.attempts(), attempt);
+            if recovery.is_copy_urgent(at(time), sent, 4).is_some() {
+                recovery.on_copied(0, 1, sent, at(time), 10);
+                copied.push(attempt);
+            }
+        }
+        now = sender.deadline().unwrap().max(at(now + 100)).as_millis();
+        sender.recovery.on_timeout(at(now), &mut sender.channels);
+        assert_eq!(sender.retransmit(now), [1]);
+    }
+    let copies_of = |attempt| copied.iter().filter(|copied| **copied == attempt).count();
+    assert!((1..=4).all(|attempt| (1..=8).contains(&copies_of(attempt))), "{copied:?}");
+    assert!((5..8).all(|attempt| copies_of(attempt) == 0), "{copied:?}");
+}
