@@ -14,6 +14,8 @@ const RELIABLE: PacketFlags = PacketFlags::RELIABLE;
 const UNSEQUENCED: PacketFlags = PacketFlags::UNSEQUENCED;
 const UNRELIABLE: PacketFlags = PacketFlags::empty();
 const FRAGMENT: PacketFlags = PacketFlags::UNRELIABLE_FRAGMENT;
+/// Bytes of a datagram with a VERIFY_CONNECT.
+const VERIFY_CONNECT_SIZE: usize = 48;
 
 #[test]
 fn a_connection_tells_both_ends_and_carries_the_data() {
@@ -419,6 +421,22 @@ fn a_lost_acknowledgement_of_the_answer_is_healed() {
     pair.filter = Some(Box::new(move |to_server, _| {
         sent += u32::from(to_server);
         to_server && (2..=4).contains(&sent)
+    }));
+    pair.run(5000);
+    assert!(pair.client.connected().is_some() && pair.server.connected().is_some());
+}
+
+#[test]
+fn the_acknowledgement_of_the_answer_is_repeated_until_something_is_acknowledged() {
+    let mut pair = Pair::new(CLEAN, 1);
+    pair.client.host.connect(pair.server.address, 1, 0).unwrap();
+    // After its CONNECT the client's next datagrams are lost, and all answers but the first one.
+    let (mut sent, mut answers) = (0, 0);
+    pair.filter = Some(Box::new(move |to_server, datagram| {
+        sent += u32::from(to_server);
+        let is_answer = !to_server && datagram.len() == VERIFY_CONNECT_SIZE;
+        answers += u32::from(is_answer);
+        if to_server { (2..=4).contains(&sent) } else { is_answer && answers > 1 }
     }));
     pair.run(5000);
     assert!(pair.client.connected().is_some() && pair.server.connected().is_some());

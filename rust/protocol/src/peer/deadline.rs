@@ -62,7 +62,10 @@ impl Peer {
             }
             match deadline {
                 Deadline::Reassembly => self.drop_partials(now, events),
-                Deadline::Retransmission => self.recovery.on_timeout(now, &mut self.channels),
+                Deadline::Retransmission => {
+                    self.recovery.on_timeout(now, &mut self.channels);
+                    self.repeat_handshake_acknowledgement();
+                }
                 Deadline::Copies => self.sends_lone_copies = true,
                 Deadline::Silence => {
                     trace::timed_out(self.id);

@@ -27,7 +27,7 @@ use channel_sink::Backlog;
 use control::Control;
 use datagram::{Contents, Datagram};
 use recovery::Recovery;
-use send_queue::{Flow, SendQueue};
+use send_queue::{Acknowledgement, Flow, SendQueue};
 use state::Lifecycle;
 use std::net::SocketAddr;
 use unsequenced::UnsequencedWindow;
@@ -90,6 +90,8 @@ pub(crate) struct Peer {
     ping_interval: u32,
     /// When the last acknowledgement came.
     last_acknowledgement: Option<Time>,
+    /// The acknowledgement of VERIFY_CONNECT, while nothing shows that it has arrived.
+    pub(crate) handshake_acknowledgement: Option<Acknowledgement>,
     /// The CONNECT leaves when it is sent, so that its answer measures the round trip.
     pub(crate) measures_connect: bool,
     /// What has passed so far.
@@ -135,6 +137,7 @@ impl Peer {
             reassembly_timeout: config.limits.reassembly_timeout,
             ping_interval: DEFAULT_PING_INTERVAL,
             last_acknowledgement: None,
+            handshake_acknowledgement: None,
             measures_connect: true,
             traffic: Traffic::default(),
             drops: PeerDropCounters::default(),
@@ -208,6 +211,15 @@ impl Peer {
         let shortest = self.recovery.shortest_round_trip();
         self.window.on_acknowledged(now, sample, shortest, &mut self.recovery.round_trip);
         self.last_acknowledgement = Some(now);
+        self.handshake_acknowledgement = None;
+    }
+
+    /// Acknowledges VERIFY_CONNECT again, as long as nothing that was sent since is acknowledged: without
+    /// that acknowledgement the remote host takes nothing of this connection in.
+    pub(crate) fn repeat_handshake_acknowledgement(&mut self) {
+        if let Some(acknowledgement) = self.handshake_acknowledgement.filter(|_| self.lifecycle.lasts()) {
+            self.queue.acknowledge(acknowledgement);
+        }
     }
 
     /// The handshake has measured a round trip of `sample` milliseconds, at least 1.

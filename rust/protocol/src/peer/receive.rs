@@ -8,7 +8,7 @@ use super::window::{clamp_window, window_for_bandwidths};
 use super::{Peer, Sessions};
 use crate::wire::CHANNEL_COUNT_RANGE;
 use crate::wire::command::{Body, Command, ConnectParameters};
-use crate::{DisconnectReason, DropReason, HostConfig, PacketFlags, PeerState, Time, trace};
+use crate::{DisconnectReason, DropReason, PacketFlags, PeerState, Time, trace};
 
 /// What the host has to do after a command.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -64,7 +64,7 @@ impl Peer {
         let action = match command.body {
             Body::Acknowledge { .. } | Body::Connect { .. } => return Err(DropReason::UnexpectedCommand),
             Body::VerifyConnect { parameters } => {
-                self.receive_verify_connect(context.now, &parameters, context.config)?
+                self.receive_verify_connect(command, &parameters, context)?
             }
             Body::Disconnect { data } => self.receive_disconnect(data, command.wants_acknowledgement),
             Body::SendReliable { .. }
@@ -214,11 +214,12 @@ impl Peer {
     }
 
     /// The remote host has accepted our CONNECT, unless its answer contradicts the request.
+    #[inline(never)]
     fn receive_verify_connect(
         &mut self,
-        now: Time,
+        command: &Command<'_>,
         answer: &ConnectParameters,
-        config: &HostConfig,
+        context: &ReceiveContext<'_>,
     ) -> Result<Option<HostAction>, DropReason> {
         if self.lifecycle.state() != PeerState::Connecting {
             return Ok(None);
@@ -234,10 +235,10 @@ impl Peer {
             return Ok(Some(HostAction::End { reason: DisconnectReason::Rejected, data: 0 }));
         }
         // Our CONNECT, the first command of the connection, is answered and not acknowledged.
-        let first = config.first_sequence.wrapping_add(1);
-        let round_trip = self.recovery.on_connect_answered(now, &mut self.channels, first);
+        let first = context.config.first_sequence.wrapping_add(1);
+        let round_trip = self.recovery.on_connect_answered(context.now, &mut self.channels, first);
         if let Some(round_trip) = round_trip.filter(|_| self.measures_connect) {
-            self.measure_handshake(now, round_trip);
+            self.measure_handshake(context.now, round_trip);
         }
         self.channels.limit(answer.channel_count as u8);
         self.remote_slot = answer.peer;
@@ -248,6 +249,9 @@ impl Peer {
         self.outgoing_bandwidth = answer.outgoing_bandwidth;
         self.address.settle();
         self.lifecycle.on_verified();
+        let &Command { channel, sequence, .. } = command;
+        self.handshake_acknowledgement =
+            context.sent_time.map(|sent_time| Acknowledgement { channel, sequence, sent_time });
         Ok(Some(HostAction::Connected))
     }
 
