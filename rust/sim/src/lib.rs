@@ -8,7 +8,7 @@
 //! * [`World`] is the network: addresses, paths, partitions, a virtual clock, and a queue of events.
 //! * [`Frames`] and [`ReceiveBuffer`] stand between a network and a program: it works once per frame, and
 //!   until then what arrives waits in its socket.
-//! * [`Pcap`] writes what was sent to a file for Wireshark.
+//! * [`Pcapng`] writes datagrams to a file for Wireshark.
 //!
 //! Times are microseconds of virtual time, `u64`, since the world began. Nothing here ever waits or steps
 //! through empty time: [`World::next`] jumps to the next event.
@@ -20,7 +20,7 @@ mod conditions;
 mod damage;
 mod frames;
 mod path;
-mod pcap;
+mod pcapng;
 mod random;
 mod rate;
 mod receive_buffer;
@@ -30,7 +30,7 @@ pub use burst::Bursts;
 pub use conditions::{Conditions, Damage, RateLimit};
 pub use frames::Frames;
 pub use path::{Copies, Path, Received};
-pub use pcap::Pcap;
+pub use pcapng::{Captured, Direction, Pcapng};
 pub use random::Random;
 pub use receive_buffer::ReceiveBuffer;
 pub use world::{Happening, World};

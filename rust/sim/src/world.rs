@@ -1,6 +1,6 @@
 //! The virtual world: addresses, the paths between them, the clock, and the queue of future events.
 
-use crate::{Conditions, Path, Pcap, Random, Received};
+use crate::{Captured, Conditions, Path, Pcapng, Random, Received};
 use bytes::Bytes;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -69,7 +69,7 @@ pub struct World {
     /// Pairs of addresses whose datagrams take the path of another pair.
     shared: HashMap<(SocketAddr, SocketAddr), (SocketAddr, SocketAddr)>,
     blocked: HashSet<(SocketAddr, SocketAddr)>,
-    capture: Option<Pcap<Box<dyn Write>>>,
+    capture: Option<Pcapng<Box<dyn Write>>>,
 }
 
 impl std::fmt::Debug for World {
@@ -108,7 +108,7 @@ impl World {
     /// # Errors
     /// An error of the writer for the file's header. Later errors end the capture.
     pub fn capture(&mut self, writer: Box<dyn Write>) -> io::Result<()> {
-        self.capture = Some(Pcap::new(writer)?);
+        self.capture = Some(Pcapng::new(writer, "enet_rs simulation", "world")?);
         Ok(())
     }
 
@@ -178,23 +178,36 @@ impl World {
 
     /// Sends a datagram now. Returns the number of copies that will arrive if there is a host.
     pub fn send(&mut self, from: SocketAddr, to: SocketAddr, datagram: &Bytes) -> usize {
-        if let Some(capture) = &mut self.capture
-            && capture.write(self.now, from, to, datagram).is_err()
-        {
-            self.capture = None;
-        }
-        if self.blocked.contains(&(from, to)) {
-            return 0;
-        }
-        let make = || Path::new(self.default_conditions.clone());
-        let path = self.paths.entry(self.route(from, to)).or_insert_with(make);
-        let copies = path.transmit(self.now, datagram, &mut self.random);
+        let copies = if self.blocked.contains(&(from, to)) {
+            [None, None]
+        } else {
+            let make = || Path::new(self.default_conditions.clone());
+            let path = self.paths.entry(self.route(from, to)).or_insert_with(make);
+            path.transmit(self.now, datagram, &mut self.random)
+        };
+        self.note_sent(from, to, datagram, copies[0].is_none());
         let mut count = 0;
         for Received { at, datagram, damaged } in copies.into_iter().flatten() {
             count += 1;
             self.put(at, Happening::Arrival { from, to, datagram, damaged });
         }
         count
+    }
+
+    fn note_sent(&mut self, from: SocketAddr, to: SocketAddr, datagram: &Bytes, is_lost: bool) {
+        let Some(capture) = &mut self.capture else { return };
+        let captured = Captured {
+            at: self.now,
+            from,
+            to,
+            direction: None,
+            payload: datagram,
+            length: datagram.len(),
+            comment: if is_lost { "lost" } else { "" },
+        };
+        if capture.write(&captured).is_err() {
+            self.capture = None;
+        }
     }
 
     /// Makes [`next`](Self::next) return [`Happening::Wake`] with this name at this time, or at once if it
@@ -337,6 +350,6 @@ mod tests {
         world.capture(Box::new(Shared(std::sync::Arc::clone(&file)))).unwrap();
         world.block(address(1), address(2));
         world.send(address(1), address(2), &Bytes::from_static(b"x"));
-        assert_eq!(file.lock().unwrap().len(), 24 + 16 + 28 + 1);
+        assert!(file.lock().unwrap().windows(4).any(|bytes| bytes == b"lost"));
     }
 }
