@@ -4,6 +4,7 @@ mod address_validation;
 mod bandwidth;
 mod commands;
 mod handshake;
+mod inspection;
 mod peers;
 mod receive;
 mod schedule;

@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes};
 use std::net::SocketAddr;
 
 /// The largest datagram after expansion, bytes: ENet's buffer.
-const EXPANDED_SIZE: usize = 4096;
+pub(super) const EXPANDED_SIZE: usize = 4096;
 
 /// Milliseconds by which a received datagram may bring the next deadline forward before the timer is set
 /// anew.
