@@ -6,13 +6,13 @@ mod tests;
 use crate::clock::Clock;
 #[cfg(feature = "dtls")]
 use crate::dtls::Dtls;
-use crate::endpoint::{Endpoint, NetworkConditions};
+use crate::endpoint::{CaptureOptions, Endpoint, NetworkConditions};
 use crate::error::{BindError, ServiceError};
 use crate::resolve::Lookup;
 use crate::send_queue::SendQueue;
 use crate::socket::Socket;
 use enet_rs_protocol::{ConnectError, Event, Host, HostConfig, PeerId, Seed, Time};
-use std::io;
+use std::io::{self, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
@@ -324,6 +324,34 @@ impl Driver {
     /// [`Endpoint::set_network_conditions`].
     pub fn set_network_conditions(&mut self, conditions: Option<NetworkConditions>) {
         self.endpoint.set_network_conditions(conditions);
+    }
+
+    /// Writes what is received and sent from now on for Wireshark, see [`Endpoint::start_capture`]. An
+    /// unbound driver gets its port now.
+    ///
+    /// # Errors
+    /// An error of the writer, or the system has no port left.
+    pub fn start_capture(
+        &mut self,
+        writer: Box<dyn Write + Send>,
+        options: CaptureOptions,
+    ) -> io::Result<()> {
+        self.socket.ensure_port()?;
+        let local = self.socket.local_address()?;
+        self.endpoint.start_capture(writer, options, local, self.clock.now())
+    }
+
+    /// Ends the capture; `None` if there is none.
+    ///
+    /// # Errors
+    /// The error of the writer that has ended it.
+    pub fn stop_capture(&mut self) -> Option<io::Result<()>> {
+        self.endpoint.stop_capture()
+    }
+
+    /// Whether there is a capture, which may have come to its limits.
+    pub fn is_capturing(&self) -> bool {
+        self.endpoint.is_capturing()
     }
 
     /// The local address; `None` until an unbound driver has sent something.

@@ -5,23 +5,28 @@
 //! other way:
 //!
 //! 1. the conditioner, a bad network to try a game on, while one is asked for;
-//! 2. DTLS (feature `dtls`), where it is set up;
-//! 3. the engine, [`Host`].
+//! 2. the capture, a file for Wireshark, while one is being written: on this side of DTLS or on the other;
+//! 3. DTLS (feature `dtls`), where it is set up;
+//! 4. the engine, [`Host`].
 
+mod capture;
 mod conditioner;
 #[cfg(feature = "dtls")]
 mod encryption;
 mod layers;
+mod tap;
 
 #[cfg(feature = "dtls")]
 use crate::dtls::Dtls;
 use crate::error::HandshakeFailure;
 use bytes::Bytes;
+pub use capture::CaptureOptions;
 pub use conditioner::NetworkConditions;
 #[cfg(feature = "dtls")]
 use encryption::Encryption;
 use enet_rs_protocol::{Event, Host, Time};
 use layers::Layers;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 
 /// An engine with its layers. The methods that move datagrams and time have the names and the grammar of
@@ -69,6 +74,35 @@ impl Endpoint {
         if conditions.is_some() || self.layers.is_some() {
             self.layers.get_or_insert_default().set_network_conditions(conditions);
         }
+    }
+
+    /// Writes what is received and sent from now on for Wireshark, in the format pcapng. `local` is the
+    /// address of this end as the file shall have it. A capture that there is already is replaced.
+    ///
+    /// # Errors
+    /// An error of the writer. Later ones end the capture, and [`stop_capture`](Self::stop_capture) returns
+    /// them.
+    pub fn start_capture(
+        &mut self,
+        writer: Box<dyn Write + Send>,
+        options: CaptureOptions,
+        local: SocketAddr,
+        now: Time,
+    ) -> io::Result<()> {
+        self.layers.get_or_insert_default().start_capture(writer, options, local, now)
+    }
+
+    /// Ends the capture; `None` if there is none.
+    ///
+    /// # Errors
+    /// The error of the writer that has ended it.
+    pub fn stop_capture(&mut self) -> Option<io::Result<()>> {
+        self.layers.as_mut()?.stop_capture(&mut self.host)
+    }
+
+    /// Whether there is a capture, which may have come to its limits.
+    pub fn is_capturing(&self) -> bool {
+        self.layers.as_ref().is_some_and(|layers| layers.is_capturing())
     }
 
     /// Takes in a datagram from the network, see [`Host::handle_datagram`].

@@ -27,7 +27,7 @@ pub use background::{Background, BackgroundDriver};
 pub use compression::Compression;
 pub use drain::Drain;
 pub use driver::Driver;
-pub use endpoint::{Endpoint, NetworkConditions};
+pub use endpoint::{CaptureOptions, Endpoint, NetworkConditions};
 pub use enet_rs_protocol as protocol;
 pub use enet_rs_sim as sim;
 pub use error::{BindError, HandshakeFailure, ResolveError, ServiceError};

@@ -13,7 +13,7 @@ pub(crate) use send::Run;
 use socket2::{Domain, Protocol, SockAddr, Type};
 use std::cell::OnceCell;
 use std::io::{self, ErrorKind};
-use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 /// Buffers, each for one or several datagrams, that one call to the kernel can fill.
@@ -126,6 +126,20 @@ impl Socket {
     /// The local address; its port is 0 while there is none.
     pub(crate) fn local_address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
+    }
+
+    /// Gives an unbound socket its port, which it would get with the first datagram that it sends.
+    ///
+    /// # Errors
+    /// The operating system's reason.
+    pub(crate) fn ensure_port(&mut self) -> io::Result<()> {
+        if !self.has_port {
+            let ip: IpAddr =
+                if self.is_ipv6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+            socket2::SockRef::from(&self.socket).bind(&SockAddr::from(SocketAddr::new(ip, 0)))?;
+            self.has_port = true;
+        }
+        Ok(())
     }
 
     /// Waits until a datagram arrives or the [`waker`](Self::waker) wakes, at most for `timeout`.

@@ -40,6 +40,31 @@ pub(super) struct Conditioner {
     is_ending: bool,
 }
 
+/// What becomes of a datagram that enters a link.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(super) enum Fate {
+    /// It arrives.
+    Arrives,
+    /// It arrives, with other contents.
+    Damaged,
+    /// It arrives twice.
+    Duplicated,
+    /// It does not arrive.
+    Lost,
+}
+
+impl Fate {
+    /// What a capture says of it.
+    pub(super) fn comment(self) -> &'static str {
+        match self {
+            Self::Arrives => "",
+            Self::Damaged => "damaged by the conditioner",
+            Self::Duplicated => "duplicated by the conditioner",
+            Self::Lost => "lost by the conditioner",
+        }
+    }
+}
+
 /// One direction.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -108,19 +133,27 @@ impl Link {
     }
 
     /// A datagram from or for `address` enters the link at `now`.
-    pub(super) fn enter(&mut self, now: Time, address: SocketAddr, datagram: &[u8]) {
+    pub(super) fn enter(&mut self, now: Time, address: SocketAddr, datagram: &[u8]) -> Fate {
         // A copy, since what was received may be a small part of a large buffer.
         let datagram = Bytes::copy_from_slice(datagram);
         let copies = self.path.transmit(now.as_millis() * MILLISECOND, &datagram, &mut self.random);
+        let fate = match &copies {
+            [None, _] => Fate::Lost,
+            [_, Some(_)] => Fate::Duplicated,
+            [Some(Received { damaged: true, .. }), None] => Fate::Damaged,
+            [Some(_), None] => Fate::Arrives,
+        };
         for Received { at, datagram, .. } in copies.into_iter().flatten() {
             let bytes = datagram.len() + ENTRY;
-            if self.bytes + bytes <= MAXIMUM_IN_TRANSIT {
-                self.bytes += bytes;
-                self.entered += 1;
-                let due = Time::from_millis(at.div_ceil(MILLISECOND));
-                self.in_transit.push(Reverse(InTransit { due, order: self.entered, address, datagram }));
+            if self.bytes + bytes > MAXIMUM_IN_TRANSIT {
+                return Fate::Lost;
             }
+            self.bytes += bytes;
+            self.entered += 1;
+            let due = Time::from_millis(at.div_ceil(MILLISECOND));
+            self.in_transit.push(Reverse(InTransit { due, order: self.entered, address, datagram }));
         }
+        fate
     }
 
     /// Takes the next datagram that has arrived by `now`.
@@ -206,7 +239,8 @@ mod tests {
         let rate = RateLimit { bytes_per_second: 100_000, queue_bytes: 10_000 };
         let mut link = link(Conditions { rate: Some(rate), ..Conditions::PERFECT }, 1);
         let now = Time::from_millis(5);
-        (0..100).for_each(|_| link.enter(now, address(), &[0; 972]));
+        let fates = (0..100).map(|_| link.enter(now, address(), &[0; 972]));
+        assert_eq!(fates.filter(|fate| *fate == Fate::Lost).count(), 89);
         // What waits, what is on the line, and what the queue was just short of.
         let arrived: Vec<u64> = (5..2_000)
             .flat_map(|now| {
@@ -235,7 +269,7 @@ mod tests {
         let damage = Damage { flips: 1.0, truncation: 0.0 };
         let mut link = link(Conditions { damage, ..Conditions::PERFECT }, 1);
         let sent = [7; 100];
-        link.enter(Time::default(), address(), &sent);
+        assert_eq!(link.enter(Time::default(), address(), &sent), Fate::Damaged);
         let (_, arrived) = link.leave(Time::default()).unwrap();
         assert!(arrived.len() == 100 && arrived[..] != sent);
     }

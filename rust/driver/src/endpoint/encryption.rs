@@ -1,9 +1,10 @@
 //! Carries datagrams between the engine and the network through DTLS. Owned by [`Endpoint`](super::Endpoint).
 
+use super::tap::Tap;
 use crate::dtls::{Delivery, Dtls, Sent};
 use crate::error::HandshakeFailure;
 use bytes::Bytes;
-use enet_rs_protocol::{Host, Time};
+use enet_rs_protocol::Time;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -27,14 +28,20 @@ impl Encryption {
         &mut self.dtls
     }
 
-    pub(super) fn handle_datagram(&mut self, host: &mut Host, now: Time, from: SocketAddr, datagram: Bytes) {
+    pub(super) fn handle_datagram(
+        &mut self,
+        engine: &mut Tap<'_>,
+        now: Time,
+        from: SocketAddr,
+        datagram: Bytes,
+    ) {
         self.dtls.handle_datagram(now, from, datagram);
-        self.deliver(host, now);
+        self.deliver(engine, now);
     }
 
     pub(super) fn poll_transmit(
         &mut self,
-        host: &mut Host,
+        engine: &mut Tap<'_>,
         now: Time,
         out: &mut Vec<u8>,
     ) -> Option<SocketAddr> {
@@ -43,21 +50,21 @@ impl Encryption {
                 return Some(to);
             }
             self.plaintext.clear();
-            let to = host.poll_transmit(now, &mut self.plaintext)?;
-            let is_in_use = || host.is_connected_to(to);
+            let to = engine.poll_transmit(now, &mut self.plaintext)?;
+            let is_in_use = || engine.is_connected_to(to);
             match self.dtls.send(now, to, &self.plaintext, is_in_use, out) {
                 Sent::Encrypted => return Some(to),
-                Sent::Held => host.handle_delay(to),
+                Sent::Held => engine.handle_delay(to),
                 Sent::Dropped => {}
             }
-            self.deliver(host, now);
+            self.deliver(engine, now);
         }
     }
 
     /// The engine's own part is [`Host::handle_timeout`].
-    pub(super) fn handle_timeout(&mut self, host: &mut Host, now: Time) {
-        self.dtls.handle_timeout(now, host.remote_addresses());
-        self.deliver(host, now);
+    pub(super) fn handle_timeout(&mut self, engine: &mut Tap<'_>, now: Time) {
+        self.dtls.handle_timeout(now, engine.remote_addresses());
+        self.deliver(engine, now);
     }
 
     pub(super) fn next_timeout(&self) -> Option<Time> {
@@ -83,17 +90,17 @@ impl Encryption {
     }
 
     /// Hands the engine what has come out of the DTLS layer.
-    fn deliver(&mut self, host: &mut Host, now: Time) {
+    fn deliver(&mut self, engine: &mut Tap<'_>, now: Time) {
         while let Some(delivery) = self.dtls.poll_delivery() {
             match delivery {
-                Delivery::Datagram { from, payload } => host.handle_datagram(now, from, payload),
+                Delivery::Datagram { from, payload } => engine.handle_datagram(now, from, payload),
                 Delivery::Ended { address } => {
-                    host.handle_unreachable(address);
+                    engine.handle_unreachable(address);
                 }
                 Delivery::Failed { address, error } => {
                     // Report the failure only if it ended a connection attempt; otherwise the attempt was
                     // abandoned, or another address is tried.
-                    if host.handle_unreachable(address) > 0 {
+                    if engine.handle_unreachable(address) > 0 {
                         let reason = error.to_string();
                         self.failures.push_back(HandshakeFailure { address, reason });
                     }

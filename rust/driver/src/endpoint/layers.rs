@@ -1,18 +1,22 @@
 //! The layers of an endpoint that has any, in their order, and what moves between them and the engine. Owned
 //! by [`Endpoint`](super::Endpoint); the methods are its, and take the engine as an argument.
 
-use super::conditioner::{Conditioner, NetworkConditions};
+use super::capture::{Capture, CaptureOptions};
+use super::conditioner::{Conditioner, Fate, NetworkConditions};
 #[cfg(feature = "dtls")]
 use super::encryption::Encryption;
+use super::tap::Tap;
 use crate::error::HandshakeFailure;
 use bytes::Bytes;
 use enet_rs_protocol::{Host, Time};
+use std::io::{self, Write};
 use std::net::SocketAddr;
 
 /// See the module. All of them are absent in an endpoint of the engine alone.
 #[derive(Debug, Default)]
 pub(super) struct Layers {
     conditioner: Option<Conditioner>,
+    capture: Option<Capture>,
     #[cfg(feature = "dtls")]
     pub(super) encryption: Option<Encryption>,
     /// A datagram on its way to the conditioner.
@@ -22,11 +26,14 @@ pub(super) struct Layers {
 impl Layers {
     /// Whether there is no layer.
     pub(super) fn is_empty(&self) -> bool {
+        self.conditioner.is_none() && self.capture.is_none() && !self.is_encrypted()
+    }
+
+    fn is_encrypted(&self) -> bool {
         #[cfg(feature = "dtls")]
-        if self.encryption.is_some() {
-            return false;
-        }
-        self.conditioner.is_none()
+        return self.encryption.is_some();
+        #[cfg(not(feature = "dtls"))]
+        false
     }
 
     /// Sets the network's conditions, or ends them.
@@ -38,14 +45,33 @@ impl Layers {
         }
     }
 
+    pub(super) fn start_capture(
+        &mut self,
+        writer: Box<dyn Write + Send>,
+        options: CaptureOptions,
+        local: SocketAddr,
+        now: Time,
+    ) -> io::Result<()> {
+        self.capture = Some(Capture::start(writer, options, local, now)?);
+        Ok(())
+    }
+
+    pub(super) fn stop_capture(&mut self, host: &mut Host) -> Option<io::Result<()>> {
+        self.capture.take().map(|capture| capture.stop(host))
+    }
+
+    pub(super) fn is_capturing(&self) -> bool {
+        self.capture.is_some()
+    }
+
     pub(super) fn handle_datagram(&mut self, host: &mut Host, now: Time, from: SocketAddr, datagram: Bytes) {
-        match &mut self.conditioner {
-            Some(conditioner) => {
-                conditioner.incoming.enter(now, from, &datagram);
-                self.receive_arrived(host, now);
-            }
-            None => self.receive(host, now, from, datagram),
+        let Some(conditioner) = &mut self.conditioner else { return self.receive(host, now, from, datagram) };
+        let fate = conditioner.incoming.enter(now, from, &datagram);
+        if fate == Fate::Lost && (!self.captures_plain() || !self.is_encrypted()) {
+            // What is lost is never decrypted.
+            self.capture.iter_mut().for_each(|capture| capture.on_lost(host, now, from, &datagram));
         }
+        self.receive_arrived(host, now);
     }
 
     pub(super) fn poll_transmit(
@@ -55,7 +81,11 @@ impl Layers {
         out: &mut Vec<u8>,
     ) -> Option<SocketAddr> {
         loop {
-            let Some(conditioner) = &mut self.conditioner else { return self.send(host, now, out) };
+            let Some(conditioner) = &mut self.conditioner else {
+                let to = self.send(host, now, out);
+                self.capture.iter_mut().for_each(|capture| capture.commit(host, None));
+                return to;
+            };
             if let Some((to, datagram)) = conditioner.outgoing.leave(now) {
                 out.extend_from_slice(&datagram);
                 return Some(to);
@@ -63,8 +93,8 @@ impl Layers {
             let mut datagram = std::mem::take(&mut self.outgoing);
             datagram.clear();
             let to = self.send(host, now, &mut datagram);
-            if let (Some(to), Some(conditioner)) = (to, &mut self.conditioner) {
-                conditioner.outgoing.enter(now, to, &datagram);
+            if let Some(to) = to {
+                self.enter_outgoing(host, now, to, &datagram);
             }
             self.outgoing = datagram;
             to?;
@@ -77,7 +107,8 @@ impl Layers {
         host.handle_timeout(now);
         #[cfg(feature = "dtls")]
         if let Some(encryption) = &mut self.encryption {
-            encryption.handle_timeout(host, now);
+            let capture = self.capture.as_mut().filter(|capture| capture.is_plain());
+            encryption.handle_timeout(&mut Tap { host, capture }, now);
         }
         if self.conditioner.as_ref().is_some_and(Conditioner::is_over) {
             self.conditioner = None;
@@ -105,9 +136,13 @@ impl Layers {
         if !self.encrypt_raw(to, payload, out) {
             return false;
         }
-        let Some(conditioner) = &mut self.conditioner else { return true };
-        conditioner.outgoing.enter(now, to, &out[start..]);
-        out.truncate(start);
+        if self.conditioner.is_none() {
+            return true;
+        }
+        let datagram = out.split_off(start);
+        if let Some(conditioner) = &mut self.conditioner {
+            conditioner.outgoing.enter(now, to, &datagram);
+        }
         false
     }
 
@@ -132,6 +167,18 @@ impl Layers {
         }
     }
 
+    /// Whether there is a capture of what the engine sees, wherever that is encrypted.
+    fn captures_plain(&self) -> bool {
+        self.capture.as_ref().is_some_and(Capture::is_plain)
+    }
+
+    /// Hands a datagram to the conditioner on its way out.
+    fn enter_outgoing(&mut self, host: &mut Host, now: Time, to: SocketAddr, datagram: &[u8]) {
+        let Some(conditioner) = &mut self.conditioner else { return };
+        let fate = conditioner.outgoing.enter(now, to, datagram);
+        self.capture.iter_mut().for_each(|capture| capture.commit(host, Some(fate)));
+    }
+
     /// Hands on what has passed the conditioner.
     fn receive_arrived(&mut self, host: &mut Host, now: Time) {
         while let Some((from, datagram)) =
@@ -143,19 +190,35 @@ impl Layers {
 
     /// A datagram has come through the network.
     fn receive(&mut self, host: &mut Host, now: Time, from: SocketAddr, datagram: Bytes) {
+        let capture = self.capture.as_mut();
         #[cfg(feature = "dtls")]
         if let Some(encryption) = &mut self.encryption {
-            return encryption.handle_datagram(host, now, from, datagram);
+            return match capture {
+                Some(capture) if !capture.is_plain() => {
+                    capture.on_received(host, now, from, &datagram, None);
+                    encryption.handle_datagram(&mut Tap { host, capture: None }, now, from, datagram);
+                }
+                capture => encryption.handle_datagram(&mut Tap { host, capture }, now, from, datagram),
+            };
         }
-        host.handle_datagram(now, from, datagram);
+        Tap { host, capture }.handle_datagram(now, from, datagram);
     }
 
     /// Appends the next datagram for the network.
     fn send(&mut self, host: &mut Host, now: Time, out: &mut Vec<u8>) -> Option<SocketAddr> {
+        let capture = self.capture.as_mut();
         #[cfg(feature = "dtls")]
         if let Some(encryption) = &mut self.encryption {
-            return encryption.poll_transmit(host, now, out);
+            return match capture {
+                Some(capture) if !capture.is_plain() => {
+                    let start = out.len();
+                    let to = encryption.poll_transmit(&mut Tap { host, capture: None }, now, out)?;
+                    capture.on_sent(host, now, to, &out[start..], None);
+                    Some(to)
+                }
+                capture => encryption.poll_transmit(&mut Tap { host, capture }, now, out),
+            };
         }
-        host.poll_transmit(now, out)
+        Tap { host, capture }.poll_transmit(now, out)
     }
 }
