@@ -33,3 +33,64 @@ assemble_addon() {
 	mkdir -p "$1/bin"
 	cp "$repo"/enet_rs.gdextension "$repo"/addons/enet_rs/* "$repo"/LICENSE-MIT "$repo"/LICENSE-APACHE "$1/"
 }
+
+# fetch_once FOLDER FUNCTION: lets FUNCTION fill a new folder, with an executable `run` in it, unless FOLDER is there.
+# Even if several start at the same time it is done once, and what others see is complete or not there at all.
+fetch_once() {
+	local folder="$1" function="$2" partial
+	[[ ! -x "$folder/run" ]] || return 0
+	mkdir -p "$(dirname "$folder")"
+	(
+		if command -v flock >/dev/null 2>&1; then flock 9; fi
+		[[ ! -x "$folder/run" ]] || exit 0
+		partial="$(mktemp -d "$folder.partial.XXXXXX")"
+		trap 'rm -rf "$partial"' EXIT
+		chmod 755 "$partial"
+		"$function" "$partial"
+		mv "$partial" "$folder"
+		say "Fetched: $folder"
+	) 9>"$folder.lock"
+}
+
+# unpack_debian_packages FOLDER PACKAGE...: Debian's packages with all their libraries, unpacked into FOLDER/root;
+# nothing is installed and root is not needed. They run by their own loader. The mirror is the machine's own, read from
+# its apt configuration; the package lists are private to this fetch.
+unpack_debian_packages() {
+	local into="$1" state="$1/apt" mirror package
+	shift
+	need apt-get "to fetch $1 from Debian (or install it yourself)"
+	need dpkg-deb "to unpack Debian's packages"
+	mirror="$(apt-get indextargets --format '$(ORIGIN)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)' 'Created-By: Packages' |
+		awk -F'|' '$3 == "main" && $2 !~ /security|updates|backports/ && $4 !~ /security/ { print $4; exit }')"
+	[[ -n "$mirror" ]] || die "no Debian mirror is configured for apt; install $1 yourself."
+	say "Fetching $1 from the configured Debian mirror ..."
+	mkdir -p "$state"/{lists/partial,archives/partial,root}
+	: >"$state/status"
+	printf 'deb %s forky main\n' "$mirror" >"$state/sources.list"
+	local -a options=(
+		-o "Dir::State=$state" -o "Dir::State::lists=$state/lists" -o "Dir::State::status=$state/status"
+		-o "Dir::Cache=$state" -o "Dir::Cache::archives=$state/archives"
+		-o "Dir::Etc::sourcelist=$state/sources.list" -o Dir::Etc::sourceparts=/dev/null
+		-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
+		-o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=3 -o Debug::NoLocking=1
+	)
+	apt-get "${options[@]}" -qq update >&2
+	apt-get "${options[@]}" -qq --yes --download-only --no-install-recommends install "$@" >&2
+	for package in "$state"/archives/*.deb; do
+		dpkg-deb -x "$package" "$into/root"
+	done
+	rm -r "$state"
+}
+
+# debian_loader ROOT: the dynamic loader among unpacked packages, from ROOT on.
+debian_loader() {
+	(cd "$1" && compgen -G 'usr/lib/*-linux-gnu*/ld-linux*.so.*' | head -n 1) ||
+		die "Debian's packages contain no dynamic loader."
+}
+
+# debian_libraries ROOT: the folder of libraries among unpacked packages, from ROOT on.
+debian_libraries() {
+	local loader
+	loader="$(debian_loader "$1")"
+	printf '%s' "${loader%/*}"
+}

@@ -6,6 +6,7 @@ const ClassReference := preload("framework/class_reference.gd")
 const _HELP := "../rust/godot/help"
 ## Constants of the engine that belong to no class.
 const _GLOBAL_CONSTANTS: PackedStringArray = ["OK", "FAILED", "ERR_ALREADY_IN_USE", "ERR_BUSY", "ERR_CANT_CREATE",
+		"ERR_FILE_CANT_OPEN", "ERR_FILE_CANT_WRITE",
 		"ERR_INVALID_PARAMETER", "ERR_UNAVAILABLE", "ERR_UNCONFIGURED"]
 
 

@@ -12,7 +12,7 @@ use crate::network_conditions::{self, NetworkConditions};
 use crate::packet_peer::ENetPacketPeer;
 use crate::script_host::{ScriptHost, SharedHost};
 use crate::takeover::{FastPaths, Inside, ThreadLock, attach};
-use crate::{addresses, background, compression, drain, drops, dtls};
+use crate::{addresses, background, capture, compression, drain, drops, dtls};
 use enet_rs_driver::Driver;
 use enet_rs_driver::protocol::{HostConfig, HostStatistic, PeerId};
 use events::Events;

@@ -5,6 +5,7 @@
 //! The engine has two texts for an error: the condition that failed and, mostly, a message, which is printed
 //! in its place.
 
+use godot::builtin::GString;
 use godot::classes::Os;
 use godot::global::{Error, PrintLevel, PrintRecord, PrintSource, godot_print, print_custom};
 use godot::obj::{EngineEnum, Singleton};
@@ -54,6 +55,30 @@ pub(crate) fn refuse_conditions(function: &str, reason: &str) -> Error {
     let condition = condition("!is_valid(conditions)", Error::ERR_INVALID_PARAMETER);
     refuse(function, &condition, &format!("Invalid network conditions: {reason}."));
     Error::ERR_INVALID_PARAMETER
+}
+
+/// Prints what is wrong with the limits of a capture that a script passes.
+#[track_caller]
+pub(crate) fn refuse_capture_limits(function: &str, reason: &str) -> Error {
+    let condition = condition("!is_valid(limits)", Error::ERR_INVALID_PARAMETER);
+    refuse(function, &condition, &format!("Invalid limits of a capture: {reason}."));
+    Error::ERR_INVALID_PARAMETER
+}
+
+/// Prints that there is a capture already.
+#[track_caller]
+pub(crate) fn refuse_second_capture(function: &str) -> Error {
+    let condition = condition("is_capturing()", Error::ERR_ALREADY_IN_USE);
+    refuse(function, &condition, "The ENetConnection instance is capturing already.");
+    Error::ERR_ALREADY_IN_USE
+}
+
+/// Prints that the file of a capture cannot be made.
+#[track_caller]
+pub(crate) fn refuse_capture_file(function: &str, path: &GString, error: &std::io::Error) -> Error {
+    let condition = condition("file.is_null()", Error::ERR_FILE_CANT_OPEN);
+    refuse(function, &condition, &format!("The capture file \"{path}\" cannot be written: {error}."));
+    Error::ERR_FILE_CANT_OPEN
 }
 
 /// Prints that a peer has fewer channels.

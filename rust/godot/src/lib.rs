@@ -8,6 +8,7 @@
 mod addresses;
 mod api;
 mod background;
+mod capture;
 mod compression;
 mod connection;
 mod drain;

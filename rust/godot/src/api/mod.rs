@@ -62,6 +62,8 @@ pub(crate) enum DefaultArgument {
     Null,
     /// The empty string.
     NoText,
+    /// The empty dictionary.
+    NoKeys,
 }
 
 /// Name of an enum with its constants.
@@ -103,7 +105,7 @@ const fn of_own_name(
     NativeMethod { name, is_const: false, defaults, of_own_name: Some(own) }
 }
 
-use DefaultArgument::{Int, NoText, Null};
+use DefaultArgument::{Int, NoKeys, NoText, Null};
 
 const CONNECTION: NativeClass = NativeClass {
     name: "ENetConnection",
@@ -118,6 +120,7 @@ const CONNECTION: NativeClass = NativeClass {
         with_defaults("service", &[Int(0)]),
         with_defaults("next_event", &[Int(0)]),
         with_defaults("service_packets", &[Int(0)]),
+        with_defaults("start_capture", &[NoKeys]),
         constant("get_event_peer"),
         constant("get_event_data"),
         constant("get_event_channel"),
@@ -126,6 +129,7 @@ const CONNECTION: NativeClass = NativeClass {
         constant("get_drop_counters"),
         constant("get_network_conditions"),
         constant("is_background"),
+        constant("is_capturing"),
         constant("get_max_channels"),
         constant("get_local_port"),
         constant("get_local_address"),

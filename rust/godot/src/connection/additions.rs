@@ -117,6 +117,56 @@ impl ENetConnection {
         network_conditions::presets()
     }
 
+    /// Writes what this connection receives and sends from now on to a file for Wireshark, in the format
+    /// pcapng: see the editor's help for the keys of `limits`, and `docs/enet.lua` for a dissector.
+    ///
+    /// # Errors
+    /// `ERR_UNCONFIGURED` without a host, `ERR_ALREADY_IN_USE` while there is a capture,
+    /// `ERR_INVALID_PARAMETER` for an unknown key or a wrong value, `ERR_FILE_CANT_OPEN`.
+    #[func]
+    fn start_capture(&self, path: GString, limits: VarDictionary) -> Error {
+        const FUNCTION: &str = "start_capture";
+        let options = match capture::options(&limits) {
+            Ok(options) => options,
+            Err(reason) => return errors::refuse_capture_limits(FUNCTION, &reason),
+        };
+        match self.with_active(FUNCTION, |host| host.is_capturing()) {
+            None => return Error::ERR_UNCONFIGURED,
+            Some(true) => return errors::refuse_second_capture(FUNCTION),
+            Some(false) => {}
+        }
+        let started = capture::create(&path).and_then(|file| {
+            let started = self.with(|host| host.start_capture(file, options));
+            started.unwrap_or_else(|| Err(std::io::ErrorKind::NotConnected.into()))
+        });
+        match started {
+            Ok(()) => Error::OK,
+            Err(error) => errors::refuse_capture_file(FUNCTION, &path, &error),
+        }
+    }
+
+    /// Ends the capture.
+    ///
+    /// # Errors
+    /// `ERR_UNCONFIGURED` if there is none, `ERR_FILE_CANT_WRITE` if its file ends too early.
+    #[func]
+    fn stop_capture(&self) -> Error {
+        match self.with(ActiveHost::stop_capture).flatten() {
+            None => Error::ERR_UNCONFIGURED,
+            Some(Ok(())) => Error::OK,
+            Some(Err(error)) => {
+                errors::print_verbose(&error);
+                Error::ERR_FILE_CANT_WRITE
+            }
+        }
+    }
+
+    /// Whether there is a capture, which may have come to its limits.
+    #[func]
+    fn is_capturing(&self) -> bool {
+        self.with(|host| host.is_capturing()).unwrap_or(false)
+    }
+
     /// How much of what came in or was to be sent has been dropped since the host was created, by the reason:
     /// `{reason: count}` with the reasons that have occurred. Counts only grow, and reading them changes
     /// nothing.

@@ -11,8 +11,9 @@ use enet_rs_driver::protocol::{
     DropCounters, Event, HostStatistic, PacketFlags, PayloadArena, PeerId, PeerState, PeerStatistic,
     SendError,
 };
-use enet_rs_driver::{Compression, Driver, ServiceError};
+use enet_rs_driver::{CaptureOptions, Compression, Driver, ServiceError};
 use std::cell::{Cell, RefCell};
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -273,6 +274,24 @@ impl ActiveHost {
 
     pub(crate) fn drop_counters(&self) -> DropCounters {
         self.driving.read(|driver| driver.host().drop_counters())
+    }
+
+    /// Writes what the host receives and sends to `file`, for Wireshark.
+    pub(crate) fn start_capture(
+        &mut self,
+        file: Box<dyn Write + Send>,
+        options: CaptureOptions,
+    ) -> io::Result<()> {
+        self.driving.with(|driver| driver.start_capture(file, options))
+    }
+
+    /// Ends the capture, and tells what has gone wrong with its file; `None` if there is none.
+    pub(crate) fn stop_capture(&mut self) -> Option<io::Result<()>> {
+        self.driving.with(Driver::stop_capture)
+    }
+
+    pub(crate) fn is_capturing(&self) -> bool {
+        self.driving.read(Driver::is_capturing)
     }
 
     /// How many peers there can be.

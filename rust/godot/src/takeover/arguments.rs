@@ -6,7 +6,7 @@
 
 use super::interface::{interface, null_object};
 use crate::api::DefaultArgument;
-use godot::builtin::{GString, Variant};
+use godot::builtin::{GString, VarDictionary, Variant};
 use godot::meta::ToGodot;
 use godot::sys;
 use std::ptr;
@@ -156,6 +156,7 @@ fn default_value(argument: &DefaultArgument) -> Variant {
         DefaultArgument::Int(value) => Variant::from(*value),
         DefaultArgument::Null => null_object(),
         DefaultArgument::NoText => GString::new().to_variant(),
+        DefaultArgument::NoKeys => VarDictionary::new().to_variant(),
     }
 }
 
