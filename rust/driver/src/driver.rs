@@ -220,6 +220,12 @@ impl Driver {
         Ok(event)
     }
 
+    /// Whether [`take_unreported`](Self::take_unreported) has something to give.
+    #[inline]
+    pub fn has_unreported(&self) -> bool {
+        self.unreported.is_some()
+    }
+
     /// The last failure that no method has returned, if there is one since this was asked last: of a name
     /// lookup, or of a [`service`](Self::service) that gave an event all the same.
     pub fn take_unreported(&mut self) -> Option<ServiceError> {
@@ -361,6 +367,9 @@ impl Driver {
 
     /// Gives the engine the addresses that were looked up.
     fn finish_lookups(&mut self) {
+        if self.lookups.is_empty() {
+            return;
+        }
         let Self { endpoint, lookups, unreported, .. } = self;
         let host = endpoint.host_mut();
         lookups.retain(|(peer, lookup)| {
@@ -415,7 +424,10 @@ impl Driver {
             // What was no datagram counts as well.
             count += usize::from(!brought_something);
         }
-        self.socket.forget_unused_addresses(|| self.endpoint.host().remote_addresses().collect());
+        if self.socket.has_many_new_addresses() {
+            let in_use = self.endpoint.host().remote_addresses().collect();
+            self.socket.forget_unused_addresses(&in_use);
+        }
         Ok(Received { anything: arrived, everything: is_empty })
     }
 }

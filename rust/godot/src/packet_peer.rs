@@ -3,7 +3,7 @@
 use crate::api::{DisconnectReasonResult, PeerStateResult, PeerStatisticArgument, reason};
 use crate::errors::{self, NOT_CONNECTED, PEER_IS_NULL, condition, refuse, refuse_plainly};
 use crate::host::{ActiveHost, Ended, Link, PeerLink, packet_flags};
-use crate::takeover::{FastPaths, Guarded, PeerPackets, attach};
+use crate::takeover::{FastPaths, SameLock, attach};
 use crate::{addresses, drops};
 use enet_rs_driver::protocol::{PeerId, PeerState, PeerStatistic};
 use godot::builtin::{Array, GString, PackedByteArray, VarDictionary};
@@ -12,7 +12,6 @@ use godot::global::Error;
 use godot::obj::{Base, Gd, WithBaseField};
 use godot::register::{GodotClass, godot_api};
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 /// A peer of an `ENetConnection`, which replaces the engine's class of this name.
 #[derive(GodotClass)]
@@ -26,8 +25,8 @@ impl ENetPacketPeer {
     /// Makes the object of a peer.
     pub(crate) fn create(link: &Link) -> Gd<Self> {
         Gd::from_init_fn(|base| {
-            let packets: Arc<dyn PeerPackets> = Arc::<Guarded<PeerLink>>::clone(link);
-            attach(link.lock(), FastPaths::Packets(packets));
+            let packets = SameLock::new(link, link.lock());
+            attach(link.lock(), FastPaths::Packets(Box::new(packets)));
             Self { link: Link::clone(link), base }
         })
     }

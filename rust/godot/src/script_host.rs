@@ -165,7 +165,7 @@ impl ScriptHost {
     /// queues of their peers. Returns those peers, each once. It stops before any other event, which the next
     /// `service` returns.
     pub(crate) fn gather_packets(&self, wait: Duration) -> Option<Vec<Gd<ENetPacketPeer>>> {
-        let _swept = self.sweep()?;
+        self.sweep();
         let peers = self.peers.borrow();
         let mut gathered: Vec<&ListedPeer> = Vec::new();
         let receive = |peer, channel, packet: Packet| {
@@ -188,21 +188,34 @@ impl ScriptHost {
         work: impl FnOnce(&mut ActiveHost) -> Result<Option<Event>, ServiceError>,
         receive: impl FnOnce(&ListedPeer, u8, Packet) -> R,
     ) -> Serviced<R> {
-        // The swept peers are dropped at the end, with nothing borrowed.
-        let Some(_swept) = self.sweep() else { return Serviced::Inactive };
-        let Some(event) = self.with(work) else { return Serviced::Inactive };
+        self.sweep();
+        let worked = self.with(|host| match work(host) {
+            // What nearly every call ends with is handled in place: moving an event costs more than that.
+            Ok(Some(Event::Receive { peer, channel, packet })) => {
+                let peers = self.peers.borrow();
+                let listed = peers.by_id.get(&peer);
+                Ok(listed
+                    .map_or(Serviced::Nothing, |listed| Serviced::Received(receive(listed, channel, packet))))
+            }
+            Ok(None) if !host.has_unreported() => Ok(Serviced::Nothing),
+            rare => Err(Box::new(rare)),
+        });
+        match worked {
+            None => Serviced::Inactive,
+            Some(Ok(serviced)) => serviced,
+            Some(Err(rare)) => self.take_rare_event(*rare),
+        }
+    }
+
+    /// Handles what may run Godot code, with nothing borrowed.
+    #[cold]
+    fn take_rare_event<R>(&self, event: Result<Option<Event>, ServiceError>) -> Serviced<R> {
         match event {
-            Ok(None) => {
+            Ok(None | Some(Event::Receive { .. })) => {
                 if let Some(failure) = self.with(ActiveHost::take_unreported).flatten() {
                     errors::print_verbose(&failure);
                 }
                 Serviced::Nothing
-            }
-            Ok(Some(Event::Receive { peer, channel, packet })) => {
-                let peers = self.peers.borrow();
-                let listed = peers.by_id.get(&peer);
-                listed
-                    .map_or(Serviced::Nothing, |listed| Serviced::Received(receive(listed, channel, packet)))
             }
             Ok(Some(Event::Connect { peer, data })) => Serviced::Connected(self.connected(peer), data),
             Ok(Some(Event::Disconnect { peer, data, reason })) => {
@@ -232,14 +245,21 @@ impl ScriptHost {
         self.list(id)
     }
 
-    /// Takes the peers that were closed from this side off the list. `None` if there is no host.
-    fn sweep(&self) -> Option<Vec<ListedPeer>> {
-        let closed = self.with(ActiveHost::take_closed)?;
-        if closed.is_empty() {
-            return Some(Vec::new());
+    /// Takes the peers that were closed from this side off the list.
+    fn sweep(&self) {
+        if self.with(|host| host.has_closed()) == Some(true) {
+            self.sweep_closed();
         }
+    }
+
+    #[cold]
+    fn sweep_closed(&self) {
+        let closed = self.with(ActiveHost::take_closed).unwrap_or_default();
         let mut peers = self.peers.borrow_mut();
-        Some(closed.into_iter().filter_map(|id| peers.by_id.remove(&id)).collect())
+        let swept: Vec<ListedPeer> = closed.iter().filter_map(|id| peers.by_id.remove(id)).collect();
+        // Their objects are dropped with nothing borrowed.
+        drop(peers);
+        drop(swept);
     }
 
     /// Makes the object of a peer and lists it.

@@ -72,16 +72,22 @@ impl Socket {
     }
 
     /// Datagrams are about to be received at `now`.
+    #[inline]
     pub(crate) fn begin_receive(&mut self, now: Time) {
         if let Some(addresses) = &mut self.local_addresses {
             addresses.begin(now);
         }
     }
 
-    /// Forgets what is remembered of remote hosts that are not `in_use`, if that is much.
-    pub(crate) fn forget_unused_addresses(&mut self, in_use: impl FnOnce() -> HashSet<SocketAddr>) {
-        if let Some(addresses) = self.local_addresses.as_deref_mut().filter(|them| them.has_many_new()) {
-            let in_use = in_use();
+    /// Whether it is time to [forget](Self::forget_unused_addresses) remote hosts.
+    #[inline]
+    pub(crate) fn has_many_new_addresses(&self) -> bool {
+        self.local_addresses.as_deref().is_some_and(LocalAddresses::has_many_new)
+    }
+
+    /// Forgets what is remembered of remote hosts that are not `in_use`.
+    pub(crate) fn forget_unused_addresses(&mut self, in_use: &HashSet<SocketAddr>) {
+        if let Some(addresses) = &mut self.local_addresses {
             addresses.retain(|address| in_use.contains(&address));
         }
     }

@@ -4,17 +4,17 @@ use crate::api::event;
 use crate::errors::refuse_inactive;
 use crate::event_array::EventArray;
 use crate::packet_peer::ENetPacketPeer;
-use crate::script_host::{ListedPeer, Serviced, SharedHost};
-use crate::takeover::EventSource;
+use crate::script_host::{ListedPeer, ScriptHost, Serviced, SharedHost};
+use crate::takeover::{EventSource, SameLock};
 use godot::builtin::Variant;
 use godot::obj::Gd;
 use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Takes events from a host, and converts them for scripts.
+/// Takes events from a host, and converts them for scripts. Part of a connection, whose calls have its lock.
 pub(super) struct Events {
-    host: SharedHost,
+    host: SameLock<ScriptHost>,
     /// The event that `service` returns when nothing happened.
     nothing: EventArray,
     /// The event that [`Self::next`] has taken last.
@@ -32,7 +32,7 @@ pub(super) struct Event {
 impl Events {
     pub(super) fn new(host: &SharedHost) -> Rc<Self> {
         let nothing = EventArray::without_peer(event::NONE);
-        Rc::new(Self { host: SharedHost::clone(host), nothing, last: RefCell::default() })
+        Rc::new(Self { host: SameLock::new(host, host.lock()), nothing, last: RefCell::default() })
     }
 
     /// Services the host until there is an event, for up to `timeout` ms.
@@ -74,8 +74,7 @@ impl Events {
 
     /// Takes the next event. A packet goes to the queue of its peer, and `receive` makes the result.
     fn take<R>(&self, timeout: i32, receive: impl FnOnce(&ListedPeer, u8) -> R) -> Serviced<R> {
-        let Some(host) = self.host.enter() else { return Serviced::Failed };
-        host.service(waiting_time(timeout), |listed, channel, packet| {
+        self.host.service(waiting_time(timeout), |listed, channel, packet| {
             listed.link.received.push(channel, &packet);
             receive(listed, channel)
         })

@@ -112,7 +112,8 @@ impl HostCore {
 
     /// To be called when the owner has serviced the host.
     pub(crate) fn after_service(&self) {
-        if self.is_background_due.take() {
+        if self.is_background_due.get() {
+            self.is_background_due.set(false);
             self.move_to_background(true);
         }
     }
@@ -192,13 +193,23 @@ impl ActiveHost {
         }
     }
 
+    /// Whether [`take_unreported`](Self::take_unreported) has something to give.
+    #[inline]
+    pub(crate) fn has_unreported(&self) -> bool {
+        self.driving.has_unreported()
+    }
+
     /// A failure that no event and no result has reported.
     pub(crate) fn take_unreported(&mut self) -> Option<ServiceError> {
         self.driving.take_unreported()
     }
 
+    /// Whether peers were closed from this side that [`take_closed`](Self::take_closed) has not given yet.
+    pub(crate) fn has_closed(&self) -> bool {
+        !self.closed.is_empty()
+    }
+
     /// Takes the peers that were closed from this side since the last call.
-    #[inline]
     pub(crate) fn take_closed(&mut self) -> Vec<PeerId> {
         std::mem::take(&mut self.closed)
     }

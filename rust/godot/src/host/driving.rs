@@ -72,6 +72,15 @@ impl Driving {
         }
     }
 
+    /// Whether [`take_unreported`](Self::take_unreported) has something to give.
+    #[inline]
+    pub(super) fn has_unreported(&self) -> bool {
+        match self {
+            Self::Owner(driver) => driver.has_unreported(),
+            Self::Background(_) => false,
+        }
+    }
+
     /// A failure that no event and no result has reported. In the background, `service` reports all of them.
     pub(super) fn take_unreported(&mut self) -> Option<ServiceError> {
         match self {

@@ -215,30 +215,29 @@ fn engine_channel(channel: i32) -> u8 {
     u8::try_from(channel).unwrap_or(u8::MAX)
 }
 
-impl PacketSource for Guarded<PeerLink> {
+impl PacketSource for SameLock<PeerLink> {
     fn next_packet(&self) -> Result<PacketBytes, Error> {
-        self.enter().map_or(Err(Error::ERR_BUSY), |link| link.next_packet())
+        PeerLink::next_packet(self)
     }
 
     fn put_packet(&self, packet: &[u8]) -> Error {
-        self.enter().map_or(Error::ERR_BUSY, |link| link.put_packet(packet))
+        PeerLink::put_packet(self, packet)
     }
 
     fn available_packets(&self) -> usize {
-        self.enter().map_or(0, |link| link.received.len())
+        self.received.len()
     }
 }
 
-impl PeerPackets for Guarded<PeerLink> {
+impl PeerPackets for SameLock<PeerLink> {
     fn try_send(&self, channel: i32, packet: &[u8], flags: i32) -> bool {
-        let Some(link) = self.enter() else { return false };
-        let Some(flags) = packet_flags(flags).filter(|_| channel >= 0 && link.is_active()) else {
+        let Some(flags) = packet_flags(flags).filter(|_| channel >= 0 && self.is_active()) else {
             return false;
         };
-        link.try_send(channel, packet, flags).is_ok()
+        PeerLink::try_send(self, channel, packet, flags).is_ok()
     }
 
     fn take_packet(&self) -> Option<PackedByteArray> {
-        self.enter()?.take_packet()
+        PeerLink::take_packet(self)
     }
 }

@@ -29,14 +29,15 @@ pub(super) struct GuardedInstance {
     status: AtomicI32,
 }
 
-/// The methods of an object that can be called without the bindings, by its class.
+/// The methods of an object that can be called without the bindings, by its class. Only a call that has
+/// entered the object reaches them, so they need not look at its lock.
 pub(crate) enum FastPaths {
     /// The object has none.
     Nothing,
     /// Those of a connection.
     Events(Rc<dyn EventSource>),
     /// Those of a peer of a connection.
-    Packets(Arc<dyn PeerPackets>),
+    Packets(Box<dyn PeerPackets>),
     /// Those of a multiplayer peer.
     Multiplayer(Rc<dyn MultiplayerBackend>),
 }

@@ -75,7 +75,8 @@ impl<T> Guarded<T> {
 }
 
 /// Another guarded value as a value with the same lock has it: whoever has reached that one has the lock
-/// already, so this one is reached without a look at it. Never to be kept anywhere but in that value.
+/// already, so this one is reached without a look at it. Never to be kept anywhere but in that value, or in
+/// an object with that lock, whose calls enter it.
 pub(crate) struct SameLock<T>(Arc<Guarded<T>>);
 
 impl<T> SameLock<T> {
