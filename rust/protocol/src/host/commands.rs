@@ -211,6 +211,32 @@ impl Host {
         }
     }
 
+    /// Sets which messages for this peer go first while more waits than a datagram takes: those for channels
+    /// of the lowest `level`, `0..=7`, which share by their `weight`, `1..=255`. Numbers beyond these bounds
+    /// stand for the nearest one. Every channel has level 0 and weight 1 at first.
+    ///
+    /// Channels of other levels get nothing as long as one of a lower level has something that can be sent. A
+    /// channel of weight 3 gets three times the bytes of one with weight 1, and delays it by about three
+    /// datagrams.
+    ///
+    /// # Errors
+    /// The peer is gone, or the connection has no such channel.
+    pub fn set_channel_priority(
+        &mut self,
+        peer: PeerId,
+        channel: u8,
+        level: u8,
+        weight: u8,
+    ) -> Result<(), SendError> {
+        let peer = self.peers.get_mut(peer).ok_or(SendError::NotConnected)?;
+        let count = peer.channels.count();
+        if channel >= count {
+            return Err(SendError::NoSuchChannel { channel, count });
+        }
+        peer.queue.set_priority(channel, level, weight);
+        Ok(())
+    }
+
     /// Sets the throttle of both ends: the length of its interval in milliseconds, and by how much (of 32)
     /// short round trips raise it and long ones lower it.
     pub fn configure_throttle(&mut self, peer: PeerId, interval: u32, acceleration: u32, deceleration: u32) {

@@ -311,6 +311,17 @@ impl Host {
         }
     }
 
+    /// Bytes of messages for a peer that were not sent yet, on one channel or on all; 0 if the peer is gone.
+    pub fn bytes_waiting(&self, peer: PeerId, channel: Option<u8>) -> u64 {
+        self.peers.get(peer).map_or(0, |peer| peer.queue.bytes_waiting(channel))
+    }
+
+    /// Bytes of reliable messages for a peer that were sent and not acknowledged, on one channel or on all; 0
+    /// if the peer is gone.
+    pub fn bytes_in_flight(&self, peer: PeerId, channel: Option<u8>) -> u64 {
+        self.peers.get(peer).map_or(0, |peer| peer.channels.bytes_in_flight(channel))
+    }
+
     /// A connection as it is at the moment.
     pub fn peer_report(&self, peer: PeerId) -> Option<PeerReport> {
         self.peers.get(peer).map(Peer::report)

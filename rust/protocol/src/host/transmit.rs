@@ -63,6 +63,7 @@ impl Host {
     }
 
     /// Sends what fits a datagram of a peer, the first active one.
+    #[inline(always)]
     fn transmit(&mut self, slot: u16, out: &mut Vec<u8>) -> Option<SocketAddr> {
         let now = self.now;
         let mut peer = self.peers.at(slot)?;

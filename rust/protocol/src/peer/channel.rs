@@ -128,6 +128,15 @@ impl Channels {
         self.used.iter().map(|channel| channel.outgoing.queued_bytes).collect()
     }
 
+    /// Bytes of reliable messages that were sent and not acknowledged, on one channel or on all.
+    pub(crate) fn bytes_in_flight(&self, channel: Option<u8>) -> u64 {
+        let bytes = |channel: &Channel| channel.outgoing.in_flight.bytes();
+        match channel {
+            Some(channel) => self.used.get(usize::from(channel)).map_or(0, bytes),
+            None => self.used.iter().map(bytes).sum(),
+        }
+    }
+
     /// Whether messages are under way, on any channel.
     pub(crate) fn has_messages_in_flight(&self) -> bool {
         self.used.iter().any(|channel| channel.outgoing.in_flight.len() > 0)

@@ -17,12 +17,12 @@ impl FragmentedPayload {
     }
 
     /// Whether the message travels in fragments.
-    fn is_fragmented(&self) -> bool {
+    pub(crate) fn is_fragmented(&self) -> bool {
         self.payload.len() > self.fragment_size as usize
     }
 
     /// The number of fragments: at least one, which may be empty.
-    fn count(&self) -> u32 {
+    pub(crate) fn count(&self) -> u32 {
         if self.is_fragmented() { (self.payload.len() as u32).div_ceil(self.fragment_size) } else { 1 }
     }
 
@@ -114,14 +114,19 @@ impl<K> Message<K> {
         &self.kind
     }
 
-    /// The number of commands that it takes.
-    pub(crate) fn count(&self) -> u32 {
-        self.payload.count()
+    /// Bytes that the command carries that is sent next.
+    pub(crate) fn next_length(&self) -> u32 {
+        self.payload.bytes(self.sent).len() as u32
     }
 
     /// Whether nothing of it was sent yet.
     pub(crate) fn is_new(&self) -> bool {
         self.sent == 0
+    }
+
+    /// Bytes that were not sent yet.
+    pub(crate) fn unsent_bytes(&self) -> u64 {
+        (self.payload.payload.len() - self.payload.offset(self.sent)) as u64
     }
 
     /// Whether the fragment that is sent next is its last one.
@@ -139,11 +144,6 @@ impl Message<Reliable> {
     /// The command that is sent next.
     pub(crate) fn next_body(&self) -> Body<'_> {
         reliable_body(&self.payload, self.sent, self.next_sequence())
-    }
-
-    /// Bytes that this command carries.
-    pub(crate) fn next_length(&self) -> u32 {
-        self.payload.bytes(self.sent).len() as u32
     }
 
     /// Moves on to the next fragment, and returns the one that was sent, to be kept until it is acknowledged.
@@ -214,7 +214,7 @@ pub(crate) mod tests {
     fn a_message_that_just_fits_and_an_empty_one_travel_whole() {
         for length in [0, 1000] {
             let message = message(length, 1);
-            assert_eq!((message.count(), message.next_length()), (1, length as u32));
+            assert_eq!((message.payload.count(), message.next_length()), (1, length as u32));
             assert_eq!(message.next_body(), Body::SendReliable { payload: &vec![7; length] });
             assert!(message.is_at_last());
         }

@@ -1,27 +1,31 @@
 //! What a connection has to send, and how datagrams are filled with it: acknowledgements, lost commands,
 //! commands of the connection itself, and messages.
+//!
+//! Messages wait in the order in which they were queued, of all channels together, until those of several
+//! channels take more than a datagram. Then each channel gets a [lane](lanes), until nothing waits any more.
+
+mod filling;
+mod lanes;
+mod messages;
+
+pub(crate) use filling::Flow;
 
 use super::channel::Channels;
 use super::control::{Content, Control};
 use super::datagram::Datagram;
 use super::message::{FragmentedPayload, Message, Reliable, Unreliable};
-use super::recovery::Recovery;
-use super::recovery::in_flight::Sent;
-use super::recovery::redundancy::LARGEST_COPY;
-use super::window::Window;
-use crate::drops::PeerDropCounters;
+use crate::PacketFlags;
 use crate::wire::command::{Body, Command};
 use crate::wire::{ACKNOWLEDGE_SIZE, FRAGMENT_COMMAND_SIZE, HEADER_SIZE, SYSTEM_CHANNEL};
-use crate::{DropReason, PacketFlags, Time, Traffic};
 use bytes::Bytes;
+use filling::{Put, put_copies, put_lost, put_reliable, put_unreliable, reliable_command};
+use lanes::{Lanes, QUANTUM};
+use messages::{MessageQueue, Next};
 use std::collections::VecDeque;
 
 /// The largest number of fragments of a message: with more, its last ones could be too far ahead of its first
 /// to be told from old ones, and the connection would end. 32 MiB are a few fragments more at the usual MTU.
 const MAXIMUM_FRAGMENTS: usize = 6 * 4096;
-
-/// The number of commands, the last ones sent on each channel, of which early copies may be made.
-const COPIED_COMMANDS: usize = 32;
 
 /// The largest message, bytes, that datagrams of `mtu` bytes can carry.
 pub(crate) fn largest_message(mtu: usize) -> usize {
@@ -37,53 +41,19 @@ pub(crate) struct Acknowledgement {
     pub(crate) sent_time: u16,
 }
 
-/// The rest of the connection, as far as filling a datagram needs it.
-#[derive(Debug)]
-pub(crate) struct Flow<'a> {
-    pub(crate) now: Time,
-    /// Bytes of reliable payload that may be under way.
-    pub(crate) allowance: u32,
-    /// Milliseconds that a reliable command may stay unacknowledged in ENet.
-    pub(crate) timeout: u32,
-    /// Early copies that are to be made of each small reliable command.
-    pub(crate) copies: u8,
-    /// They may go out although nothing else does.
-    pub(crate) sends_lone_copies: bool,
-    pub(crate) channels: &'a mut Channels,
-    pub(crate) recovery: &'a mut Recovery,
-    pub(crate) window: &'a mut Window,
-    /// Counts what is sent again.
-    pub(crate) traffic: &'a mut Traffic,
-    pub(crate) drops: &'a mut PeerDropCounters,
-}
-
-impl Flow<'_> {
-    /// Whether a reliable command with `length` bytes of payload may be under way as well.
-    #[inline]
-    fn may_send(&self, length: u32) -> bool {
-        length <= self.allowance.saturating_sub(self.recovery.bytes_in_flight())
-    }
-}
-
-/// What became of an attempt to put something into a datagram.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-enum Put {
-    /// It is in, or there was nothing to put; go on.
-    Done,
-    /// The datagram is full.
-    Full,
-    /// The reliable window is full; unreliable messages may go on.
-    HeldBack,
-}
-
 /// The queues of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct SendQueue {
     acknowledgements: VecDeque<Acknowledgement>,
     /// Commands of the connection itself, with their numbers.
     system: VecDeque<(u16, Control)>,
-    reliable: VecDeque<Message<Reliable>>,
-    unreliable: VecDeque<Message<Unreliable>>,
+    /// The messages of all channels, if they do not wait in lanes.
+    messages: MessageQueue,
+    /// The channel of the last message there, and whether there may be some of others.
+    last_channel: u8,
+    is_mixed: bool,
+    /// Made when they are needed first.
+    lanes: Option<Box<Lanes>>,
     /// The number of messages queued so far.
     order: u64,
     /// Bytes of messages queued since bandwidth was last shared out.
@@ -133,8 +103,8 @@ impl SendQueue {
         };
         let fragment_size = mtu - HEADER_SIZE - FRAGMENT_COMMAND_SIZE;
         let length = payload.len();
-        let is_fragmented = length > fragment_size;
         let payload = FragmentedPayload::new(payload, fragment_size);
+        let is_fragmented = payload.is_fragmented();
         let order = self.order;
         self.order += 1;
         self.queued_bytes += length as u64;
@@ -143,7 +113,7 @@ impl SendQueue {
         if !reliable && !is_fragmented && flags.contains(PacketFlags::UNSEQUENCED) {
             self.unsequenced_group = self.unsequenced_group.wrapping_add(1);
             let kind = Unreliable::Unsequenced { group: self.unsequenced_group };
-            self.unreliable.push_back(Message::new(order, number, kind, payload));
+            self.queue_unreliable(Message::new(order, number, kind, payload));
         } else if !reliable
             && (!is_fragmented || flags.contains(PacketFlags::UNRELIABLE_FRAGMENT))
             && channel.queued_unreliable < u16::MAX
@@ -151,15 +121,65 @@ impl SendQueue {
             channel.queued_unreliable += 1;
             let kind =
                 Unreliable::Sequenced { follows: channel.queued_reliable, number: channel.queued_unreliable };
-            self.unreliable.push_back(Message::new(order, number, kind, payload));
+            self.queue_unreliable(Message::new(order, number, kind, payload));
         } else {
             // Also if an unreliable message would find no number left: ENet makes it reliable, and the
             // numbers of the unreliable ones begin anew.
             let kind = Reliable { first: (channel.queued_reliable + 1) as u16 };
-            let message = Message::new(order, number, kind, payload);
-            channel.queued_reliable += u64::from(message.count());
+            channel.queued_reliable += u64::from(payload.count());
             channel.queued_unreliable = 0;
-            self.reliable.push_back(message);
+            self.queue_reliable(Message::new(order, number, kind, payload));
+        }
+    }
+
+    #[inline(always)]
+    fn queue_reliable(&mut self, message: Message<Reliable>) {
+        if self.uses_lane(message.channel()) {
+            self.lanes.get_or_insert_default().push_reliable(message);
+        } else {
+            self.messages.push_reliable(message);
+        }
+    }
+
+    #[inline(always)]
+    fn queue_unreliable(&mut self, message: Message<Unreliable>) {
+        if self.uses_lane(message.channel()) {
+            self.lanes.get_or_insert_default().push_unreliable(message);
+        } else {
+            self.messages.push_unreliable(message);
+        }
+    }
+
+    /// Whether a message for `channel` has to wait in a lane.
+    #[inline(always)]
+    fn uses_lane(&mut self, channel: u8) -> bool {
+        (self.is_mixed || channel != self.last_channel) && self.mixes(channel)
+    }
+
+    /// A message for `channel` is queued, after others or for another channel than the last one. Returns
+    /// whether it has to wait in a lane.
+    #[inline(never)]
+    fn mixes(&mut self, channel: u8) -> bool {
+        self.is_mixed = self.has_messages();
+        self.last_channel = channel;
+        self.has_lanes()
+    }
+
+    /// Whether messages wait in lanes.
+    #[inline]
+    fn has_lanes(&self) -> bool {
+        self.lanes.as_ref().is_some_and(|lanes| !lanes.is_empty())
+    }
+
+    /// Moves all messages to the lanes of their channels.
+    #[inline(never)]
+    fn use_lanes(&mut self) {
+        let lanes = self.lanes.get_or_insert_default();
+        while let Some(message) = self.messages.pop_reliable() {
+            lanes.push_reliable(message);
+        }
+        while let Some(message) = self.messages.pop_unreliable() {
+            lanes.push_unreliable(message);
         }
     }
 
@@ -175,8 +195,8 @@ impl SendQueue {
     /// Forgets everything but the acknowledgements, as the connection ends.
     pub(crate) fn clear(&mut self) {
         self.system.clear();
-        self.reliable.clear();
-        self.unreliable.clear();
+        self.messages.clear();
+        self.lanes = None;
         self.queued_bytes = 0;
     }
 
@@ -187,22 +207,36 @@ impl SendQueue {
 
     /// Whether nothing is queued but acknowledgements.
     pub(crate) fn is_empty(&self) -> bool {
-        !self.has_reliable() && self.unreliable.is_empty()
+        self.system.is_empty() && !self.has_messages()
     }
 
     /// Whether messages wait to be sent.
     pub(crate) fn has_messages(&self) -> bool {
-        !(self.reliable.is_empty() && self.unreliable.is_empty())
+        !self.messages.is_empty() || self.has_lanes()
     }
 
     /// Whether a command is queued that the remote host will acknowledge.
     pub(crate) fn has_reliable(&self) -> bool {
-        !(self.system.is_empty() && self.reliable.is_empty())
+        !self.system.is_empty()
+            || self.messages.has_reliable()
+            || self.lanes.as_ref().is_some_and(|lanes| lanes.has_reliable())
+    }
+
+    /// Bytes of messages that were not sent yet, on one channel or on all.
+    pub(crate) fn bytes_waiting(&self, channel: Option<u8>) -> u64 {
+        let in_lanes = self.lanes.as_ref().map_or(0, |lanes| lanes.bytes_waiting(channel));
+        self.messages.bytes_waiting(channel) + in_lanes
+    }
+
+    /// Sets the level of a channel, 0 to 7, of which lower ones go first, and its share among those of the
+    /// same level, at least 1.
+    pub(crate) fn set_priority(&mut self, channel: u8, level: u8, weight: u8) {
+        self.lanes.get_or_insert_default().set_priority(channel, level, weight);
     }
 
     /// Fills a datagram: acknowledgements, then lost commands, then commands of the connection, then messages
-    /// in the order in which they were queued. Reliable ones that the window holds back let unreliable ones
-    /// pass.
+    /// in the order in which they were queued, or as their lanes take turns. Reliable ones that the window
+    /// holds back let unreliable ones pass.
     pub(crate) fn fill(&mut self, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
         self.put_queued(flow, datagram);
         // Not with acknowledgements alone: more often follows in the same millisecond, and what an
@@ -220,21 +254,59 @@ impl SendQueue {
         if lost == Put::Full || self.put_system(flow, datagram) == Put::Full {
             return;
         }
-        let mut reliable = lost;
-        loop {
-            let next_reliable =
-                self.reliable.front().filter(|_| reliable == Put::Done).map(|message| message.order());
-            let next_unreliable = self.unreliable.front().map(|message| message.order());
-            let put = match (next_reliable, next_unreliable) {
-                (None, None) => return,
-                (Some(order), other) if other.is_none_or(|other| order < other) => {
-                    reliable = self.put_reliable(flow, datagram);
-                    reliable
-                }
-                (Some(_) | None, _) => self.put_unreliable(flow, datagram),
+        let mut holds_reliable = lost == Put::HeldBack;
+        if self.is_mixed && self.needs_lanes() {
+            return self.put_from_lanes(holds_reliable, flow, datagram);
+        }
+        while let Some(next) = self.messages.next(holds_reliable, u64::MAX) {
+            let put = match next {
+                Next::Reliable => put_reliable(&mut self.messages, flow, datagram),
+                Next::Unreliable => put_unreliable(&mut self.messages, flow, datagram),
             };
-            if put == Put::Full {
-                return;
+            match put {
+                Put::Done => {}
+                Put::Full => return,
+                Put::ChannelHeldBack if self.is_mixed => {
+                    self.use_lanes();
+                    return self.put_from_lanes(holds_reliable, flow, datagram);
+                }
+                Put::HeldBack | Put::ChannelHeldBack => holds_reliable = true,
+            }
+        }
+    }
+
+    /// Whether the messages of several channels have to take turns; they are in their lanes then.
+    #[inline(never)]
+    fn needs_lanes(&mut self) -> bool {
+        if self.messages.takes_more_than(QUANTUM as u64) {
+            self.use_lanes();
+        }
+        self.has_lanes()
+    }
+
+    #[inline(never)]
+    fn put_from_lanes(&mut self, mut holds_reliable: bool, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
+        let Some(lanes) = &mut self.lanes else { return };
+        lanes.begin_datagram();
+        while let Some(turn) = lanes.next_turn(holds_reliable) {
+            let Some(messages) = lanes.messages(turn.channel) else { return };
+            let free_bytes = datagram.free_bytes();
+            let mut put = Put::Done;
+            while put == Put::Done
+                && free_bytes - datagram.free_bytes() < turn.credit
+                && let Some(next) = messages.next(turn.holds_reliable, turn.until)
+            {
+                put = match next {
+                    Next::Reliable => put_reliable(messages, flow, datagram),
+                    Next::Unreliable => put_unreliable(messages, flow, datagram),
+                };
+            }
+            lanes.end_turn(turn.channel, free_bytes - datagram.free_bytes());
+            match put {
+                Put::Done => {}
+                Put::Full => return,
+                Put::HeldBack => holds_reliable = true,
+                Put::ChannelHeldBack => lanes.hold_reliable(turn.channel),
             }
         }
     }
@@ -265,123 +337,15 @@ impl SendQueue {
         }
         Put::Done
     }
-
-    fn put_reliable(&mut self, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
-        let Some(message) = self.reliable.front_mut() else {
-            return Put::Done;
-        };
-        let number = message.channel();
-        let (sequence, length) = (message.next_sequence(), message.next_length());
-        let is_allowed = flow.may_send(length);
-        let Some(channel) = flow.channels.get(number).map(|channel| &mut channel.outgoing) else {
-            // Queued before the remote host agreed to fewer channels.
-            self.reliable.pop_front();
-            return Put::Done;
-        };
-        if !is_allowed || !channel.sequence_window_is_open(sequence) {
-            return Put::HeldBack;
-        }
-        let command = reliable_command(number, sequence, message.next_body());
-        if !datagram.fits(&command) {
-            return Put::Full;
-        }
-        datagram.put_reliable(&command);
-        let fragment = if message.is_at_last() {
-            self.reliable.pop_front().map(Message::into_last_fragment)
-        } else {
-            Some(message.split_fragment())
-        };
-        if let Some(fragment) = fragment {
-            let content = Content::Message(fragment);
-            flow.recovery.on_sent(channel, sequence, content, length as u16, flow.now, flow.timeout);
-        }
-        Put::Done
-    }
-
-    fn put_unreliable(&mut self, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
-        let Some(message) = self.unreliable.front_mut() else { return Put::Done };
-        let channel = message.channel();
-        if let Unreliable::Sequenced { follows, .. } = *message.kind()
-            && !flow.channels.used(channel).is_some_and(|channel| channel.outgoing.can_follow(follows))
-        {
-            self.unreliable.pop_front();
-            return Put::Done;
-        }
-        let (sequence, body) = message.next_command();
-        let command = Command { wants_acknowledgement: false, channel, sequence, body };
-        if !datagram.fits(&command) {
-            return Put::Full;
-        }
-        // The throttle drops whole messages, never the rest of one.
-        if message.is_new() && !flow.window.admits_unreliable() {
-            flow.drops.add(DropReason::Throttle);
-            self.unreliable.pop_front();
-            return Put::Done;
-        }
-        datagram.put(&command);
-        if message.is_at_last() {
-            self.unreliable.pop_front();
-        } else {
-            message.advance();
-        }
-        Put::Done
-    }
-}
-
-fn put_lost(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
-    while flow.recovery.has_lost() {
-        let Some((channel, sequence, sent)) = flow.recovery.first_lost(flow.channels) else { break };
-        if sent.length() > flow.allowance.saturating_sub(flow.recovery.bytes_in_flight()) {
-            return Put::HeldBack;
-        }
-        let command = reliable_command(channel, sequence, sent.content.body(sequence));
-        if !datagram.fits(&command) {
-            return Put::Full;
-        }
-        flow.traffic.retransmitted_bytes += command.size() as u64;
-        datagram.put_reliable(&command);
-        flow.recovery.on_retransmitted(channel, sequence, sent, flow.now);
-    }
-    Put::Done
-}
-
-/// Puts early copies of small commands that are not acknowledged yet into what is left of a datagram: first
-/// the urgent ones, of which the oldest hold up the most, then those of the newest commands.
-fn put_copies(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
-    let Flow { now, copies, channels, recovery, traffic, .. } = flow;
-    let mut put = |channel: u8, sequence: u16, sent: &mut Sent, is_urgent: bool| {
-        if recovery.is_copy_urgent(*now, sent, *copies) != Some(is_urgent) {
-            return;
-        }
-        let command = reliable_command(channel, sequence, sent.content.body(sequence));
-        let size = command.size();
-        // The more copies there are already, the more is left for those that will be urgent or newer.
-        let reserve = if is_urgent { 0 } else { size * (1 + usize::from(sent.copies())) };
-        let is_paid = size + reserve <= recovery.redundancy.budget(*now);
-        if is_paid && size <= LARGEST_COPY && datagram.fits(&command) {
-            datagram.put_copy(&command);
-            recovery.on_copied(channel, sequence, sent, *now, size);
-            traffic.redundant_bytes += size as u64;
-        }
-    };
-    for (channel, outgoing) in channels.all_outgoing() {
-        let oldest = outgoing.in_flight.newest(COPIED_COMMANDS).rev();
-        oldest.for_each(|(sequence, sent)| put(channel, sequence, sent, true));
-    }
-    for (channel, outgoing) in channels.all_outgoing() {
-        let newest = outgoing.in_flight.newest(COPIED_COMMANDS);
-        newest.for_each(|(sequence, sent)| put(channel, sequence, sent, false));
-    }
-}
-
-fn reliable_command(channel: u8, sequence: u16, body: Body<'_>) -> Command<'_> {
-    Command { wants_acknowledgement: true, channel, sequence, body }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::PeerId;
+    use crate::drops::PeerDropCounters;
+    use crate::peer::recovery::Recovery;
+    use crate::peer::window::Window;
+    use crate::{DropReason, PeerId, Time, Traffic};
 
     /// What is needed to fill datagrams of a connection with one channel.
     struct Sender {

@@ -154,6 +154,11 @@ impl InFlight {
         self.len
     }
 
+    /// Bytes of payload that were sent and not acknowledged, of lost commands as well.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.ring.iter().flatten().map(|sent| u64::from(sent.length)).sum()
+    }
+
     /// Sequence number of the oldest command under way.
     pub(crate) fn oldest(&self) -> Option<u16> {
         (self.len > 0).then_some(self.first)
