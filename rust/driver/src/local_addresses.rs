@@ -12,9 +12,9 @@ use enet_rs_protocol::Time;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-/// Answers to a remote host after which it is worth to find out whether the system would choose the same
-/// address by itself: more than the engine gives to a remote host that does not show that it receives them.
-const ANSWERS_BEFORE_PROBE: u8 = 4;
+/// The answer with which a remote host gets a place: more answers than the engine gives to one that does not
+/// show that it receives them.
+const ANSWERS_UNTIL_FIXED: u8 = 4;
 /// Milliseconds for which a remote host has to be silent at one address of the machine before another one
 /// counts.
 const SILENCE_BEFORE_MOVE: u32 = 5_000;
@@ -36,7 +36,7 @@ struct Entry {
 /// From where a remote host is answered.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 enum Source {
-    /// From where it asked; this often so far.
+    /// From where it asked last; this often so far. It may be forged.
     New(u8),
     /// From where it asked, which the system would not choose.
     Pinned,
@@ -52,24 +52,24 @@ pub(crate) struct LocalAddresses {
     special: usize,
     new: usize,
     now: Time,
-    /// The last pair, which usually comes again.
-    last: Option<(SocketAddr, IpAddr)>,
-    /// What was found out last: a remote address, and the one from which the system sends there.
-    probed: Option<(IpAddr, IpAddr)>,
+    /// What was noted last, which usually comes again.
+    last: Option<(SocketAddr, IpAddr, Time)>,
+    default_sources: DefaultSources,
 }
 
 impl LocalAddresses {
     /// Datagrams are about to be received.
+    #[inline]
     pub(crate) fn begin(&mut self, now: Time) {
         self.now = now;
-        self.last = None;
     }
 
     /// A datagram has come from `remote` to the address `local`.
     #[inline]
     pub(crate) fn on_received(&mut self, remote: SocketAddr, local: IpAddr) {
-        if self.last != Some((remote, local)) {
-            self.last = Some((remote, local));
+        let noted = (remote, local, self.now);
+        if self.last != Some(noted) {
+            self.last = Some(noted);
             self.note(remote, local);
         }
     }
@@ -86,38 +86,36 @@ impl LocalAddresses {
             }
             return;
         }
-        // Many clients may come from one address, as from behind a NAT.
-        let source = if self.probed == Some((remote.ip(), local)) { Source::Default } else { Source::New(0) };
-        self.special += usize::from(source != Source::Default);
-        self.entries.insert(remote, Entry { local, heard: now, source, is_new: true });
+        self.entries.insert(remote, Entry { local, heard: now, source: Source::New(0), is_new: true });
+        self.special += 1;
         self.new += 1;
     }
 
-    /// Whether [`source_for`](Self::source_for) may have something to say.
+    /// Whether [`answer_from`](Self::answer_from) may have something to say.
     #[inline]
     pub(crate) fn has_special(&self) -> bool {
         self.special > 0
     }
 
-    /// The address from which `remote` has to be answered, if the system is not to choose.
-    pub(crate) fn source_for(&self, remote: SocketAddr) -> Option<IpAddr> {
-        let entry = self.entries.get(&remote)?;
-        (entry.source != Source::Default).then_some(entry.local)
-    }
-
-    /// `remote` was answered from its special address.
-    pub(crate) fn on_answered(&mut self, remote: SocketAddr) {
-        let Some(entry) = self.entries.get_mut(&remote) else { return };
-        if let Source::New(answers) = &mut entry.source {
-            *answers += 1;
-            if *answers >= ANSWERS_BEFORE_PROBE {
-                let known = self.probed.filter(|(address, _)| *address == remote.ip());
-                self.probed = known.or_else(|| Some((remote.ip(), default_source(remote)?)));
-                let is_default = self.probed.is_some_and(|(_, source)| source == entry.local);
-                entry.source = if is_default { Source::Default } else { Source::Pinned };
-                self.special -= usize::from(is_default);
+    /// The address from which the next answer to `remote` has to leave, if the system is not to choose.
+    pub(crate) fn answer_from(&mut self, remote: SocketAddr) -> Option<IpAddr> {
+        let entry = self.entries.get_mut(&remote)?;
+        let is_default = match &mut entry.source {
+            Source::Pinned => false,
+            Source::Default => true,
+            Source::New(answers) => {
+                *answers = answers.saturating_add(1);
+                let is_fixed = *answers >= ANSWERS_UNTIL_FIXED;
+                let default = self.default_sources.find(remote, self.now, is_fixed);
+                let is_default = default == Some(entry.local);
+                if is_fixed {
+                    entry.source = if is_default { Source::Default } else { Source::Pinned };
+                    self.special -= usize::from(is_default);
+                }
+                is_default
             }
-        }
+        };
+        (!is_default).then_some(entry.local)
     }
 
     /// The system refuses to send to `remote` from its special address, which is the machine's no more.
@@ -144,7 +142,35 @@ impl LocalAddresses {
     }
 }
 
-/// The address from which the system sends to `remote` by itself. Nothing is sent.
+/// From where the system sends by itself.
+#[derive(Debug, Default)]
+struct DefaultSources {
+    /// What was found out last: a remote address, and the one from which the system sends there. Many clients
+    /// may come from one address, as from behind a NAT.
+    last: Option<(IpAddr, IpAddr)>,
+    found_at: Option<Time>,
+}
+
+impl DefaultSources {
+    /// The address from which the system sends to `remote`. `None` if it is not known and not to be found out
+    /// yet: once in a millisecond is enough, unless it `must` be now.
+    fn find(&mut self, remote: SocketAddr, now: Time, must: bool) -> Option<IpAddr> {
+        if let Some((address, source)) = self.last
+            && address == remote.ip()
+        {
+            return Some(source);
+        }
+        if !must && self.found_at == Some(now) {
+            return None;
+        }
+        self.found_at = Some(now);
+        let source = default_source(remote)?;
+        self.last = Some((remote.ip(), source));
+        Some(source)
+    }
+}
+
+/// Asks the system from which address it sends to `remote`. Nothing is sent.
 fn default_source(remote: SocketAddr) -> Option<IpAddr> {
     let any: IpAddr =
         if remote.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
@@ -169,9 +195,9 @@ mod tests {
         addresses.on_received(from, local);
     }
 
-    fn answer(addresses: &mut LocalAddresses, remote: SocketAddr) {
-        for _ in 0..ANSWERS_BEFORE_PROBE {
-            addresses.on_answered(remote);
+    fn answer_until_fixed(addresses: &mut LocalAddresses, remote: SocketAddr) {
+        for _ in 0..ANSWERS_UNTIL_FIXED {
+            addresses.answer_from(remote);
         }
     }
 
@@ -182,9 +208,22 @@ mod tests {
         receive(&mut addresses, 0, remote(1), SECOND);
         receive(&mut addresses, 0, remote(2), FIRST);
         assert!(addresses.has_special());
-        assert_eq!(addresses.source_for(remote(1)), Some(SECOND));
-        assert_eq!(addresses.source_for(remote(2)), Some(FIRST));
-        assert_eq!(addresses.source_for(remote(3)), None);
+        assert_eq!(addresses.answer_from(remote(1)), Some(SECOND));
+        assert_eq!(addresses.answer_from(remote(2)), None, "the system would choose the first itself");
+        assert_eq!(addresses.answer_from(remote(3)), None, "it has not asked");
+    }
+
+    #[test]
+    fn the_system_is_asked_for_one_new_remote_address_in_a_millisecond_unless_it_must() {
+        let mut sources = DefaultSources::default();
+        let other = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 3), 1));
+        let [now, later] = [Time::from_millis(7), Time::from_millis(8)];
+        assert_eq!(sources.find(remote(1), now, false), Some(FIRST));
+        assert_eq!(sources.find(remote(2), now, false), Some(FIRST), "it is known");
+        assert_eq!(sources.find(other, now, false), None);
+        assert!(sources.find(other, later, false).is_some());
+        assert_eq!(sources.find(remote(1), later, false), None);
+        assert_eq!(sources.find(remote(1), later, true), Some(FIRST));
     }
 
     #[test]
@@ -192,10 +231,10 @@ mod tests {
         let mut addresses = LocalAddresses::default();
         receive(&mut addresses, 0, remote(1), SECOND);
         receive(&mut addresses, 0, remote(2), FIRST);
-        answer(&mut addresses, remote(1));
-        answer(&mut addresses, remote(2));
-        assert_eq!(addresses.source_for(remote(1)), Some(SECOND));
-        assert_eq!(addresses.source_for(remote(2)), None);
+        answer_until_fixed(&mut addresses, remote(1));
+        answer_until_fixed(&mut addresses, remote(2));
+        assert_eq!(addresses.answer_from(remote(1)), Some(SECOND));
+        assert_eq!(addresses.answer_from(remote(2)), None);
         addresses.forget(remote(1));
         assert!(!addresses.has_special());
     }
@@ -205,16 +244,17 @@ mod tests {
         let mut addresses = LocalAddresses::default();
         for (at, local) in [(0, FIRST), (10, SECOND), (20, FIRST)] {
             receive(&mut addresses, at, remote(1), local);
-            assert_eq!(addresses.source_for(remote(1)), Some(local), "a new one has no place yet");
+            let special = (local == SECOND).then_some(local);
+            assert_eq!(addresses.answer_from(remote(1)), special, "a new one has no place yet");
         }
-        answer(&mut addresses, remote(1));
+        answer_until_fixed(&mut addresses, remote(1));
         for at in (100..60_000).step_by(1_000) {
             receive(&mut addresses, at, remote(1), FIRST);
             receive(&mut addresses, at + 500, remote(1), SECOND);
-            assert_eq!(addresses.source_for(remote(1)), None);
+            assert_eq!(addresses.answer_from(remote(1)), None);
         }
         receive(&mut addresses, 70_000, remote(1), SECOND);
-        assert_eq!(addresses.source_for(remote(1)), Some(SECOND));
+        assert_eq!(addresses.answer_from(remote(1)), Some(SECOND));
         assert!(addresses.has_special());
     }
 
@@ -225,13 +265,13 @@ mod tests {
         for number in 0..20_000_u32 {
             let unknown = SocketAddr::from((Ipv4Addr::from(0x0a00_0000 + number), 7));
             receive(&mut addresses, 1, unknown, SECOND);
-            assert_eq!(addresses.source_for(unknown), Some(SECOND), "the newest is answered");
+            assert_eq!(addresses.answer_from(unknown), Some(SECOND), "the newest is answered");
             if addresses.has_many_new() {
                 addresses.retain(|address| address == remote(1));
             }
             assert!(addresses.entries.len() <= 2 * MAXIMUM_NEW + 1);
         }
-        assert_eq!(addresses.source_for(remote(1)), Some(SECOND));
+        assert_eq!(addresses.answer_from(remote(1)), Some(SECOND));
         addresses.retain(|_| false);
         addresses.retain(|_| false);
         assert!(addresses.entries.is_empty() && !addresses.has_special());

@@ -32,7 +32,7 @@ impl Socket {
     /// # Errors
     /// The operating system's reason.
     pub(crate) fn send(&mut self, to: SocketAddr, datagram: &[u8]) -> io::Result<()> {
-        if let Some(source) = self.source_for(to) {
+        if let Some(source) = self.answer_from(to) {
             return self.send_from(source, &Run { to, datagrams: datagram, size: datagram.len() });
         }
         self.send_plainly(to, datagram)
@@ -44,11 +44,11 @@ impl Socket {
         ignoring_full_socket(self.socket.send_to(datagram, self.native(to)).map(drop))
     }
 
-    /// The address from which `to` has to be answered, if the system is not to choose.
+    /// The address from which the next datagram to `to` has to leave, if the system is not to choose.
     #[inline]
-    pub(super) fn source_for(&self, to: SocketAddr) -> Option<IpAddr> {
-        let addresses = self.local_addresses.as_deref().filter(|addresses| addresses.has_special())?;
-        addresses.source_for(to)
+    fn answer_from(&mut self, to: SocketAddr) -> Option<IpAddr> {
+        let addresses = self.local_addresses.as_deref_mut().filter(|addresses| addresses.has_special())?;
+        addresses.answer_from(to)
     }
 
     /// Sends all of `runs` by as few calls as the system needs: a segmented send for each that has several
@@ -58,7 +58,7 @@ impl Socket {
         if self.local_addresses.as_deref().is_none_or(|addresses| !addresses.has_special()) {
             return self.send_runs_plainly(runs, &mut failed);
         }
-        let sources: Vec<_> = runs.iter().map(|run| self.source_for(run.to)).collect();
+        let sources: Vec<_> = runs.iter().map(|run| self.answer_from(run.to)).collect();
         let mut rest = runs;
         for group in sources.chunk_by(|one, next| one.is_none() && next.is_none()) {
             let (now, later) = rest.split_at(group.len());
@@ -111,9 +111,6 @@ impl Socket {
                 });
                 all_sent = all_sent.and(sent);
             }
-        }
-        if let Some(addresses) = &mut self.local_addresses {
-            addresses.on_answered(run.to);
         }
         all_sent
     }
