@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::dtls::Dtls;
 use crate::endpoint::{CaptureOptions, Endpoint, NetworkConditions};
 use crate::error::{BindError, ServiceError};
+use crate::recording::Commands;
 use crate::resolve::Lookup;
 use crate::send_queue::SendQueue;
 use crate::socket::Socket;
@@ -82,10 +83,28 @@ impl Driver {
         Self::new(socket, config)
     }
 
+    /// Begins anew with an engine of this configuration, all of whose input is recorded in up to `max_bytes`
+    /// of memory. To be called before anything else: what the engine was asked to do is forgotten.
+    ///
+    /// # Errors
+    /// The configuration is refused.
+    pub fn record(&mut self, config: HostConfig, max_bytes: usize) -> Result<(), BindError> {
+        self.endpoint = Endpoint::recorded(config, &random_seed()?, max_bytes)?;
+        Ok(())
+    }
+
+    /// The recording up to now, as a file; `None` without one.
+    pub fn recording(&self) -> Option<Vec<u8>> {
+        self.endpoint.recording()
+    }
+
+    /// Ends the recording, and forgets it.
+    pub fn stop_recording(&mut self) {
+        self.endpoint.stop_recording();
+    }
+
     fn new(socket: Socket, config: HostConfig) -> Result<Self, BindError> {
-        let mut seed = Seed::default();
-        getrandom::fill(&mut seed).map_err(BindError::Random)?;
-        let host = Host::new(config, &seed)?;
+        let host = Host::new(config, &random_seed()?)?;
         Ok(Self {
             endpoint: Endpoint::new(host),
             socket,
@@ -105,7 +124,7 @@ impl Driver {
 
     /// The engine, for commands; they take effect with the next [`service`](Self::service) or
     /// [`flush`](Self::flush).
-    pub fn host_mut(&mut self) -> &mut Host {
+    pub fn host_mut(&mut self) -> Commands<'_> {
         self.endpoint.host_mut()
     }
 
@@ -371,7 +390,7 @@ impl Driver {
             return;
         }
         let Self { endpoint, lookups, unreported, .. } = self;
-        let host = endpoint.host_mut();
+        let mut host = endpoint.host_mut();
         lookups.retain(|(peer, lookup)| {
             let Some(result) = lookup.result() else { return host.state(*peer).is_some() };
             let addresses = result.unwrap_or_else(|error| {
@@ -430,6 +449,13 @@ impl Driver {
         }
         Ok(Received { anything: arrived, everything: is_empty })
     }
+}
+
+/// A seed for an engine, from the operating system.
+fn random_seed() -> Result<Seed, BindError> {
+    let mut seed = Seed::default();
+    getrandom::fill(&mut seed).map_err(BindError::Random)?;
+    Ok(seed)
 }
 
 impl Drop for Driver {

@@ -7,7 +7,8 @@
 //! 1. the conditioner, a bad network to try a game on, while one is asked for;
 //! 2. the capture, a file for Wireshark, while one is being written: on this side of DTLS or on the other;
 //! 3. DTLS (feature `dtls`), where it is set up;
-//! 4. the engine, [`Host`].
+//! 4. the recorder, which writes down what goes into the engine, if it was there from the beginning;
+//! 5. the engine, [`Host`].
 
 mod capture;
 mod conditioner;
@@ -19,12 +20,13 @@ mod tap;
 #[cfg(feature = "dtls")]
 use crate::dtls::Dtls;
 use crate::error::HandshakeFailure;
+use crate::recording::{Commands, Recorder};
 use bytes::Bytes;
 pub use capture::CaptureOptions;
 pub use conditioner::NetworkConditions;
 #[cfg(feature = "dtls")]
 use encryption::Encryption;
-use enet_rs_protocol::{Event, Host, Time};
+use enet_rs_protocol::{ConfigError, Event, Host, HostConfig, Seed, Time};
 use layers::Layers;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -52,8 +54,33 @@ impl Endpoint {
 
     /// The engine, for commands.
     #[inline]
-    pub fn host_mut(&mut self) -> &mut Host {
-        &mut self.host
+    pub fn host_mut(&mut self) -> Commands<'_> {
+        match &mut self.layers {
+            None => Commands::new(&mut self.host, None),
+            Some(layers) => layers.commands(&mut self.host),
+        }
+    }
+
+    /// An endpoint of a new engine, all of whose input is recorded in up to `max_bytes` of memory, see
+    /// [`recording`](crate::recording).
+    ///
+    /// # Errors
+    /// The configuration is refused.
+    pub fn recorded(config: HostConfig, seed: &Seed, max_bytes: usize) -> Result<Self, ConfigError> {
+        let recorder = Recorder::new(&config, seed, max_bytes);
+        let mut endpoint = Self::new(Host::new(config, seed)?);
+        endpoint.layers.get_or_insert_default().set_recorder(Some(recorder));
+        Ok(endpoint)
+    }
+
+    /// The recording up to now, as a file; `None` without one.
+    pub fn recording(&self) -> Option<Vec<u8>> {
+        Some(self.layers.as_ref()?.recorder()?.file())
+    }
+
+    /// Ends the recording, and forgets it.
+    pub fn stop_recording(&mut self) {
+        self.layers.iter_mut().for_each(|layers| layers.set_recorder(None));
     }
 
     /// Encrypts everything from here on.
@@ -148,10 +175,11 @@ impl Endpoint {
     /// A DTLS handshake of this end failed. The event that ends its connection attempt follows.
     #[inline]
     pub fn poll_event(&mut self) -> Result<Option<Event>, HandshakeFailure> {
-        if let Some(failure) = self.layers.as_mut().and_then(|layers| layers.poll_failure()) {
-            return Err(failure);
+        let Some(layers) = &mut self.layers else { return Ok(self.host.poll_event()) };
+        match layers.poll_failure() {
+            Some(failure) => Err(failure),
+            None => Ok(layers.poll_event(&mut self.host)),
         }
-        Ok(self.host.poll_event())
     }
 
     /// Appends a datagram that is not the engine's to `out`, in the form in which it is to be sent; `false`
@@ -173,7 +201,8 @@ impl Endpoint {
     /// conditioner has under way leaves at once. Only for an endpoint that goes for good.
     pub fn close(&mut self) {
         let peers: Vec<_> = self.host.peers().collect();
-        peers.into_iter().for_each(|peer| self.host.reset(peer));
+        let mut host = self.host_mut();
+        peers.into_iter().for_each(|peer| host.reset(peer));
         if let Some(layers) = &mut self.layers {
             layers.close();
         }
@@ -183,7 +212,7 @@ impl Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use enet_rs_protocol::{HostConfig, PacketFlags};
+    use enet_rs_protocol::PacketFlags;
 
     const NOW: Time = Time::from_millis(1_000);
 

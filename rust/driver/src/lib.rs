@@ -17,6 +17,7 @@ mod endpoint;
 mod error;
 mod local_addresses;
 mod receive_buffers;
+pub mod recording;
 mod recv_policy;
 mod resolve;
 mod send_queue;

@@ -12,7 +12,7 @@ use crate::network_conditions::{self, NetworkConditions};
 use crate::packet_peer::ENetPacketPeer;
 use crate::script_host::{ScriptHost, SharedHost};
 use crate::takeover::{FastPaths, Inside, ThreadLock, attach};
-use crate::{addresses, background, capture, compression, drain, drops, dtls};
+use crate::{addresses, background, capture, compression, drain, drops, dtls, recording};
 use enet_rs_driver::Driver;
 use enet_rs_driver::protocol::{HostConfig, HostStatistic, PeerId};
 use events::Events;
@@ -35,6 +35,9 @@ pub(crate) struct ENetConnection {
     /// Whether the background thread services the host.
     #[var(get = is_background, set = set_background)]
     background: PhantomVar<bool>,
+    /// Whether hosts that are created are recorded.
+    #[var(get = is_recording, set = set_recording)]
+    recording: PhantomVar<bool>,
 }
 
 #[godot_api]
@@ -55,7 +58,7 @@ impl ENetConnection {
         let host = ScriptHost::new(&lock, background::is_wanted_by_project(), conditions);
         let events = Events::new(&host);
         attach(&lock, FastPaths::Events(Rc::<Events>::clone(&events)));
-        Self { host, events, background: PhantomVar::default() }
+        Self { host, events, background: PhantomVar::default(), recording: PhantomVar::default() }
     }
 
     /// The host behind it.
@@ -192,6 +195,21 @@ impl ENetConnection {
     #[func]
     fn is_background(&self) -> bool {
         self.inside().as_ref().and_then(|host| host.core().enter()).is_some_and(|core| core.background())
+    }
+
+    /// Sets whether hosts that are created from now on are recorded, for `save_recording`; `false` forgets
+    /// what there is.
+    #[func]
+    pub(crate) fn set_recording(&self, enabled: bool) {
+        if let Some(core) = self.inside().as_ref().and_then(|host| host.core().enter()) {
+            core.set_recording(enabled);
+        }
+    }
+
+    /// Whether hosts that are created are recorded.
+    #[func]
+    fn is_recording(&self) -> bool {
+        self.inside().as_ref().and_then(|host| host.core().enter()).is_some_and(|core| core.recording())
     }
 
     #[func]
@@ -393,12 +411,19 @@ impl ENetConnection {
         let driver = match binding {
             Binding::Address(address) => Driver::bind(address, config.clone()).or_else(|error| {
                 // A host that was closed just before may still have the port.
-                if drain::free_port(address.port()) { Driver::bind(address, config) } else { Err(error) }
+                if drain::free_port(address.port()) {
+                    Driver::bind(address, config.clone())
+                } else {
+                    Err(error)
+                }
             }),
-            Binding::Any => Driver::unbound(config),
+            Binding::Any => Driver::unbound(config.clone()),
         };
         match driver {
-            Ok(driver) => {
+            Ok(mut driver) => {
+                if self.is_recording() {
+                    recording::start(&mut driver, config);
+                }
                 if let Some(host) = self.inside() {
                     host.start(driver);
                 }

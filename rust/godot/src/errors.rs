@@ -81,6 +81,22 @@ pub(crate) fn refuse_capture_file(function: &str, path: &GString, error: &std::i
     Error::ERR_FILE_CANT_OPEN
 }
 
+/// Prints that a host is not recorded.
+#[track_caller]
+pub(crate) fn refuse_no_recording(function: &str) -> Error {
+    let condition = condition("recording.is_empty()", Error::ERR_UNCONFIGURED);
+    refuse(function, &condition, "The host was created without \"recording\", or there is none.");
+    Error::ERR_UNCONFIGURED
+}
+
+/// Prints that a recording cannot be saved.
+#[track_caller]
+pub(crate) fn refuse_recording_file(function: &str, path: &GString, error: &std::io::Error) -> Error {
+    let condition = condition("file.is_null()", Error::ERR_FILE_CANT_WRITE);
+    refuse(function, &condition, &format!("The recording \"{path}\" cannot be written: {error}."));
+    Error::ERR_FILE_CANT_WRITE
+}
+
 /// Prints that a peer has fewer channels.
 #[track_caller]
 pub(crate) fn refuse_missing_channel(channel: i32, channels: u8) {

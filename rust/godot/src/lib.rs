@@ -21,6 +21,7 @@ mod host;
 mod multiplayer_peer;
 mod network_conditions;
 mod packet_peer;
+mod recording;
 mod script_host;
 mod takeover;
 #[cfg(feature = "dtls")]

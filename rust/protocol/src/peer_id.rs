@@ -14,4 +14,26 @@ impl PeerId {
     pub fn slot(self) -> u16 {
         self.slot
     }
+
+    /// A number for it, for a recording.
+    pub fn to_bits(self) -> u64 {
+        u64::from(self.generation) << 16 | u64::from(self.slot)
+    }
+
+    /// The id of a number; `None` if it is of none. There may be no such connection.
+    pub fn from_bits(bits: u64) -> Option<Self> {
+        Some(Self { slot: bits as u16, generation: u32::try_from(bits >> 16).ok()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PeerId;
+
+    #[test]
+    fn an_id_is_the_number_that_it_gives() {
+        let id = PeerId { slot: 4094, generation: u32::MAX };
+        assert_eq!(PeerId::from_bits(id.to_bits()), Some(id));
+        assert_eq!(PeerId::from_bits(u64::MAX), None);
+    }
 }

@@ -3,6 +3,7 @@
 use crate::endpoint::{Counters, Ending, Endpoint, Event, Key, Output, Setting};
 use bytes::Bytes;
 use enet_rs_driver::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
+use enet_rs_driver::recording::Commands;
 use enet_rs_protocol::{
     Event as EngineEvent, Host, HostConfig, HostStatistic, PacketFlags, PeerId, PeerState, Time,
 };
@@ -53,7 +54,7 @@ impl Ours {
         Self { endpoint, ids: Vec::new(), keys: HashMap::new() }
     }
 
-    fn host(&mut self) -> &mut Host {
+    fn host(&mut self) -> Commands<'_> {
         self.endpoint.host_mut()
     }
 

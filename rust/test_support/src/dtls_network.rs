@@ -5,6 +5,7 @@ use bytes::Bytes;
 use enet_rs_driver::Endpoint;
 use enet_rs_driver::dtls::{ClientConfig, Dtls, SelfSigned, ServerConfig, Trust};
 use enet_rs_driver::protocol::{Event, Host, HostConfig, PacketFlags, PeerId, Time};
+use enet_rs_driver::recording::Commands;
 use enet_rs_sim::{Conditions, Happening, MILLISECOND, World};
 use std::net::SocketAddr;
 use std::sync::OnceLock;
@@ -83,7 +84,7 @@ impl End {
     }
 
     /// The engine.
-    pub fn host(&mut self) -> &mut Host {
+    pub fn host(&mut self) -> Commands<'_> {
         self.endpoint.host_mut()
     }
 

@@ -54,7 +54,7 @@ impl Encryption {
             let is_in_use = || engine.is_connected_to(to);
             match self.dtls.send(now, to, &self.plaintext, is_in_use, out) {
                 Sent::Encrypted => return Some(to),
-                Sent::Held => engine.handle_delay(to),
+                Sent::Held => engine.commands().handle_delay(to),
                 Sent::Dropped => {}
             }
             self.deliver(engine, now);
@@ -95,12 +95,12 @@ impl Encryption {
             match delivery {
                 Delivery::Datagram { from, payload } => engine.handle_datagram(now, from, payload),
                 Delivery::Ended { address } => {
-                    engine.handle_unreachable(address);
+                    engine.commands().handle_unreachable(address);
                 }
                 Delivery::Failed { address, error } => {
                     // Report the failure only if it ended a connection attempt; otherwise the attempt was
                     // abandoned, or another address is tried.
-                    if engine.handle_unreachable(address) > 0 {
+                    if engine.commands().handle_unreachable(address) > 0 {
                         let reason = error.to_string();
                         self.failures.push_back(HandshakeFailure { address, reason });
                     }

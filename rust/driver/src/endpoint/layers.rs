@@ -7,16 +7,27 @@ use super::conditioner::{Conditioner, Fate, NetworkConditions};
 use super::encryption::Encryption;
 use super::tap::Tap;
 use crate::error::HandshakeFailure;
+use crate::recording::{Commands, Recorder};
 use bytes::Bytes;
-use enet_rs_protocol::{Host, Time};
+use enet_rs_protocol::{Event, Host, Time};
 use std::io::{self, Write};
 use std::net::SocketAddr;
+
+/// The engine, watched by those layers that watch it: without DTLS a capture of the wire as well.
+macro_rules! tap {
+    ($layers:ident, $host:ident) => {{
+        let is_encrypted = $layers.is_encrypted();
+        let capture = $layers.capture.as_mut().filter(|capture| capture.is_plain() || !is_encrypted);
+        Tap { host: &mut *$host, capture, recorder: $layers.recorder.as_mut() }
+    }};
+}
 
 /// See the module. All of them are absent in an endpoint of the engine alone.
 #[derive(Debug, Default)]
 pub(super) struct Layers {
     conditioner: Option<Conditioner>,
     capture: Option<Capture>,
+    recorder: Option<Recorder>,
     #[cfg(feature = "dtls")]
     pub(super) encryption: Option<Encryption>,
     /// A datagram on its way to the conditioner.
@@ -26,7 +37,8 @@ pub(super) struct Layers {
 impl Layers {
     /// Whether there is no layer.
     pub(super) fn is_empty(&self) -> bool {
-        self.conditioner.is_none() && self.capture.is_none() && !self.is_encrypted()
+        let watches = self.capture.is_some() || self.recorder.is_some();
+        self.conditioner.is_none() && !watches && !self.is_encrypted()
     }
 
     fn is_encrypted(&self) -> bool {
@@ -62,6 +74,25 @@ impl Layers {
 
     pub(super) fn is_capturing(&self) -> bool {
         self.capture.is_some()
+    }
+
+    /// Records what goes into the engine, which must be new.
+    pub(super) fn set_recorder(&mut self, recorder: Option<Recorder>) {
+        self.recorder = recorder;
+    }
+
+    pub(super) fn recorder(&self) -> Option<&Recorder> {
+        self.recorder.as_ref()
+    }
+
+    pub(super) fn commands<'a>(&'a mut self, host: &'a mut Host) -> Commands<'a> {
+        Commands::new(host, self.recorder.as_mut())
+    }
+
+    pub(super) fn poll_event(&mut self, host: &mut Host) -> Option<Event> {
+        let event = host.poll_event();
+        self.recorder.iter_mut().for_each(|recorder| recorder.on_event(event.as_ref()));
+        event
     }
 
     pub(super) fn handle_datagram(&mut self, host: &mut Host, now: Time, from: SocketAddr, datagram: Bytes) {
@@ -104,11 +135,11 @@ impl Layers {
     pub(super) fn handle_timeout(&mut self, host: &mut Host, now: Time) {
         // Before the engine looks at its time-outs: what has arrived shows that a remote host is not silent.
         self.receive_arrived(host, now);
-        host.handle_timeout(now);
+        let mut engine = tap!(self, host);
+        engine.handle_timeout(now);
         #[cfg(feature = "dtls")]
         if let Some(encryption) = &mut self.encryption {
-            let capture = self.capture.as_mut().filter(|capture| capture.is_plain());
-            encryption.handle_timeout(&mut Tap { host, capture }, now);
+            encryption.handle_timeout(&mut engine, now);
         }
         if self.conditioner.as_ref().is_some_and(Conditioner::is_over) {
             self.conditioner = None;
@@ -190,35 +221,30 @@ impl Layers {
 
     /// A datagram has come through the network.
     fn receive(&mut self, host: &mut Host, now: Time, from: SocketAddr, datagram: Bytes) {
-        let capture = self.capture.as_mut();
+        #[cfg(feature = "dtls")]
+        if self.is_encrypted() && !self.captures_plain() {
+            self.capture.iter_mut().for_each(|capture| capture.on_received(host, now, from, &datagram, None));
+        }
+        let mut engine = tap!(self, host);
         #[cfg(feature = "dtls")]
         if let Some(encryption) = &mut self.encryption {
-            return match capture {
-                Some(capture) if !capture.is_plain() => {
-                    capture.on_received(host, now, from, &datagram, None);
-                    encryption.handle_datagram(&mut Tap { host, capture: None }, now, from, datagram);
-                }
-                capture => encryption.handle_datagram(&mut Tap { host, capture }, now, from, datagram),
-            };
+            return encryption.handle_datagram(&mut engine, now, from, datagram);
         }
-        Tap { host, capture }.handle_datagram(now, from, datagram);
+        engine.handle_datagram(now, from, datagram);
     }
 
     /// Appends the next datagram for the network.
     fn send(&mut self, host: &mut Host, now: Time, out: &mut Vec<u8>) -> Option<SocketAddr> {
-        let capture = self.capture.as_mut();
+        let mut engine = tap!(self, host);
         #[cfg(feature = "dtls")]
         if let Some(encryption) = &mut self.encryption {
-            return match capture {
-                Some(capture) if !capture.is_plain() => {
-                    let start = out.len();
-                    let to = encryption.poll_transmit(&mut Tap { host, capture: None }, now, out)?;
-                    capture.on_sent(host, now, to, &out[start..], None);
-                    Some(to)
-                }
-                capture => encryption.poll_transmit(&mut Tap { host, capture }, now, out),
-            };
+            let start = out.len();
+            let to = encryption.poll_transmit(&mut engine, now, out)?;
+            if let Some(capture) = self.capture.as_mut().filter(|capture| !capture.is_plain()) {
+                capture.on_sent(host, now, to, &out[start..], None);
+            }
+            return Some(to);
         }
-        Tap { host, capture }.poll_transmit(now, out)
+        engine.poll_transmit(now, out)
     }
 }

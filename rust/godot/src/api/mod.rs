@@ -129,6 +129,7 @@ const CONNECTION: NativeClass = NativeClass {
         constant("get_drop_counters"),
         constant("get_network_conditions"),
         constant("is_background"),
+        constant("is_recording"),
         constant("is_capturing"),
         constant("get_max_channels"),
         constant("get_local_port"),
@@ -270,6 +271,7 @@ const MULTIPLAYER_PEER: NativeClass = NativeClass {
         constant("get_peer"),
         constant("get_network_conditions"),
         constant("is_background"),
+        constant("is_recording"),
     ],
     enums: &[],
 };

@@ -167,6 +167,23 @@ impl ENetConnection {
         self.with(|host| host.is_capturing()).unwrap_or(false)
     }
 
+    /// Saves all that has gone into this host since it was created, and a hash of what came out of it, for
+    /// `scripts/replay`.
+    ///
+    /// # Errors
+    /// `ERR_UNCONFIGURED` if the host is not recorded, `ERR_FILE_CANT_WRITE`.
+    #[func]
+    fn save_recording(&self, path: GString) -> Error {
+        const FUNCTION: &str = "save_recording";
+        let Some(recording) = self.with(|host| host.recording()).flatten() else {
+            return errors::refuse_no_recording(FUNCTION);
+        };
+        match recording::save(&recording, &path) {
+            Ok(()) => Error::OK,
+            Err(error) => errors::refuse_recording_file(FUNCTION, &path, &error),
+        }
+    }
+
     /// How much of what came in or was to be sent has been dropped since the host was created, by the reason:
     /// `{reason: count}` with the reasons that have occurred. Counts only grow, and reading them changes
     /// nothing.

@@ -3,6 +3,7 @@
 use super::driving::Driving;
 use crate::drain::{self, DriverOwner};
 use crate::network_conditions::NetworkConditions;
+use crate::recording;
 use crate::takeover::{Guarded, ThreadLock};
 use bytes::Bytes;
 #[cfg(feature = "dtls")]
@@ -31,6 +32,8 @@ pub(crate) struct HostCore {
     is_background_due: Cell<bool>,
     /// The network that is put between the host and the real one.
     network_conditions: Cell<Option<NetworkConditions>>,
+    /// Whether hosts that are created are recorded.
+    recording: Cell<bool>,
     /// Set when a peer is closed that a multiplayer peer has a name for.
     has_named_closed: Cell<bool>,
 }
@@ -59,6 +62,7 @@ impl HostCore {
             background: Cell::new(background),
             is_background_due: Cell::new(false),
             network_conditions: Cell::new(conditions),
+            recording: Cell::new(recording::is_wanted_by_project()),
             has_named_closed: Cell::new(false),
         };
         Guarded::new(lock, core)
@@ -81,6 +85,19 @@ impl HostCore {
         let host = ActiveHost { driving, arena: PayloadArena::new(), closed: Vec::new(), held_back: None };
         self.active.replace(Some(host));
         self.is_background_due.set(self.background.get());
+    }
+
+    /// Whether hosts that are created are recorded.
+    pub(crate) fn recording(&self) -> bool {
+        self.recording.get()
+    }
+
+    /// Sets whether hosts that are created are recorded; `false` forgets the recording that there is.
+    pub(crate) fn set_recording(&self, enabled: bool) {
+        self.recording.set(enabled);
+        if !enabled {
+            self.with(|host| host.driving.with(Driver::stop_recording));
+        }
     }
 
     /// The network that is put between the host and the real one, if any.
@@ -127,7 +144,9 @@ impl HostCore {
     /// Gives the host away, if there is one. Dropping it gives the socket back, and tells the remote ends of
     /// DTLS sessions; others are not notified.
     pub(crate) fn stop(&self) -> Option<Driver> {
-        self.active.take().map(|host| host.driving.into_driver())
+        let driver = self.active.take()?.driving.into_driver();
+        recording::save_at_end(&driver);
+        Some(driver)
     }
 
     /// Notes that a peer is closed that a multiplayer peer has a name for.
@@ -225,7 +244,7 @@ impl ActiveHost {
     /// Begins a connection to the first of these addresses that answers. `None` if all peers are in use.
     pub(crate) fn connect(&mut self, to: &[SocketAddr], channels: u8, data: u32) -> Option<PeerId> {
         self.driving.with(|driver| {
-            let host = driver.host_mut();
+            let mut host = driver.host_mut();
             let peer = host.connect_later(channels, data).ok()?;
             host.provide_addresses(peer, to);
             Some(peer)
@@ -275,8 +294,7 @@ impl ActiveHost {
     }
 
     pub(crate) fn set_compression(&mut self, compression: Option<Compression>) {
-        self.driving
-            .with(|driver| driver.host_mut().set_compressor(compression.map(Compression::compressor)));
+        self.driving.with(|driver| driver.host_mut().set_compression(compression));
     }
 
     pub(crate) fn pop_statistic(&mut self, statistic: HostStatistic) -> u32 {
@@ -303,6 +321,11 @@ impl ActiveHost {
 
     pub(crate) fn is_capturing(&self) -> bool {
         self.driving.read(Driver::is_capturing)
+    }
+
+    /// The recording up to now, as a file; `None` if the host is not recorded.
+    pub(crate) fn recording(&self) -> Option<Vec<u8>> {
+        self.driving.read(Driver::recording)
     }
 
     /// How many peers there can be.

@@ -5,6 +5,7 @@ use super::session::{Mode, Session};
 use crate::background;
 use crate::errors::{self, refuse, refuse_plainly};
 use crate::network_conditions::{self, NetworkConditions};
+use crate::recording;
 use crate::takeover::{FastPaths, ThreadLock, attach};
 use enet_rs_driver::protocol::PacketFlags;
 use godot::builtin::GString;
@@ -28,6 +29,8 @@ pub(super) struct Backend {
     pub(super) target_peer: Cell<i32>,
     pub(super) refuses_new_connections: Cell<bool>,
     background: Cell<bool>,
+    /// Whether hosts that are created are recorded.
+    pub(super) recording: Cell<bool>,
     network_conditions: Cell<Option<NetworkConditions>>,
 }
 
@@ -47,6 +50,7 @@ impl Backend {
             target_peer: Cell::new(0),
             refuses_new_connections: Cell::new(false),
             background: Cell::new(background::is_wanted_by_project()),
+            recording: Cell::new(recording::is_wanted_by_project()),
             network_conditions: Cell::new(network_conditions::of_project()),
         });
         attach(&lock, FastPaths::Multiplayer(Rc::<Self>::clone(&backend)));

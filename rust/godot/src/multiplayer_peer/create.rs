@@ -40,6 +40,7 @@ impl Server {
     pub(super) fn create(self, backend: &Backend) -> Result<Rc<Session>, Error> {
         let host = ENetConnection::sharing(backend.lock());
         host.bind().set_background(backend.background());
+        host.bind().set_recording(backend.recording.get());
         host.bind().put_network_conditions(backend.network_conditions());
         {
             let host = host.bind();
@@ -67,6 +68,7 @@ impl Client {
     pub(super) fn create(self, backend: &Backend, id: i32) -> Result<Rc<Session>, Error> {
         let host = ENetConnection::sharing(backend.lock());
         host.bind().set_background(backend.background());
+        host.bind().set_recording(backend.recording.get());
         host.bind().put_network_conditions(backend.network_conditions());
         let server = {
             let host = host.bind();

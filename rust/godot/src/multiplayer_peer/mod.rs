@@ -58,6 +58,9 @@ pub(crate) struct ENetMultiplayerPeer {
     /// Whether the background thread services the hosts.
     #[var(get = is_background, set = set_background)]
     background: PhantomVar<bool>,
+    /// Whether the host of a server or client is recorded.
+    #[var(get = is_recording, set = set_recording)]
+    recording: PhantomVar<bool>,
     base: Base<MultiplayerPeerExtension>,
 }
 
@@ -220,6 +223,19 @@ impl ENetMultiplayerPeer {
     #[func]
     fn is_background(&self) -> bool {
         self.backend.background()
+    }
+
+    /// Sets whether the host that `create_server` or `create_client` makes is recorded, see
+    /// `ENetConnection.set_recording`.
+    #[func]
+    fn set_recording(&self, enabled: bool) {
+        self.backend.recording.set(enabled);
+    }
+
+    /// Whether the host of a server or client is recorded.
+    #[func]
+    fn is_recording(&self) -> bool {
+        self.backend.recording.get()
     }
 
     /// Puts a bad network between the hosts of this peer and the real one, those that there are and those to

@@ -1,0 +1,188 @@
+//! Reads a recording and does everything in it again.
+
+use super::encoding::{Recorded, take_slice};
+use super::{CHECK, DATAGRAM, EVENT, MAGIC, TIMEOUT, TRANSMIT, TraceHash, commands};
+use bytes::Bytes;
+use enet_rs_protocol::{ConfigError, Event, Host, HostConfig, Seed, Time};
+use std::net::SocketAddr;
+use thiserror::Error;
+
+/// The longest block after expansion, bytes: the recorder's, and the longest single call behind it.
+const MAXIMUM_BLOCK: usize = 48 << 20;
+
+/// A recording that was read from a file.
+#[derive(Clone, Debug)]
+pub struct Recording<'a> {
+    version: String,
+    config: HostConfig,
+    seed: Seed,
+    /// Compressed blocks, each behind its length.
+    blocks: &'a [u8],
+}
+
+/// What a replay has come to.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Replay {
+    /// The hash of all that the engine gave when it was recorded, up to the last block.
+    pub recorded_hash: u64,
+    /// The hash of what it gave in the replay.
+    pub hash: u64,
+    /// When the hashes differed for the first time, as the engine's clock was: at the end of a block.
+    pub differs_at: Option<Time>,
+    /// The engine's clock at the end.
+    pub end: Time,
+    /// Events that the engine gave.
+    pub events: u64,
+    /// Datagrams that went in.
+    pub received: u64,
+    /// Datagrams that came out.
+    pub sent: u64,
+    /// Commands of the application.
+    pub commands: u64,
+}
+
+impl Replay {
+    /// Whether everything happened as it was recorded.
+    pub fn is_equal(&self) -> bool {
+        self.differs_at.is_none() && self.hash == self.recorded_hash
+    }
+}
+
+/// The file cannot be replayed.
+#[derive(Debug, Error)]
+pub enum ReplayError {
+    /// It does not begin as a recording does.
+    #[error("it is no recording of enet_rs, or one in another format")]
+    NoRecording,
+    /// The engine refuses the configuration in it.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A block is damaged, or cut off.
+    #[error("block {0} cannot be read")]
+    Block(usize),
+    /// A block has something that is no call.
+    #[error("block {0} has a call that is not known, or is cut off")]
+    Call(usize),
+}
+
+impl<'a> Recording<'a> {
+    /// Reads the head of a recording.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn read(file: &'a [u8]) -> Result<Self, ReplayError> {
+        let mut rest = file.strip_prefix(MAGIC).ok_or(ReplayError::NoRecording)?;
+        let mut read = || {
+            let version = String::from_utf8(Bytes::take(&mut rest)?.to_vec()).ok()?;
+            let (config, seed) = (HostConfig::take(&mut rest)?, Seed::take(&mut rest)?);
+            Some(Self { version, config, seed, blocks: rest })
+        };
+        read().ok_or(ReplayError::NoRecording)
+    }
+
+    /// The version of enet_rs that has recorded it. Another one may do other things.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// What the engine was made from.
+    pub fn config(&self) -> &HostConfig {
+        &self.config
+    }
+
+    /// Lets a new engine do everything again, and hands each event to `observe` with its time.
+    ///
+    /// # Errors
+    /// A part of the file cannot be read; all before it was done.
+    pub fn replay(&self, mut observe: impl FnMut(Time, &Event)) -> Result<Replay, ReplayError> {
+        let mut run = Run {
+            host: Host::new(self.config.clone(), &self.seed)?,
+            now: Time::default(),
+            hash: TraceHash::default(),
+            replay: Replay::default(),
+            observe: &mut observe,
+        };
+        let mut rest = self.blocks;
+        for number in 0.. {
+            if rest.is_empty() {
+                break;
+            }
+            let block = take_block(&mut rest).ok_or(ReplayError::Block(number))?;
+            run.block(&block).ok_or(ReplayError::Call(number))?;
+        }
+        Ok(Replay { hash: run.hash.value(), end: run.now, ..run.replay })
+    }
+}
+
+fn take_block(input: &mut &[u8]) -> Option<Vec<u8>> {
+    let length = usize::take(input)?;
+    let compressed = take_slice(input, length)?;
+    // However much the file claims, it does not get more.
+    let size = zstd::bulk::Decompressor::upper_bound(compressed)?.min(MAXIMUM_BLOCK);
+    zstd::bulk::decompress(compressed, size).ok()
+}
+
+/// A replay under way.
+struct Run<'a> {
+    host: Host,
+    now: Time,
+    hash: TraceHash,
+    replay: Replay,
+    observe: &'a mut dyn FnMut(Time, &Event),
+}
+
+impl Run<'_> {
+    fn block(&mut self, block: &[u8]) -> Option<()> {
+        let mut rest = block;
+        while let [number, tail @ ..] = rest {
+            rest = tail;
+            self.call(*number, &mut rest)?;
+        }
+        Some(())
+    }
+
+    fn call(&mut self, number: u8, rest: &mut &[u8]) -> Option<()> {
+        match number {
+            DATAGRAM => {
+                let now = self.take_time(rest)?;
+                let (from, datagram) = (SocketAddr::take(rest)?, Bytes::take(rest)?);
+                self.replay.received += 1;
+                self.host.handle_datagram(now, from, datagram);
+            }
+            TRANSMIT => {
+                let (now, mut datagram) = (self.take_time(rest)?, Vec::new());
+                let to = self.host.poll_transmit(now, &mut datagram);
+                self.replay.sent += u64::from(to.is_some());
+                self.hash.on_transmit(to.map(|to| (to, &datagram[..])));
+            }
+            TIMEOUT => {
+                let now = self.take_time(rest)?;
+                self.host.handle_timeout(now);
+            }
+            EVENT => {
+                let event = self.host.poll_event();
+                self.hash.on_event(event.as_ref());
+                if let Some(event) = event {
+                    self.replay.events += 1;
+                    (self.observe)(self.now, &event);
+                }
+            }
+            CHECK => {
+                self.replay.recorded_hash = u64::take(rest)?;
+                if self.replay.recorded_hash != self.hash.value() {
+                    self.replay.differs_at.get_or_insert(self.now);
+                }
+            }
+            command => {
+                self.replay.commands += 1;
+                commands::repeat(command, rest, &mut self.host)?;
+            }
+        }
+        Some(())
+    }
+
+    fn take_time(&mut self, rest: &mut &[u8]) -> Option<Time> {
+        self.now = self.now.after(u32::take(rest)?);
+        Some(self.now)
+    }
+}
