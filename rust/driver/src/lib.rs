@@ -3,7 +3,7 @@
 //!
 //! [`Driver`] is what everything else is for.
 
-// Only `dtls::sys` may: it calls what the crate `openssl` does not wrap.
+// Only `dtls::sys` and `sys::windows` may: they call what no crate wraps.
 #![deny(unsafe_code)]
 
 mod background;

@@ -95,13 +95,13 @@ impl Socket {
 
     fn open(is_ipv6: bool, address: Option<SocketAddr>, batching: Batching) -> io::Result<Self> {
         let socket = open(is_ipv6, address)?;
-        let state = if batching.uses_state { sys::prepare(&socket).ok() } else { None };
+        let state = if batching.uses_state { sys::prepare().ok() } else { None };
         let has_all_addresses = address.is_some_and(|address| address.ip().is_unspecified());
         let reports_addresses =
             state.is_some() && has_all_addresses && sys::report_local_addresses(&socket, is_ipv6);
         let batches = match state {
             None => Batches::Never,
-            Some(_) if sys::JOINS_FROM_THE_BEGINNING || reports_addresses => Batches::Always,
+            Some(_) if reports_addresses => Batches::Always,
             Some(_) => Batches::WhenBusy,
         };
         Ok(Self {
@@ -111,7 +111,7 @@ impl Socket {
             has_port: address.is_some(),
             batching,
             policy: RecvPolicy::new(batches, batching.buffers),
-            joins_received: sys::JOINS_FROM_THE_BEGINNING,
+            joins_received: false,
             local_addresses: reports_addresses.then(Box::default),
             readiness: OnceCell::new(),
             waker: OnceCell::new(),
@@ -171,6 +171,7 @@ fn open(is_ipv6: bool, address: Option<SocketAddr>) -> io::Result<UdpSocket> {
     let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
     let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
     if let Some(address) = address {
+        sys::take_port_alone(&socket);
         socket.bind(&SockAddr::from(address))?;
     }
     socket.set_nonblocking(true)?;

@@ -1,5 +1,5 @@
 //! What the crate `openssl` does not wrap: listening without state, and the timer of a handshake. All
-//! `unsafe` code of this crate is here; `session` and `listener` use it.
+//! `unsafe` code of DTLS is here; `session` and `listener` use it.
 
 use super::flight_timer::FlightTimer;
 use foreign_types::ForeignTypeRef;

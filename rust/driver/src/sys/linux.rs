@@ -1,36 +1,19 @@
 //! Linux and Android: `epoll`, `sendmmsg`, `UDP_GRO` and `eventfd`.
 
 use nix::sys::socket::{setsockopt, sockopt};
-use quinn_udp::UdpSocketState;
 use rustix::event::epoll::{CreateFlags, EventData, EventFlags, add, create, wait};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Whether the kernel may join datagrams as soon as the socket is there, so that only `quinn-udp` can tell
-/// them apart.
-pub(crate) const JOINS_FROM_THE_BEGINNING: bool = false;
 /// Whether [`send_many`] can work.
 pub(crate) const SENDS_MANY: bool = cfg!(target_os = "linux");
 /// The most [`Readiness`] that a process has at a time. It may have 1024 file descriptors, usually, and
 /// whoever has very many sockets, as a test with hundreds of clients, needs them for these.
 const MAXIMUM_READINESS: usize = 128;
-
-/// Makes the state by which `quinn-udp` uses a socket.
-///
-/// # Errors
-/// The system has no socket left, or lacks what `quinn-udp` needs.
-pub(crate) fn prepare(_: &UdpSocket) -> io::Result<UdpSocketState> {
-    // The state sees from a socket only what the system can do, and sets options on it that ENet does
-    // without. The kernel would tell of each datagram when it arrived and how congested the path is, which
-    // costs some hundred nanoseconds; to note the time it would not even cease when asked to. And it would no
-    // longer cut datagrams, on which ENet relies where a path takes less than 1392 bytes.
-    let probe = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
-    UdpSocketState::new((&probe).into())
-}
 
 /// Lets the kernel join datagrams that arrive from one sender, for good: what it has joined could not be
 /// separated after the end of it. Where it cannot, each goes on to come on its own.
@@ -47,6 +30,9 @@ pub(crate) fn report_local_addresses(socket: &UdpSocket, is_ipv6: bool) -> bool 
         setsockopt(socket, sockopt::Ipv4PacketInfo, &true).is_ok()
     }
 }
+
+/// A port has one socket, unless both ask to share it.
+pub(crate) fn take_port_alone(_: &Socket) {}
 
 /// Whether an error of receiving is about a datagram that was sent earlier: it found nobody. That is not the
 /// socket's fault.
