@@ -88,7 +88,10 @@ struct Server {
 impl Server {
     fn work(&mut self, now: u64) {
         let time = Time::from_millis(now);
-        let next = || self.received.borrow_mut().pop_front_if(|(at, _)| *at <= now);
+        let next = || {
+            let mut received = self.received.borrow_mut();
+            received.front().is_some_and(|(at, _)| *at <= now).then(|| received.pop_front()).flatten()
+        };
         while let Some((_, datagram)) = next() {
             self.host.handle_datagram(time, address(1), datagram.into());
         }

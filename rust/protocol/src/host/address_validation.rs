@@ -282,8 +282,10 @@ impl AddressValidation {
     /// The reply to retransmit by itself, if one is due by `now`.
     pub(super) fn retransmit_due(&mut self, now: Time) -> Option<Reply> {
         self.forget_old(now);
-        while let Some(due) = self.retransmissions.pop_front_if(|next| next.due <= now) {
-            let Retransmission { to, slot, .. } = due;
+        while let Some(&Retransmission { due, to, slot }) = self.retransmissions.front()
+            && due <= now
+        {
+            self.retransmissions.pop_front();
             let key = self.key(to, slot);
             let is_due = |entry: &&mut Entry| entry.retransmitted < RETRANSMISSIONS;
             let Some(entry) = self.entry(key).filter(is_due) else { continue };

@@ -86,10 +86,12 @@ impl ChannelSink<'_, '_> {
     /// An unreliable message is complete. Usually it is the one that began last or first; else its record
     /// stays until its time is over.
     pub(super) fn on_completed(&mut self, key: UnreliableKey) {
-        let is_it = |partial: &mut Partial| partial.channel == self.channel && partial.key == key;
+        let is_it = |partial: &Partial| partial.channel == self.channel && partial.key == key;
         let partials = &mut self.backlog.partials;
-        if partials.pop_back_if(is_it).is_none() {
-            partials.pop_front_if(is_it);
+        if partials.back().is_some_and(is_it) {
+            partials.pop_back();
+        } else if partials.front().is_some_and(is_it) {
+            partials.pop_front();
         }
     }
 
