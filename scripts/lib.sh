@@ -34,15 +34,15 @@ assemble_addon() {
 	cp "$repo"/enet_rs.gdextension "$repo"/addons/enet_rs/* "$repo"/LICENSE-MIT "$repo"/LICENSE-APACHE "$1/"
 }
 
-# fetch_once FOLDER FUNCTION: lets FUNCTION fill a new folder, with an executable `run` in it, unless FOLDER is there.
+# fetch_once FOLDER FUNCTION: lets FUNCTION fill a new folder, unless FOLDER is there.
 # Even if several start at the same time it is done once, and what others see is complete or not there at all.
 fetch_once() {
 	local folder="$1" function="$2" partial
-	[[ ! -x "$folder/run" ]] || return 0
+	[[ ! -d "$folder" ]] || return 0
 	mkdir -p "$(dirname "$folder")"
 	(
 		if command -v flock >/dev/null 2>&1; then flock 9; fi
-		[[ ! -x "$folder/run" ]] || exit 0
+		[[ ! -d "$folder" ]] || exit 0
 		partial="$(mktemp -d "$folder.partial.XXXXXX")"
 		trap 'rm -rf "$partial"' EXIT
 		chmod 755 "$partial"
@@ -52,11 +52,22 @@ fetch_once() {
 	) 9>"$folder.lock"
 }
 
-# unpack_debian_packages FOLDER PACKAGE...: Debian's packages with all their libraries, unpacked into FOLDER/root;
-# nothing is installed and root is not needed. They run by their own loader. The mirror is the machine's own, read from
-# its apt configuration; the package lists are private to this fetch.
+# unpack_debian_packages [OPTION...] FOLDER PACKAGE...: Debian's packages with all their libraries, unpacked into
+# FOLDER/root; nothing is installed and root is not needed. They run by their own loader. The mirror is the machine's,
+# read from its apt configuration; the package lists are private to this fetch.
+#   --suite NAME, --architecture NAME   other than the next release of Debian, for this machine
+#   --alone                             without what the packages depend on
 unpack_debian_packages() {
-	local into="$1" state="$1/apt" mirror package
+	local suite=forky architecture='' alone=false into state mirror package
+	while [[ "$1" == --* ]]; do
+		case "$1" in
+		--suite) suite="$2" && shift ;;
+		--architecture) architecture="$2" && shift ;;
+		--alone) alone=true ;;
+		esac
+		shift
+	done
+	into="$1" state="$1/apt"
 	shift
 	need apt-get "to fetch $1 from Debian (or install it yourself)"
 	need dpkg-deb "to unpack Debian's packages"
@@ -66,16 +77,22 @@ unpack_debian_packages() {
 	say "Fetching $1 from the configured Debian mirror ..."
 	mkdir -p "$state"/{lists/partial,archives/partial,root}
 	: >"$state/status"
-	printf 'deb %s forky main\n' "$mirror" >"$state/sources.list"
+	[[ -n "$architecture" ]] || architecture="$(dpkg --print-architecture)"
+	printf 'deb [arch=%s] %s %s main\n' "$architecture" "$mirror" "$suite" >"$state/sources.list"
 	local -a options=(
 		-o "Dir::State=$state" -o "Dir::State::lists=$state/lists" -o "Dir::State::status=$state/status"
 		-o "Dir::Cache=$state" -o "Dir::Cache::archives=$state/archives"
 		-o "Dir::Etc::sourcelist=$state/sources.list" -o Dir::Etc::sourceparts=/dev/null
 		-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
+		-o "APT::Architecture=$architecture" -o "APT::Architectures::=$architecture"
 		-o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=3 -o Debug::NoLocking=1
 	)
 	apt-get "${options[@]}" -qq update >&2
-	apt-get "${options[@]}" -qq --yes --download-only --no-install-recommends install "$@" >&2
+	if $alone; then
+		(cd "$state/archives" && apt-get "${options[@]}" -qq download "$@" >&2)
+	else
+		apt-get "${options[@]}" -qq --yes --download-only --no-install-recommends install "$@" >&2
+	fi
 	for package in "$state"/archives/*.deb; do
 		dpkg-deb -x "$package" "$into/root"
 	done

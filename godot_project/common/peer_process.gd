@@ -177,4 +177,5 @@ static func _drain(pipe: FileAccess) -> String:
 		bytes.append_array(piece)
 		if piece.size() < _READ_BYTES:
 			break
-	return bytes.get_string_from_utf8()
+	# Windows puts one before each end of a line.
+	return bytes.get_string_from_utf8().remove_chars("\r")

