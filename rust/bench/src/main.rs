@@ -11,6 +11,7 @@
 //!   cost, encrypted ones too, beside C ENet where that is linked, `rusty_enet` and the bare kernel;
 //!   `--calls` counts system calls with strace. It fails if a target is missed;
 //! * `enet_rs_bench loopback-run WORKLOAD SIDE [UNITS]` does one of these, for a profiler;
+//! * `enet_rs_bench background` prints what the background thread costs while connections are idle (Linux);
 //! * `enet_rs_bench network [SCENARIO ...]` prints what comes of messages, transfers and connections over bad
 //!   networks, in virtual time, beside other protocols, and fails if a target is missed,
 //!   see `network`;
@@ -22,6 +23,7 @@
 //! * `enet_rs_bench run WORKLOAD ours|rusty_enet UNITS` does one of those of `engine` and `counts`, for a
 //!   profiler.
 
+mod background;
 #[cfg(feature = "c-enet")]
 mod c_enet;
 mod compression;
@@ -39,6 +41,7 @@ const USAGE: &str = "usage: enet_rs_bench engine
        enet_rs_bench compression
        enet_rs_bench loopback [--rounds N] [--calls] [WORKLOAD ...]
        enet_rs_bench loopback-run WORKLOAD SIDE [UNITS]
+       enet_rs_bench background
        enet_rs_bench network [SCENARIO ...] [--ends NAME,...] [--row TEXT] [--seeds N] [--connections N]
                              [--summary]
        enet_rs_bench network --check [--store]
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
             Ok(units) => loopback::run(workload, side, Some(units)).map(|()| true),
             Err(_) => Err(USAGE.into()),
         },
+        ["background"] => background::table(),
         ["network", "--check"] => network::check::check(),
         ["network", "--check", "--store"] => network::check::store().map(|()| true),
         ["network", ref options @ ..] => network::tables(options),

@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 
 /// How long what a command has queued may wait for more: several messages then share a datagram.
 const SEND_DELAY: Duration = Duration::from_millis(2);
+/// After its owner has serviced a driver, the thread leaves it alone for so long: the owner may be about to
+/// take more, and what two threads do at once they do more slowly.
+const OWNER_TURN: Duration = Duration::from_millis(1);
 /// The longest wait of the thread.
 const MAXIMUM_WAIT: Duration = Duration::from_secs(60);
 /// The longest wait of an owner: the clock need not be able to tell the end of every [`Duration`].
@@ -75,6 +78,12 @@ struct Serviced {
     looks_at: Option<Instant>,
     /// Until then its socket is not waited for.
     rests_until: Option<Instant>,
+    /// When its owner has serviced it last, and does not wait now.
+    serviced_at: Option<Instant>,
+    /// Its owner waits for an event.
+    is_awaited: bool,
+    /// The thread does not wait for its socket at the moment.
+    is_left_alone: bool,
 }
 
 impl Background {
@@ -96,8 +105,16 @@ impl Background {
         let Ok(socket) = driver.socket().try_clone() else { return Err(driver) };
         let mut registry = lock(&self.registry);
         let Some(waker) = self.run(&mut registry) else { return Err(driver) };
-        let serviced =
-            Serviced { driver: Some(driver), due: None, send_at: None, looks_at: None, rests_until: None };
+        let serviced = Serviced {
+            driver: Some(driver),
+            due: None,
+            send_at: None,
+            looks_at: None,
+            rests_until: None,
+            serviced_at: None,
+            is_awaited: false,
+            is_left_alone: false,
+        };
         let shared = Shared { serviced: Mutex::new(serviced), worked: Condvar::new(), socket };
         let shared = Arc::new(shared);
         registry.drivers.push(Arc::clone(&shared));
@@ -190,23 +207,57 @@ struct Turn {
 }
 
 impl Shared {
-    /// Lets the driver do what is due.
+    /// Lets the driver do what is due, unless its owner is at it.
     fn turn(&self, is_ready: bool) -> Turn {
         let mut serviced = lock(&self.serviced);
         let now = Instant::now();
         let is_due = |time: Option<Instant>| time.is_some_and(|time| time <= now);
-        if is_ready || serviced.due.is_none() || is_due(serviced.due) || is_due(serviced.send_at) {
+        let has_work = is_ready || serviced.due.is_none() || is_due(serviced.due) || is_due(serviced.send_at);
+        let left_alone_for = serviced.owners_turn(now).filter(|_| has_work);
+        serviced.is_left_alone = left_alone_for.is_some();
+        if has_work && !serviced.is_left_alone {
             serviced.work(now);
-            self.worked.notify_all();
+            // Each notification is a system call.
+            if std::mem::take(&mut serviced.is_awaited) {
+                self.worked.notify_all();
+            }
         }
-        let next = [serviced.due, serviced.send_at].into_iter().flatten().min();
-        let wait = next.map_or(MAXIMUM_WAIT, |next| next.saturating_duration_since(now));
+        let until_next = || {
+            let next = serviced.next();
+            next.map_or(MAXIMUM_WAIT, |next| next.saturating_duration_since(now))
+        };
+        let wait = left_alone_for.unwrap_or_else(until_next);
         serviced.looks_at = Some(now + wait);
-        Turn { wait, rests: serviced.rests_until.is_some() }
+        Turn { wait, rests: serviced.is_left_alone || serviced.rests_until.is_some() }
     }
 }
 
 impl Serviced {
+    /// How much longer the driver is its owner's, if it is.
+    fn owners_turn(&self, now: Instant) -> Option<Duration> {
+        let since = now.saturating_duration_since(self.serviced_at?);
+        OWNER_TURN.checked_sub(since).filter(|left| !left.is_zero())
+    }
+
+    /// Lets its owner, at `now`, bring about an event.
+    fn work_for_owner(&mut self, now: Instant) -> Result<Option<Event>, ServiceError> {
+        let driver = self.driver_mut();
+        let mut event = driver.work_for_event(now, Duration::ZERO);
+        if let Ok(None) = event {
+            event = driver.take_unreported().map_or(event, Err);
+        }
+        // If the owner takes no more, the thread acknowledges this one.
+        self.send_at = driver.owes_acknowledgements().then(|| now + OWNER_TURN);
+        self.serviced_at = Some(now);
+        self.set_due(now);
+        event
+    }
+
+    /// When the thread has to look at the driver.
+    fn next(&self) -> Option<Instant> {
+        [self.due, self.send_at].into_iter().flatten().min()
+    }
+
     /// Lets the driver receive and send.
     fn work(&mut self, now: Instant) {
         let Some(driver) = &mut self.driver else {
@@ -224,7 +275,7 @@ impl Serviced {
     /// Finds out when the driver has something to do.
     fn set_due(&mut self, now: Instant) {
         let Some(driver) = &self.driver else { return };
-        let wait = driver.due_in().unwrap_or(MAXIMUM_WAIT).min(MAXIMUM_WAIT);
+        let wait = driver.due_in(now).unwrap_or(MAXIMUM_WAIT).min(MAXIMUM_WAIT);
         let wait = if driver.is_looking_up() { wait.min(LOOKUP_INTERVAL) } else { wait };
         self.due = Some(self.rests_until.unwrap_or(now + wait));
     }
@@ -274,31 +325,32 @@ impl BackgroundDriver {
         result
     }
 
-    /// Gives the next event, see [`Driver::service`]. Waits for it for up to `wait`. What is queued leaves
-    /// now.
+    /// Gives the next event, see [`Driver::service`]: one that waits already, else what the socket has. Waits
+    /// for it for up to `wait`. What is queued leaves now.
     ///
     /// # Errors
     /// The socket failed since the last call, and there is no event.
     pub fn service(&self, wait: Duration) -> Result<Option<Event>, ServiceError> {
         let mut serviced = lock(&self.shared.serviced);
-        let deadline = (!wait.is_zero()).then(|| Instant::now() + wait.min(MAXIMUM_SERVICE));
+        let mut deadline = None;
         loop {
-            if let Some(event) = serviced.driver_mut().poll_event()? {
+            if let Some(event) = serviced.driver_mut().take_waiting()? {
                 return Ok(Some(event));
             }
-            if serviced.send_at.is_some() {
-                let sent = serviced.send();
-                serviced.driver_mut().keep_failure(sent);
-                let due = serviced.due;
-                self.release(serviced, due);
-                serviced = lock(&self.shared.serviced);
+            let now = Instant::now();
+            let event = serviced.work_for_owner(now);
+            let deadline = *deadline.get_or_insert_with(|| now + wait.min(MAXIMUM_SERVICE));
+            let next = serviced.next();
+            if !matches!(event, Ok(None)) || now >= deadline {
+                self.release(serviced, next);
+                return event;
             }
-            if let Some(failure) = serviced.driver_mut().take_unreported() {
-                return Err(failure);
+            serviced.is_awaited = true;
+            serviced.serviced_at = None;
+            if serviced.needs_wake(next) || std::mem::take(&mut serviced.is_left_alone) {
+                self.waker.wake();
             }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let Some(left) = left.filter(|left| !left.is_zero()) else { return Ok(None) };
-            serviced = match self.shared.worked.wait_timeout(serviced, left) {
+            serviced = match self.shared.worked.wait_timeout(serviced, deadline - now) {
                 Ok((serviced, _)) => serviced,
                 Err(poisoned) => poisoned.into_inner().0,
             };

@@ -23,9 +23,10 @@ impl Clock {
         Time::from_millis(instant.saturating_duration_since(self.start).as_millis() as u64)
     }
 
-    /// How long it is until `time`; nothing if it has passed.
-    pub(crate) fn until(&self, time: Time) -> Duration {
-        Duration::from_millis(time.as_millis()).saturating_sub(self.start.elapsed())
+    /// How long it is from `instant` until `time`; nothing if it has passed.
+    pub(crate) fn until(&self, time: Time, instant: Instant) -> Duration {
+        let elapsed = instant.saturating_duration_since(self.start);
+        Duration::from_millis(time.as_millis()).saturating_sub(elapsed)
     }
 }
 
@@ -40,14 +41,14 @@ mod tests {
         assert_eq!(clock.time(later), Time::from_millis(1));
         let before = clock.now();
         let hour = Duration::from_secs(3_600);
-        let left = clock.until(before.after(3_600_000));
+        let left = clock.until(before.after(3_600_000), Instant::now());
         assert!(left <= hour && left > hour / 2, "{left:?}");
     }
 
     #[test]
     fn what_has_passed_is_due_now_and_nothing_is_earlier_than_the_clock() {
         let clock = Clock::new();
-        assert_eq!(clock.until(Time::default()), Duration::ZERO);
+        assert_eq!(clock.until(Time::default(), Instant::now()), Duration::ZERO);
         if let Some(earlier) = clock.start.checked_sub(Duration::from_secs(1)) {
             assert_eq!(clock.time(earlier), Time::default());
         }

@@ -224,7 +224,7 @@ impl Draining {
     /// How long it is until there is something to do, datagrams aside.
     fn due_in(&self) -> Duration {
         let deadline = self.deadline.saturating_duration_since(Instant::now());
-        self.driver.due_in().map_or(deadline, |due| due.min(deadline))
+        self.driver.due_in(Instant::now()).map_or(deadline, |due| due.min(deadline))
     }
 
     /// Ends what is left.

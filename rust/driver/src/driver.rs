@@ -160,12 +160,30 @@ impl Driver {
     /// The socket failed, and there is no event. The driver stays usable, and further calls fail for as long
     /// as the cause lasts.
     pub fn service(&mut self, wait: Duration) -> Result<Option<Event>, ServiceError> {
-        if let Some(event) = self.endpoint.poll_event()? {
-            self.acknowledge_in_time();
-            return Ok(Some(event));
+        match self.take_waiting()? {
+            None => self.work_for_event(Instant::now(), wait),
+            event => Ok(event),
         }
+    }
+
+    /// The first part of [`service`](Self::service): gives an event that waits already.
+    #[inline]
+    pub(crate) fn take_waiting(&mut self) -> Result<Option<Event>, ServiceError> {
+        let event = self.endpoint.poll_event()?;
+        if event.is_some() {
+            self.acknowledge_in_time();
+        }
+        Ok(event)
+    }
+
+    /// The second part of [`service`](Self::service), which begins at `instant`: sends and receives until
+    /// there is an event.
+    pub(crate) fn work_for_event(
+        &mut self,
+        mut instant: Instant,
+        wait: Duration,
+    ) -> Result<Option<Event>, ServiceError> {
         self.unacknowledged = None;
-        let mut instant = Instant::now();
         let deadline = (!wait.is_zero()).then(|| instant + wait.min(MAXIMUM_WAIT));
         let skips_recv = self.socket.policy.take_skip(instant) && deadline.is_none();
         loop {
@@ -204,7 +222,7 @@ impl Driver {
             if left.is_zero() {
                 return Ok(None);
             }
-            let timer = self.due_in().unwrap_or(left);
+            let timer = self.due_in(Instant::now()).unwrap_or(left);
             self.socket.wait(left.min(timer)).map_err(ServiceError::Wait)?;
             instant = Instant::now();
         }
@@ -304,9 +322,14 @@ impl Driver {
         self.socket.inner()
     }
 
-    /// How long it is until [`service`](Self::service) has something to do, datagrams aside.
-    pub(crate) fn due_in(&self) -> Option<Duration> {
-        self.endpoint.next_timeout().map(|time| self.clock.until(time))
+    /// How long it is from `now` until [`service`](Self::service) has something to do, datagrams aside.
+    pub(crate) fn due_in(&self, now: Instant) -> Option<Duration> {
+        self.endpoint.next_timeout().map(|time| self.clock.until(time, now))
+    }
+
+    /// Whether messages were taken that [`service`](Self::service) has not acknowledged yet.
+    pub(crate) fn owes_acknowledgements(&self) -> bool {
+        self.unacknowledged.is_some()
     }
 
     /// Ends a connection at once and tells the remote host, see [`Host::disconnect_now`]; the datagram has
