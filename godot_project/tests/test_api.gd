@@ -43,10 +43,13 @@ const _ADDITIONS: PackedStringArray = [
 	"ENetMultiplayerPeer property background",
 	"ENetMultiplayerPeer method create_client_with_tls",
 	"ENetMultiplayerPeer method create_server_with_tls",
+	"ENetPacketPeer method get_bytes_in_flight",
+	"ENetPacketPeer method get_bytes_waiting",
 	"ENetPacketPeer method get_disconnect_reason",
 	"ENetPacketPeer method get_drop_counters",
 	"ENetPacketPeer method get_packet_channel",
 	"ENetPacketPeer method get_packets",
+	"ENetPacketPeer method set_channel_priority",
 	"ENetPacketPeer method set_redundancy",
 ]
 ## Constants beyond the engine's have one of these prefixes.

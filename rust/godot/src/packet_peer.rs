@@ -5,7 +5,7 @@ use crate::errors::{self, NOT_CONNECTED, PEER_IS_NULL, condition, refuse, refuse
 use crate::host::{ActiveHost, Ended, Link, PeerLink, packet_flags};
 use crate::takeover::{FastPaths, SameLock, attach};
 use crate::{addresses, drops};
-use enet_rs_driver::protocol::{PeerId, PeerState, PeerStatistic};
+use enet_rs_driver::protocol::{CHANNEL_LEVELS, PeerId, PeerState, PeerStatistic};
 use godot::builtin::{Array, GString, PackedByteArray, VarDictionary};
 use godot::classes::{PacketPeer, PacketPeerExtension};
 use godot::global::Error;
@@ -177,6 +177,44 @@ impl ENetPacketPeer {
         }
     }
 
+    /// Sets which packets go first while many wait: those on channels of the lowest `level`, 0 to 7, which
+    /// share by their `weight`, 1 to 255. An addition to the engine's class.
+    #[func]
+    fn set_channel_priority(&self, channel: i32, level: i32, weight: i32) {
+        const FUNCTION: &str = "set_channel_priority";
+        let Some(channels) = self.with(FUNCTION, |host, id| host.channel_count(id).unwrap_or(0)) else {
+            return;
+        };
+        let Some(channel) = u8::try_from(channel).ok().filter(|channel| *channel < channels) else {
+            let condition = "Condition \"channel < 0 || channel >= get_channels()\" is true.";
+            return refuse(FUNCTION, condition, errors::INVALID_CHANNEL);
+        };
+        let Some(level) = u8::try_from(level).ok().filter(|level| *level < CHANNEL_LEVELS) else {
+            let condition = "Condition \"level < 0 || level > 7\" is true.";
+            return refuse(FUNCTION, condition, "The level must be between 0 and 7 (inclusive).");
+        };
+        let Some(weight) = u8::try_from(weight).ok().filter(|weight| *weight > 0) else {
+            let condition = "Condition \"weight < 1 || weight > 255\" is true.";
+            return refuse(FUNCTION, condition, "The weight must be between 1 and 255 (inclusive).");
+        };
+        // Only a connection that ended this moment refuses it.
+        self.try_with(|host, id| host.set_channel_priority(id, channel, level, weight).ok());
+    }
+
+    /// Bytes of packets that were not sent yet, on one channel or, with -1, on all. An addition to the
+    /// engine's class.
+    #[func]
+    fn get_bytes_waiting(&self, channel: i32) -> i64 {
+        self.bytes("get_bytes_waiting", channel, |host, id, channel| host.bytes_waiting(id, channel))
+    }
+
+    /// Bytes of reliable packets that were sent and are not acknowledged, on one channel or, with -1, on all.
+    /// An addition to the engine's class.
+    #[func]
+    fn get_bytes_in_flight(&self, channel: i32) -> i64 {
+        self.bytes("get_bytes_in_flight", channel, |host, id, channel| host.bytes_in_flight(id, channel))
+    }
+
     #[func]
     fn get_packet_flags(&self) -> i32 {
         let flags = self.link_with(|link| link.received.next_flags()).flatten();
@@ -290,6 +328,26 @@ impl ENetPacketPeer {
     #[func]
     fn get_available_packet_count(&self) -> i32 {
         i32::try_from(self.available_packets()).unwrap_or(i32::MAX)
+    }
+
+    /// A number of bytes on one channel, or on all with -1; 0 and an error for what is no channel.
+    fn bytes(
+        &self,
+        function: &str,
+        channel: i32,
+        ask: impl FnOnce(&mut ActiveHost, PeerId, Option<u8>) -> u64,
+    ) -> i64 {
+        let channel = match u8::try_from(channel) {
+            Ok(channel) => Some(channel),
+            Err(_) if channel == -1 => None,
+            Err(_) => {
+                let condition = "Condition \"channel < -1 || channel > 255\" is true. Returning: 0";
+                refuse(function, condition, errors::INVALID_CHANNEL);
+                return 0;
+            }
+        };
+        let bytes = self.with(function, |host, id| ask(host, id, channel));
+        bytes.map_or(0, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX))
     }
 
     fn available_packets(&self) -> usize {

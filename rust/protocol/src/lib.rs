@@ -44,6 +44,7 @@ pub use error::{ConnectError, SendError};
 pub use event::{DisconnectReason, Event, Packet, PacketFlags};
 pub use host::Host;
 pub use payload_arena::PayloadArena;
+pub use peer::send_queue::CHANNEL_LEVELS;
 pub use peer_id::PeerId;
 pub use peer_state::PeerState;
 pub use random::Seed;

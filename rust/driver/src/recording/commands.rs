@@ -87,6 +87,7 @@ commands! {
     19 handle_send_failure(address: SocketAddr) -> bool;
     20 handle_delay(address: SocketAddr);
     21 handle_unreachable(address: SocketAddr) -> usize;
+    22 set_channel_priority(peer: PeerId, channel: u8, level: u8, weight: u8) -> Result<(), SendError>;
 }
 
 impl Commands<'_> {

@@ -97,6 +97,10 @@ const fn with_defaults(name: &'static str, defaults: &'static [DefaultArgument])
     NativeMethod { name, is_const: false, defaults, of_own_name: None }
 }
 
+const fn constant_with_defaults(name: &'static str, defaults: &'static [DefaultArgument]) -> NativeMethod {
+    NativeMethod { name, is_const: true, defaults, of_own_name: None }
+}
+
 const fn of_own_name(
     name: &'static str,
     own: &'static str,
@@ -180,6 +184,9 @@ const PACKET_PEER: NativeClass = NativeClass {
         with_defaults("peer_disconnect_later", &[Int(0)]),
         with_defaults("peer_disconnect_now", &[Int(0)]),
         with_defaults("get_packets", &[Int(-1)]),
+        with_defaults("set_channel_priority", &[Int(1)]),
+        constant_with_defaults("get_bytes_waiting", &[Int(-1)]),
+        constant_with_defaults("get_bytes_in_flight", &[Int(-1)]),
         constant("get_packet_channel"),
         constant("get_disconnect_reason"),
         constant("get_drop_counters"),

@@ -394,6 +394,17 @@ impl ActiveHost {
         self.driving.with(|driver| driver.host_mut().set_redundancy(peer, copies));
     }
 
+    /// Sets which packets for a peer go first while many wait; see the engine.
+    pub(crate) fn set_channel_priority(
+        &mut self,
+        peer: PeerId,
+        channel: u8,
+        level: u8,
+        weight: u8,
+    ) -> Result<(), SendError> {
+        self.driving.with(|driver| driver.host_mut().set_channel_priority(peer, channel, level, weight))
+    }
+
     pub(crate) fn configure_throttle(
         &mut self,
         peer: PeerId,
@@ -442,6 +453,16 @@ impl ActiveHost {
 
     pub(crate) fn statistic(&self, peer: PeerId, statistic: PeerStatistic) -> Option<u32> {
         self.driving.read(|driver| driver.host().peer_statistic(peer, statistic))
+    }
+
+    /// Bytes of packets that were not sent yet, on one channel or on all.
+    pub(crate) fn bytes_waiting(&self, peer: PeerId, channel: Option<u8>) -> u64 {
+        self.driving.read(|driver| driver.host().bytes_waiting(peer, channel))
+    }
+
+    /// Bytes of reliable packets that were sent and not acknowledged, on one channel or on all.
+    pub(crate) fn bytes_in_flight(&self, peer: PeerId, channel: Option<u8>) -> u64 {
+        self.driving.read(|driver| driver.host().bytes_in_flight(peer, channel))
     }
 
     pub(crate) fn peer_drop_counters(&self, peer: PeerId) -> Option<DropCounters> {

@@ -3,6 +3,7 @@
 
 use super::incoming::Incoming;
 use super::mesh_host::MeshHost;
+use super::transfer::{DEFAULT_CHANNEL_WEIGHT, DEFAULT_CHANNELS};
 use crate::connection::ENetConnection;
 use crate::drain;
 use crate::errors;
@@ -12,7 +13,7 @@ use crate::packet_peer::ENetPacketPeer;
 use crate::script_host::{ScriptPeer, SharedHost};
 use crate::takeover::{Guarded, refuse_other_thread};
 use bytes::Bytes;
-use enet_rs_driver::protocol::{PacketFlags, SendError};
+use enet_rs_driver::protocol::{PacketFlags, PeerId, SendError};
 use godot::classes::multiplayer_peer::ConnectionStatus;
 use godot::global::Error;
 use godot::obj::Gd;
@@ -166,6 +167,7 @@ impl Session {
     pub(super) fn admit(&self, id: i32, peer: ScriptPeer) {
         if let Some(link) = peer.link.enter() {
             link.set_multiplayer_id(id);
+            link.with(favour_default_channels);
         }
         let replaced = self.members.borrow_mut().insert(id, peer);
         if let Some(replaced) = replaced {
@@ -321,6 +323,14 @@ impl Session {
         self.departed.take();
         self.incoming.take();
         release(self.hosts.take().into_values());
+    }
+}
+
+/// Sees that the default channels of a member are not held up by those of the game.
+fn favour_default_channels(host: &mut ActiveHost, peer: PeerId) {
+    for channel in 0..DEFAULT_CHANNELS as u8 {
+        // A connection without the channel needs no priority for it.
+        let _ = host.set_channel_priority(peer, channel, 0, DEFAULT_CHANNEL_WEIGHT);
     }
 }
 

@@ -11,6 +11,10 @@ use godot::obj::EngineEnum;
 /// Number of ENet's channels for the default channel.
 pub(super) const DEFAULT_CHANNELS: i32 = 2;
 
+/// The default channels' share of a connection, beside 1 of each busy channel of the game: they carry what
+/// SceneMultiplayer itself sends. The game cannot put a channel above them, as they have the first level.
+pub(super) const DEFAULT_CHANNEL_WEIGHT: u8 = 2;
+
 /// ENet's channel for packets of a `TransferMode` on a channel of the game. It may be out of a connection's
 /// range.
 pub(super) fn enet_channel(mode: i32, transfer_channel: i32) -> i32 {

@@ -9,6 +9,7 @@ mod lanes;
 mod messages;
 
 pub(crate) use filling::Flow;
+pub use lanes::CHANNEL_LEVELS;
 
 use super::channel::Channels;
 use super::control::{Content, Control};

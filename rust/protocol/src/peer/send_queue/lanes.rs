@@ -8,8 +8,8 @@
 use super::messages::MessageQueue;
 use crate::peer::message::{Message, Reliable, Unreliable};
 
-/// The number of levels; those of level 0 go first.
-pub(crate) const LEVELS: u8 = 8;
+/// The number of levels that channels can have; those of level 0 go first.
+pub const CHANNEL_LEVELS: u8 = 8;
 
 /// Bytes that a lane of weight 1 may send in a round: about a datagram.
 pub(super) const QUANTUM: i32 = 1200;
@@ -94,7 +94,7 @@ pub(super) struct Lanes {
     /// The number of the datagram that is filled, above 0; wraps.
     datagram: u32,
     /// How often the lanes of each level got new credit; wraps.
-    rounds: [u8; LEVELS as usize],
+    rounds: [u8; CHANNEL_LEVELS as usize],
 }
 
 impl Lanes {
@@ -121,7 +121,7 @@ impl Lanes {
     /// Sets the level of a channel, 0 to 7, and its share among those of the same level, at least 1.
     pub(super) fn set_priority(&mut self, channel: u8, level: u8, weight: u8) {
         let lane = self.get_or_make(channel);
-        lane.level = level.min(LEVELS - 1);
+        lane.level = level.min(CHANNEL_LEVELS - 1);
         lane.weight = weight.max(1);
         lane.credit = lane.credit.min(lane.quantum());
         if lane.is_active {
@@ -208,7 +208,7 @@ impl Lanes {
         let Some(lane) = self.get_mut(channel).filter(|lane| !lane.is_active) else { return };
         lane.is_active = true;
         let level = lane.level;
-        let round = rounds[usize::from(level % LEVELS)];
+        let round = rounds[usize::from(level % CHANNEL_LEVELS)];
         // Who comes back in the same round goes on with the credit that was left.
         if lane.round != round {
             lane.round = round;
@@ -253,7 +253,7 @@ impl Lanes {
 
     /// Gives credit to the lanes of a level that have something to send, as none of them has any.
     fn begin_round(&mut self, level: u8, holds_reliable: bool) {
-        let round = &mut self.rounds[usize::from(level % LEVELS)];
+        let round = &mut self.rounds[usize::from(level % CHANNEL_LEVELS)];
         *round = round.wrapping_add(1);
         for &channel in &self.active {
             let lane = self.lanes.get_mut(usize::from(channel)).and_then(Option::as_deref_mut);
