@@ -27,6 +27,7 @@ const _ADDITIONS: PackedStringArray = [
 	"ENetConnection method stop_capture",
 	"ENetConnection method get_network_conditions",
 	"ENetConnection method get_network_conditions_presets",
+	"ENetConnection method get_network_report",
 	"ENetConnection method set_network_conditions",
 	"ENetMultiplayerPeer method get_network_conditions",
 	"ENetMultiplayerPeer method set_network_conditions",

@@ -20,6 +20,7 @@ mod event_array;
 mod host;
 mod multiplayer_peer;
 mod network_conditions;
+mod observation;
 mod packet_peer;
 mod recording;
 mod script_host;

@@ -8,6 +8,7 @@ use crate::errors;
 use crate::event_array::PacketEvents;
 use crate::host::{ActiveHost, Core, HostCore, Link, PeerLink};
 use crate::network_conditions::NetworkConditions;
+use crate::observation::{self, Busy, Happening, HostNumber, HostReport, Observed};
 use crate::packet_peer::ENetPacketPeer;
 use crate::takeover::{Guarded, SameLock, ThreadLock};
 use enet_rs_driver::protocol::{DisconnectReason, Event, Packet, PeerId};
@@ -24,6 +25,8 @@ pub(crate) type SharedHost = Arc<Guarded<ScriptHost>>;
 
 /// See the module.
 pub(crate) struct ScriptHost {
+    /// By which it is known to those who look from outside.
+    number: HostNumber,
     core: SameLock<HostCore>,
     peers: RefCell<PeerList>,
 }
@@ -78,7 +81,11 @@ impl ScriptHost {
         conditions: Option<NetworkConditions>,
     ) -> SharedHost {
         let core = SameLock::new(&HostCore::new(lock, background, conditions), lock);
-        Guarded::new(lock, Self { core, peers: RefCell::default() })
+        let number = observation::next_number();
+        let host = Guarded::new(lock, Self { number, core, peers: RefCell::default() });
+        let observed: Arc<dyn Observed> = Arc::<Guarded<Self>>::clone(&host);
+        observation::add(number, Arc::downgrade(&observed));
+        host
     }
 
     /// The host without its objects.
@@ -104,6 +111,9 @@ impl ScriptHost {
     /// Closes all peers and gives the driver away, if there is one. Dropping it closes the socket and sends
     /// close_notify in DTLS sessions; other remote hosts are not notified.
     pub(crate) fn stop(&self) -> Option<Driver> {
+        if let Some(traffic) = self.with(|host| host.traffic()) {
+            observation::retire(self.number, &traffic);
+        }
         let driver = self.core.stop();
         for listed in self.peers.take().by_id.values() {
             listed.link.close_for(DisconnectReason::Local);
@@ -217,10 +227,17 @@ impl ScriptHost {
                 }
                 Serviced::Nothing
             }
-            Ok(Some(Event::Connect { peer, data })) => Serviced::Connected(self.connected(peer), data),
+            Ok(Some(Event::Connect { peer, data })) => {
+                let peer = self.connected(peer);
+                if let Some(link) = peer.link.enter() {
+                    self.note(&link, Happening::Connected);
+                }
+                Serviced::Connected(peer, data)
+            }
             Ok(Some(Event::Disconnect { peer, data, reason })) => {
                 let removed = self.peers.borrow_mut().by_id.remove(&peer);
                 removed.map_or(Serviced::Nothing, |listed| {
+                    self.note(&listed.link, Happening::Disconnected(reason));
                     listed.link.close_for(reason);
                     Serviced::Disconnected(listed.peer, data)
                 })
@@ -275,6 +292,36 @@ impl ScriptHost {
         drop(peers);
         drop(replaced);
         peer
+    }
+}
+
+impl ScriptHost {
+    /// The host as it is; `None` if there is none.
+    pub(crate) fn report(&self) -> Option<HostReport> {
+        let conditions = self.core.network_conditions();
+        let mut report = self.with(|host| host.report(conditions))?;
+        let ids: HashMap<u16, i32> = {
+            let peers = self.peers.borrow();
+            peers.by_id.iter().map(|(id, listed)| (id.slot(), listed.link.multiplayer_id())).collect()
+        };
+        for peer in &mut report.peers {
+            peer.multiplayer_id = ids.get(&peer.slot).copied().unwrap_or(0);
+        }
+        Some(report)
+    }
+
+    fn note(&self, link: &PeerLink, happening: Happening) {
+        observation::note(self.number, || link.remote_address(), happening);
+    }
+}
+
+impl Observed for Guarded<ScriptHost> {
+    fn report(&self) -> Result<Option<HostReport>, Busy> {
+        self.look().map(|host| host.report()).ok_or(Busy)
+    }
+
+    fn set_network_conditions(&self, conditions: Option<NetworkConditions>) -> Result<(), Busy> {
+        self.look().map(|host| host.core.set_network_conditions(conditions)).ok_or(Busy)
     }
 }
 

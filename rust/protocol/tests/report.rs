@@ -73,7 +73,7 @@ fn losses_are_reported_with_what_they_cost() {
     assert!((100..200).contains(&report.round_trip), "{report:?}");
     let Traffic { sent_datagrams, sent_bytes, retransmitted_bytes, redundant_bytes, .. } = report.traffic;
     assert!((1..sent_bytes / 5).contains(&retransmitted_bytes), "{report:?}");
-    // Within the budget of early copies: 30 % of the other traffic with its UDP headers, and 8 KiB per second.
+    // Within the budget of early copies: 30 % of the other traffic with its headers, and 8 KiB per second.
     let other = sent_bytes - redundant_bytes + 28 * sent_datagrams;
     let seconds = pair.now().as_millis() / 1000 + 1;
     assert!((1..3 * other / 10 + (seconds + 1) * 8192).contains(&redundant_bytes), "{report:?}");

@@ -132,6 +132,7 @@ const CONNECTION: NativeClass = NativeClass {
         with_defaults("dtls_client_setup", &[Null]),
         constant("get_drop_counters"),
         constant("get_network_conditions"),
+        constant("get_network_report"),
         constant("is_background"),
         constant("is_recording"),
         constant("is_capturing"),

@@ -194,6 +194,18 @@ impl ENetConnection {
             .unwrap_or_default()
     }
 
+    /// What has passed this host and each of its connections so far, and how the connections are, without
+    /// taking anything from the statistics. Empty if the host is not active.
+    #[func]
+    fn get_network_report(&self) -> VarDictionary {
+        const FUNCTION: &str = "get_network_report";
+        let report = self.inside().and_then(|host| host.report());
+        if report.is_none() {
+            refuse_inactive(FUNCTION);
+        }
+        report.map(|report| report.dictionary()).unwrap_or_default()
+    }
+
     /// Makes a certificate that nobody but its own key has signed, for the server of this name or address, in
     /// milliseconds: `{"key": CryptoKey, "certificate": X509Certificate}` for `TLSOptions.server`. Empty on
     /// failure. The engine's ENetConnection has no such method.

@@ -3,6 +3,7 @@
 use super::driving::Driving;
 use crate::drain::{self, DriverOwner};
 use crate::network_conditions::NetworkConditions;
+use crate::observation::{HostReport, PeerEntry};
 use crate::recording;
 use crate::takeover::{Guarded, ThreadLock};
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use enet_rs_driver::dtls::Dtls;
 use enet_rs_driver::protocol::{
     DropCounters, Event, HostStatistic, PacketFlags, PayloadArena, PeerId, PeerState, PeerStatistic,
-    SendError,
+    SendError, Traffic,
 };
 use enet_rs_driver::{CaptureOptions, Compression, Driver, ServiceError};
 use std::cell::{Cell, RefCell};
@@ -301,6 +302,11 @@ impl ActiveHost {
         self.driving.with(|driver| driver.host_mut().pop_statistic(statistic))
     }
 
+    /// What has passed so far.
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.driving.read(|driver| driver.host().traffic())
+    }
+
     pub(crate) fn drop_counters(&self) -> DropCounters {
         self.driving.read(|driver| driver.host().drop_counters())
     }
@@ -355,6 +361,34 @@ impl ActiveHost {
     #[cfg(feature = "dtls")]
     pub(crate) fn with_dtls<R>(&mut self, action: impl FnOnce(&mut Dtls) -> R) -> Option<R> {
         self.driving.with(|driver| driver.dtls_mut().map(action))
+    }
+}
+
+/// What can be seen from outside.
+impl ActiveHost {
+    /// The host as it is, with all its connections.
+    pub(crate) fn report(&self, conditions: Option<NetworkConditions>) -> HostReport {
+        self.driving.read(|driver| {
+            let host = driver.host();
+            let peers = host.peers().filter_map(|id| {
+                Some(PeerEntry {
+                    slot: id.slot(),
+                    multiplayer_id: 0,
+                    remote_address: host.remote_address(id),
+                    report: host.peer_report(id)?,
+                    drops: host.peer_drop_counters(id)?,
+                })
+            });
+            HostReport {
+                local_address: driver.local_address(),
+                max_peers: host.max_peers(),
+                is_background: self.driving.is_background(),
+                conditions,
+                traffic: host.traffic(),
+                drops: host.drop_counters(),
+                peers: peers.collect(),
+            }
+        })
     }
 }
 

@@ -32,6 +32,11 @@ impl Driving {
         }
     }
 
+    /// Whether the background thread services the driver.
+    pub(super) fn is_background(&self) -> bool {
+        matches!(self, Self::Background(_))
+    }
+
     /// Looks at the driver.
     pub(super) fn read<R>(&self, look: impl FnOnce(&Driver) -> R) -> R {
         match self {

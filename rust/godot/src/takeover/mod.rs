@@ -40,7 +40,7 @@ pub(crate) use interface::{duplicate_array, null_object};
 pub(crate) use refusals::refuse_other_thread;
 pub(crate) use thread_lock::{Guarded, Inside, SameLock, ThreadLock};
 
-use crate::{background, drain};
+use crate::{background, drain, observation};
 use godot::init::{ExtensionLibrary, InitLevel, InitStage, gdextension};
 use godot::sys;
 use names::Naming;
@@ -60,13 +60,16 @@ unsafe impl ExtensionLibrary for EnetRs {
     }
 
     fn on_stage_init(stage: InitStage) {
-        if stage == InitStage::Editor {
-            help::load();
+        match stage {
+            InitStage::Editor => help::load(),
+            InitStage::MainLoop => observation::begin(),
+            _ => {}
         }
     }
 
     fn on_stage_deinit(stage: InitStage) {
         if stage == InitStage::Scene {
+            observation::end();
             drain::finish();
             background::finish();
         }

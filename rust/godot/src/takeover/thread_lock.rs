@@ -17,15 +17,15 @@ use std::time::{Duration, Instant};
 
 /// Set in the lock's word while objects wait to be freed by the lock's owner.
 const FREEING_DUE: usize = 1;
-/// Set in the lock's word while its owner only frees objects.
-const IS_FREEING: usize = 2;
-/// How long a thread waits for another one that frees objects. Freeing takes microseconds; the bound ends a
-/// deadlock in case the other thread needs this one for it.
-const LONGEST_FREEING: Duration = Duration::from_secs(1);
+/// Set in the lock's word while its owner only frees objects, or looks: others wait for it.
+const IS_BRIEF: usize = 2;
+/// How long a thread waits for another one that has the lock briefly. That takes microseconds; the bound ends
+/// a deadlock in case the other thread needs this one for it.
+const LONGEST_BRIEF: Duration = Duration::from_secs(1);
 
 /// The right to use a connection and its peers, held by one thread at a time.
 pub(crate) struct ThreadLock {
-    /// 0, or the owner's token with [`FREEING_DUE`] and [`IS_FREEING`].
+    /// 0, or the owner's token with [`FREEING_DUE`] and [`IS_BRIEF`].
     word: AtomicUsize,
     /// Frees the objects that lost their last reference while a thread owned the lock.
     deferred: Mutex<Vec<Deferred>>,
@@ -71,6 +71,13 @@ impl<T> Guarded<T> {
     /// The value for as long as the result lives; `None` if another thread has the lock.
     pub(crate) fn enter(&self) -> Option<Inside<'_, T>> {
         self.lock.enter().map(|outermost| Inside { guarded: self, outermost })
+    }
+
+    /// The value for someone who looks at it from outside, for as long as the result lives, which must not be
+    /// long: the thread that works with the value waits meanwhile, in place of being refused. `None` if
+    /// another thread has the lock.
+    pub(crate) fn look(&self) -> Option<Inside<'_, T>> {
+        self.lock.enter_briefly().map(|outermost| Inside { guarded: self, outermost })
     }
 }
 
@@ -145,7 +152,7 @@ fn thread_token() -> usize {
 
 /// The token of the lock's owner, 0 if there is none.
 fn owner(word: usize) -> usize {
-    word & !(FREEING_DUE | IS_FREEING)
+    word & !(FREEING_DUE | IS_BRIEF)
 }
 
 impl ThreadLock {
@@ -170,29 +177,39 @@ impl ThreadLock {
         }
         match self.word.compare_exchange(0, token, Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) => Some(Some(token)),
-            Err(word) if word & IS_FREEING != 0 => self.enter_after_freeing(token),
+            Err(word) if word & IS_BRIEF != 0 => self.enter_after_brief(token),
             Err(_) => None,
         }
     }
 
-    /// Takes the lock for this thread after another one has freed objects.
+    /// Takes the lock for this thread like [`Self::enter`], and lets other threads wait for it meanwhile.
+    fn enter_briefly(&self) -> Option<Option<usize>> {
+        let token = thread_token();
+        if owner(self.word.load(Ordering::Relaxed)) == token {
+            return Some(None);
+        }
+        let held = token | IS_BRIEF;
+        self.word.compare_exchange(0, held, Ordering::Acquire, Ordering::Relaxed).ok().map(|_| Some(held))
+    }
+
+    /// Takes the lock for this thread after another one has had it briefly.
     #[cold]
-    fn enter_after_freeing(&self, token: usize) -> Option<Option<usize>> {
-        let end = Instant::now() + LONGEST_FREEING;
+    fn enter_after_brief(&self, token: usize) -> Option<Option<usize>> {
+        let end = Instant::now() + LONGEST_BRIEF;
         loop {
             match self.word.compare_exchange(0, token, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => return Some(Some(token)),
-                Err(word) if word & IS_FREEING == 0 || Instant::now() > end => return None,
+                Err(word) if word & IS_BRIEF == 0 || Instant::now() > end => return None,
                 Err(_) => thread::yield_now(),
             }
         }
     }
 
-    /// Releases the lock, after freeing what has become due.
-    pub(super) fn leave(this: &Arc<Self>, token: usize) {
-        if this.word.compare_exchange(token, 0, Ordering::Release, Ordering::Relaxed).is_err() {
+    /// Releases the lock, after freeing what has become due. `held` is what [`Self::enter`] has returned.
+    pub(super) fn leave(this: &Arc<Self>, held: usize) {
+        if this.word.compare_exchange(held, 0, Ordering::Release, Ordering::Relaxed).is_err() {
             // Freeing may drop the last other reference to this lock.
-            Arc::clone(this).free_and_leave(token);
+            Arc::clone(this).free_and_leave(held);
         }
     }
 
@@ -211,7 +228,7 @@ impl ThreadLock {
     pub(super) fn free_when_possible(self: &Arc<Self>, free: impl FnOnce() + 'static) {
         let deferred = Deferred(Box::new(free));
         self.deferred.lock().unwrap_or_else(PoisonError::into_inner).push(deferred);
-        let held = thread_token() | IS_FREEING;
+        let held = thread_token() | IS_BRIEF;
         let previous = self.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |word| {
             Some(if word == 0 { held | FREEING_DUE } else { word | FREEING_DUE })
         });
