@@ -31,7 +31,7 @@ need_build_tools() {
 # assemble_addon FOLDER: the addon without its libraries, which belong into FOLDER/bin/.
 assemble_addon() {
 	mkdir -p "$1/bin"
-	cp "$repo"/enet_rs.gdextension "$repo"/addons/enet_rs/* "$repo"/LICENSE-MIT "$repo"/LICENSE-APACHE "$1/"
+	cp -R "$repo"/enet_rs.gdextension "$repo"/addons/enet_rs/* "$repo"/LICENSE-MIT "$repo"/LICENSE-APACHE "$1/"
 }
 
 # fetch_once FOLDER FUNCTION: lets FUNCTION fill a new folder, unless FOLDER is there.

@@ -1,19 +1,24 @@
 @tool
 extends EditorPlugin
-## Puts the project settings of enet_rs into the editor, and offers to restart it when enet_rs was loaded too late to
-## own the names of the engine's ENet classes.
+## Puts the project settings of enet_rs and a tab of the debugger into the editor, and offers to restart it when enet_rs
+## was loaded too late to own the names of the engine's ENet classes.
 ##
-## That happens once, when the addon is new in a project: the editor finds it after its own classes are registered. From
-## the next start on it is loaded early. Nothing in here is needed at run time.
+## The latter happens once, when the addon is new in a project: the editor finds it after its own classes are
+## registered. From the next start on it is loaded early. Nothing in here is needed at run time.
 
 const _NAMES := "enet_rs/names"
 const _BACKGROUND := "enet_rs/background"
 
+const Debugger := preload("editor/debugger.gd")
+
 var _dialog: ConfirmationDialog
+var _debugger: Debugger
 
 
 func _enter_tree() -> void:
 	_describe_settings()
+	_debugger = Debugger.new()
+	add_debugger_plugin(_debugger)
 	var folder := (get_script() as Script).resource_path.get_base_dir()
 	if not GDExtensionManager.is_extension_loaded(folder.path_join("enet_rs.gdextension")):
 		push_warning("enet_rs: there is no library for this platform in %s, so the engine's own ENet is in use."
@@ -39,6 +44,9 @@ func _describe(setting: String, default: Variant) -> void:
 
 
 func _exit_tree() -> void:
+	_debugger.clear()
+	remove_debugger_plugin(_debugger)
+	_debugger = null
 	if _dialog != null:
 		_dialog.queue_free()
 		_dialog = null

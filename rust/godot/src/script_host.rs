@@ -4,6 +4,7 @@
 //! its connection alive. Nothing is borrowed here while Godot code may run (printing, making or dropping
 //! objects), since a logger written in a script may call back into the same connection.
 
+use crate::capture;
 use crate::errors;
 use crate::event_array::PacketEvents;
 use crate::host::{ActiveHost, Core, HostCore, Link, PeerLink};
@@ -12,7 +13,8 @@ use crate::observation::{self, Busy, Happening, HostNumber, HostReport, Observed
 use crate::packet_peer::ENetPacketPeer;
 use crate::takeover::{Guarded, SameLock, ThreadLock};
 use enet_rs_driver::protocol::{DisconnectReason, Event, Packet, PeerId};
-use enet_rs_driver::{Driver, ServiceError};
+use enet_rs_driver::{CaptureOptions, Driver, ServiceError};
+use godot::builtin::GString;
 use godot::obj::Gd;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -322,6 +324,24 @@ impl Observed for Guarded<ScriptHost> {
 
     fn set_network_conditions(&self, conditions: Option<NetworkConditions>) -> Result<(), Busy> {
         self.look().map(|host| host.core.set_network_conditions(conditions)).ok_or(Busy)
+    }
+
+    fn start_capture(&self, path: &GString) -> Result<(), String> {
+        let host = self.look().ok_or_else(|| Busy.to_string())?;
+        if host.with(|host| host.is_capturing()) != Some(false) {
+            return Ok(());
+        }
+        let started = capture::create(path).and_then(|file| {
+            let options = CaptureOptions::default();
+            host.with(|host| host.start_capture(file, options)).unwrap_or(Ok(()))
+        });
+        started.map_err(|error| format!("{path} cannot be written: {error}"))
+    }
+
+    fn stop_capture(&self) -> Result<(), String> {
+        let host = self.look().ok_or_else(|| Busy.to_string())?;
+        let stopped = host.with(ActiveHost::stop_capture).flatten().unwrap_or(Ok(()));
+        stopped.map_err(|error| format!("the capture is not complete: {error}"))
     }
 }
 

@@ -383,6 +383,7 @@ impl ActiveHost {
                 local_address: driver.local_address(),
                 max_peers: host.max_peers(),
                 is_background: self.driving.is_background(),
+                is_capturing: driver.is_capturing(),
                 conditions,
                 traffic: host.traffic(),
                 drops: host.drop_counters(),

@@ -6,14 +6,17 @@
 //! | `enet_rs:look` | number of events known | `enet_rs:report` with a dictionary |
 //! | `enet_rs:presets` | | `enet_rs:presets` with the network conditions that have a name |
 //! | `enet_rs:set_conditions` | number of a host, 0 for all; conditions | or `enet_rs:refused` with a text |
+//! | `enet_rs:start_capture` | number of a host, 0 for all | `enet_rs:captured` with the path of each file |
+//! | `enet_rs:stop_capture` | number of a host, 0 for all | or `enet_rs:refused` with a text |
 
-use super::registry::HostNumber;
+use super::registry::{HostNumber, Observed};
 use super::{events, registry};
 use crate::network_conditions::{self, NetworkConditions};
 use godot::builtin::{Array, Callable, GString, VarArray, VarDictionary, Variant, vdict};
-use godot::classes::{EngineDebugger, Time};
+use godot::classes::{EngineDebugger, ProjectSettings, Time};
 use godot::meta::ToGodot;
 use godot::obj::Singleton;
+use std::sync::Arc;
 
 /// What the messages begin with.
 const CAPTURE: &str = "enet_rs";
@@ -46,10 +49,10 @@ fn capture(arguments: &[&Variant]) -> bool {
         "presets" => answer("presets", &network_conditions::presets().to_variant()),
         "set_conditions" => {
             let conditions = data.get(1).and_then(|value| value.try_to::<VarDictionary>().ok());
-            if let Err(reason) = set_conditions(number(0).unsigned_abs(), &conditions.unwrap_or_default()) {
-                answer("refused", &reason.to_variant());
-            }
+            report_failure(set_conditions(number(0).unsigned_abs(), &conditions.unwrap_or_default()));
         }
+        "start_capture" => report_failure(start_capture(number(0).unsigned_abs())),
+        "stop_capture" => report_failure(stop_capture(number(0).unsigned_abs())),
         _ => return false,
     }
     true
@@ -77,13 +80,39 @@ fn report(known: u64) -> VarDictionary {
     }
 }
 
-/// Puts a network between a host, or all, and the real one.
-fn set_conditions(host: HostNumber, conditions: &VarDictionary) -> Result<(), GString> {
-    let conditions =
-        NetworkConditions::from_dictionary(conditions).map_err(|reason| GString::from(&reason))?;
-    for host in registry::hosts(Some(host).filter(|host| *host != 0)) {
-        host.set_network_conditions(conditions)
-            .map_err(|_| GString::from("Another thread uses the connection at the moment."))?;
+fn report_failure(result: Result<(), String>) {
+    if let Err(reason) = result {
+        answer("refused", &reason.to_variant());
+    }
+}
+
+/// The host with that number; for 0 all hosts.
+fn hosts(number: HostNumber) -> Vec<(HostNumber, Arc<dyn Observed>)> {
+    registry::hosts(Some(number).filter(|number| *number != 0))
+}
+
+/// Puts a network between hosts and the real one.
+fn set_conditions(number: HostNumber, conditions: &VarDictionary) -> Result<(), String> {
+    let conditions = NetworkConditions::from_dictionary(conditions)?;
+    let mut hosts = hosts(number).into_iter();
+    hosts.try_for_each(|(_, host)| host.set_network_conditions(conditions)).map_err(|busy| busy.to_string())
+}
+
+/// Writes the datagrams of hosts to files in the folder of the game's own data.
+fn start_capture(number: HostNumber) -> Result<(), String> {
+    let time = Time::singleton().get_datetime_string_from_system().to_string().replace(':', "-");
+    for (number, host) in hosts(number) {
+        // A connection without a host has nothing to write.
+        if matches!(host.report(), Ok(Some(report)) if !report.is_capturing) {
+            let path = GString::from(&format!("user://enet_rs_{time}_host_{number}.pcapng"));
+            host.start_capture(&path)?;
+            answer("captured", &ProjectSettings::singleton().globalize_path(&path).to_variant());
+        }
     }
     Ok(())
+}
+
+/// Ends the captures of hosts.
+fn stop_capture(number: HostNumber) -> Result<(), String> {
+    hosts(number).into_iter().try_for_each(|(_, host)| host.stop_capture())
 }

@@ -3,6 +3,8 @@
 use super::report::HostReport;
 use crate::network_conditions::NetworkConditions;
 use enet_rs_driver::protocol::Traffic;
+use godot::builtin::GString;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// A host that can be looked at from outside.
@@ -18,11 +20,30 @@ pub(crate) trait Observed: Send + Sync {
     /// # Errors
     /// Another thread is using it.
     fn set_network_conditions(&self, conditions: Option<NetworkConditions>) -> Result<(), Busy>;
+
+    /// Writes what the host receives and sends to a new file at that path, one of Godot's; if there is no
+    /// capture yet.
+    ///
+    /// # Errors
+    /// Why not.
+    fn start_capture(&self, path: &GString) -> Result<(), String>;
+
+    /// Ends the capture, if there is one.
+    ///
+    /// # Errors
+    /// Its file is not complete: why.
+    fn stop_capture(&self) -> Result<(), String>;
 }
 
 /// Another thread is using the host.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Busy;
+
+impl fmt::Display for Busy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("another thread is using the connection at the moment")
+    }
+}
 
 /// Number of a host in the registry; no other host of the process ever has it.
 pub(crate) type HostNumber = u64;
@@ -94,10 +115,9 @@ pub(super) fn reports() -> Vec<(HostNumber, HostReport)> {
     with_reports.collect()
 }
 
-/// The host with this number, or all hosts.
-pub(super) fn hosts(number: Option<HostNumber>) -> Vec<Arc<dyn Observed>> {
-    let is_wanted = |other| number.is_none_or(|number| number == other);
-    living().into_iter().filter(|(number, _)| is_wanted(*number)).map(|(_, host)| host).collect()
+/// The host with this number, or all hosts, with their numbers.
+pub(super) fn hosts(number: Option<HostNumber>) -> Vec<(HostNumber, Arc<dyn Observed>)> {
+    living().into_iter().filter(|(other, _)| number.is_none_or(|number| number == *other)).collect()
 }
 
 fn living() -> Vec<(HostNumber, Arc<dyn Observed>)> {

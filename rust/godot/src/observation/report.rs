@@ -16,6 +16,8 @@ pub(crate) struct HostReport {
     pub(crate) max_peers: u16,
     /// Whether the background thread services it.
     pub(crate) is_background: bool,
+    /// Whether its datagrams are written to a file.
+    pub(crate) is_capturing: bool,
     /// The network that is put between it and the real one.
     pub(crate) conditions: Option<NetworkConditions>,
     /// What has passed so far.
@@ -45,6 +47,7 @@ impl HostReport {
             "port" => i64::from(self.local_address.map_or(0, |address| address.port())),
             "max_peers" => i64::from(self.max_peers),
             "background" => self.is_background,
+            "capturing" => self.is_capturing,
             "conditions" => &self.conditions.map(|conditions| conditions.dictionary()).unwrap_or_default(),
             "saved_bytes" => number(self.traffic.saved_bytes),
             "drops" => &drops::dictionary(self.drops),
