@@ -2,7 +2,7 @@
 //! not call.
 
 use bytes::Bytes;
-use enet_rs_driver::protocol::{Event, HostConfig, PacketFlags, PeerId};
+use enet_rs_driver::protocol::{Event, HostConfig, Limits, PacketFlags, PeerId};
 use enet_rs_driver::{Background, BackgroundDriver, Driver};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc;
@@ -38,7 +38,11 @@ fn background() -> Own {
 }
 
 fn bound() -> (Driver, SocketAddr) {
-    let driver = Driver::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), HostConfig::default()).unwrap();
+    bound_with(HostConfig::default())
+}
+
+fn bound_with(config: HostConfig) -> (Driver, SocketAddr) {
+    let driver = Driver::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), config).unwrap();
     let address = driver.local_address().unwrap();
     (driver, address)
 }
@@ -132,7 +136,41 @@ fn check_blocked([(one, _), (other, peer)]: [(Driver, PeerId); 2]) {
     }
 }
 
-/// What the test above would see without the thread.
+/// A game that does not call any more, and whose peers go on sending, does not fill the memory.
+#[test]
+fn what_waits_for_an_owner_that_does_not_call_is_bounded_and_the_rest_comes_when_it_does() {
+    const MESSAGES: u32 = 1_000;
+    const SIZE: usize = 1_000;
+    let limits = Limits { max_waiting_bytes: 64 << 10, ..Limits::default() };
+    let [(mut one, peer), (other, _)] =
+        connect(bound().0, bound_with(HostConfig { limits, ..HostConfig::default() }).0);
+    let background = background();
+    for number in 0..MESSAGES {
+        let mut message = vec![0; SIZE];
+        message[..4].copy_from_slice(&number.to_be_bytes());
+        one.host_mut().send(peer, 0, message.into(), PacketFlags::RELIABLE).unwrap();
+    }
+    let (one, other) = (background.service(one).unwrap(), background.service(other).unwrap());
+    let waiting = || other.read(|driver| driver.host().waiting_bytes());
+    let deadline = Instant::now() + GENEROUS;
+    while waiting() < 60 << 10 {
+        assert!(Instant::now() < deadline, "{} bytes wait", waiting());
+        std::thread::sleep(TURN);
+    }
+    std::thread::sleep(BLOCKED / 4);
+    assert!(waiting() <= (64 << 10) + 2 * SIZE, "{} bytes wait", waiting());
+    for expected in 0..MESSAGES {
+        match other.service(GENEROUS).unwrap() {
+            Some(Event::Receive { packet, .. }) => {
+                assert_eq!(packet.payload[..4], expected.to_be_bytes());
+            }
+            event => panic!("{event:?}"),
+        }
+    }
+    drop(one);
+}
+
+/// What the first test would see without the thread.
 #[test]
 fn a_connection_whose_owner_does_not_call_is_given_up_without_background_service() {
     let [(_one, _), (other, peer)] = connected();
