@@ -48,6 +48,7 @@ func _operations() -> Array[Operation]:
 		IdleService.new("idle_service_32", 32),
 		IdleService.new("idle_service_4095", 4095),
 		Messages.new("messages_64", 64),
+		Messages.new("messages_64_reliable", 64, ENetPacketPeer.FLAG_RELIABLE),
 	]
 	if ClassDB.class_has_method("ENetConnection", "service_packets"):
 		operations.append((load(_RECEIVE_MANY) as GDScript).new("messages_64_at_once", 64))

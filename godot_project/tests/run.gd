@@ -6,7 +6,8 @@ extends Node
 ##
 ## --engine says that the engine's own classes are expected instead of enet_rs (in a project without the addon), where
 ## the scripts in tests/additions/ cannot be loaded. --in=FOLDER takes the tests from another folder. --checks=FILE
-## writes the places of all checks that hold for both into a file. The last line is "N passed, N failed"; it exits 0
+## writes the places of all checks that hold for both into a file. The environment variable ENET_RS_BACKGROUND=1 has the
+## thread of enet_rs service all hosts, which is off otherwise. The last line is "N passed, N failed"; it exits 0
 ## only if some test ran and none failed.
 
 const CheckCount := preload("framework/check_count.gd")
@@ -35,6 +36,9 @@ var _failed := 0
 
 
 func _ready() -> void:
+	# The tests work through all hosts by hand, in this process and in the others, unless told otherwise.
+	if not OS.has_environment("ENET_RS_BACKGROUND"):
+		OS.set_environment("ENET_RS_BACKGROUND", "0")
 	for argument in OS.get_cmdline_user_args():
 		if argument == "--engine":
 			_implementation = PeerProcess.ENGINE

@@ -29,7 +29,7 @@ const fn operation(name: &'static str, about: &'static str, target: Option<f64>)
     Operation { name, on_engine: None, about, target }
 }
 
-const OPERATIONS: [Operation; 13] = [
+const OPERATIONS: [Operation; 14] = [
     operation("idle_service_32", "idle `service()`, 32 slots, 10 peers", Some(0.7)),
     operation("idle_service_4095", "idle `service()`, 4095 slots, 10 peers", Some(0.1)),
     operation("messages_64", "64 B unreliable, 64 per round: each message, both ends", Some(0.9)),
@@ -39,6 +39,7 @@ const OPERATIONS: [Operation; 13] = [
         about: "the same, received by `service_packets()` and `get_packets()`",
         target: Some(0.5),
     },
+    operation("messages_64_reliable", "64 B reliable, 64 per round", None),
     operation("messages_1", "64 B unreliable, one per round", Some(0.95)),
     operation("messages_1_reliable", "64 B reliable, one per round", Some(0.95)),
     operation("bulk", "32 KiB reliable: each packet, both ends", Some(0.4)),

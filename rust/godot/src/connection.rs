@@ -55,7 +55,7 @@ impl ENetConnection {
 
     fn guarded_by(lock: Arc<ThreadLock>) -> Self {
         let conditions = network_conditions::of_project();
-        let host = ScriptHost::new(&lock, background::is_wanted_by_project(), conditions);
+        let host = ScriptHost::new(&lock, background::wish_of_project().unwrap_or(false), conditions);
         let events = Events::new(&host);
         attach(&lock, FastPaths::Events(Rc::<Events>::clone(&events)));
         Self { host, events, background: PhantomVar::default(), recording: PhantomVar::default() }

@@ -49,7 +49,7 @@ impl Backend {
             transfer_mode: Cell::new(TransferMode::RELIABLE.ord()),
             target_peer: Cell::new(0),
             refuses_new_connections: Cell::new(false),
-            background: Cell::new(background::is_wanted_by_project()),
+            background: Cell::new(background::wish_of_project().unwrap_or(true)),
             recording: Cell::new(recording::is_wanted_by_project()),
             network_conditions: Cell::new(network_conditions::of_project()),
         });
