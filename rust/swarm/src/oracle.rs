@@ -41,13 +41,15 @@ pub(crate) struct End {
     pub(crate) stage: Stage,
     /// How the owner has asked to end it, and with which data.
     pub(crate) asked: Vec<(Ending, u32)>,
+    /// It has given the other end up: what that sends later is answered with a DISCONNECT.
+    has_timed_out: bool,
     pub(crate) is_stock: bool,
 }
 
 impl End {
     pub(crate) fn new(incarnation: Incarnation, slot: u16, stage: Stage, is_stock: bool) -> Self {
         let was_up = stage == Stage::Up;
-        Self { incarnation, slot, was_up, stage, asked: Vec::new(), is_stock }
+        Self { incarnation, slot, was_up, stage, asked: Vec::new(), has_timed_out: false, is_stock }
     }
 
     /// The Connect event was reported.
@@ -302,11 +304,16 @@ impl Connection {
 
     /// Checks the Disconnect event of `side`.
     pub(crate) fn disconnected(
-        &self,
+        &mut self,
         side: Side,
         data: u32,
         reason: Option<DisconnectReason>,
     ) -> Result<(), String> {
+        if reason == Some(DisconnectReason::TimedOut)
+            && let Some(end) = self.end_mut(side)
+        {
+            end.has_timed_out = true;
+        }
         if self.is_unchecked {
             return Ok(());
         }
@@ -324,7 +331,8 @@ impl Connection {
             Some(DisconnectReason::Remote) if own.is_empty() => {
                 // Stock ENet drops what it has not dispatched when it receives a DISCONNECT.
                 let is_stock = self.end(side).is_some_and(|end| end.is_stock);
-                let missing = if is_stock { 0 } else { self.undelivered(1 - side) };
+                let was_given_up = self.end(1 - side).is_some_and(|end| end.has_timed_out);
+                let missing = if is_stock || was_given_up { 0 } else { self.undelivered(1 - side) };
                 if missing > 0 && !other.is_empty() && other.iter().all(|(how, _)| *how == Ending::Later) {
                     return Err(format!(
                         "{missing} reliable messages sent before disconnect_later are missing"
