@@ -168,6 +168,26 @@ fn copies_of_a_lone_message_go_out_by_themselves() {
     assert!(datagrams.get() >= 200 * 5 / 2, "{}", datagrams.get());
 }
 
+/// 400 bytes at 60 Hz: a copy of each message would take more than the budget.
+#[test]
+fn where_a_round_trip_is_short_the_copies_go_to_late_messages() {
+    let lossy = Conditions { loss: 0.1, ..Conditions::with_latency(14 * MILLISECOND) };
+    let (mut pair, peer, _) = Pair::connected(lossy, 4, 1);
+    let begin = pair.server.events.len();
+    let mut latencies = Vec::new();
+    for now in 0..60_000 {
+        if now % 16 == 0 {
+            pair.send(true, peer, 0, message(now as u32, 400), PacketFlags::RELIABLE);
+        }
+        pair.run(1);
+        let arrived = pair.server.events.len() - begin;
+        latencies.extend((latencies.len()..arrived).map(|number| now - 16 * number));
+    }
+    latencies.sort_unstable();
+    let [middle, high] = [50, 99].map(|percent| latencies[latencies.len() * percent / 100]);
+    assert!(middle <= 15 && high <= 60, "half within {middle} ms, 99 % within {high} ms");
+}
+
 #[test]
 fn early_copies_are_not_made_where_the_bandwidth_is_limited() {
     for limits in [(0, 1 << 20), (1 << 20, 1 << 20)] {

@@ -299,9 +299,8 @@ impl Peer {
         if wanted_copies == 0 {
             return deadline;
         }
-        let redundancy = &mut self.recovery.redundancy;
-        redundancy.on_sent(now, (bytes - copied_bytes) as u32, reliable > 0);
-        deadline.map(|deadline| deadline.min(now.after(redundancy.lone_delay())))
+        self.recovery.redundancy.on_sent(now, (bytes - copied_bytes) as u32, reliable > 0);
+        deadline.map(|deadline| deadline.min(self.recovery.next_copies_at(now, copies)))
     }
 
     /// A datagram of `bytes` goes out. Queues a PING if much has gone out in a short time, or while the

@@ -2,7 +2,7 @@
 
 use super::Recovery;
 use super::in_flight::Sent;
-use super::redundancy::{LONE_COPIES, MINIMUM_LOSS};
+use super::redundancy::{LARGEST_COPY, LONE_COPIES, MINIMUM_LOSS};
 use crate::Time;
 use crate::peer::channel::Channels;
 
@@ -14,6 +14,11 @@ const TOLERATED_DELAY: u32 = 60;
 const COPIED_ATTEMPTS: u8 = 4;
 /// Early copies of one attempt that are made at most while its acknowledgement is late.
 const LATE_COPIES: u8 = 8;
+/// Newest commands of each channel whose late acknowledgements make copies go out in a datagram of their own.
+const WATCHED_COMMANDS: usize = 8;
+/// Copies of its own size for which a command that is not late leaves a budget, where late ones are soon
+/// known.
+const LATE_RESERVE: usize = 9;
 
 impl Recovery {
     /// Whether losses were measured recently.
@@ -42,7 +47,61 @@ impl Recovery {
             let sent = outgoing.in_flight.newest(1).next()?.1;
             (!sent.is_lost() && sent.copies() < wanted).then_some(sent.sent_at)
         });
-        newest.max().map(|sent_at| sent_at.after(self.redundancy.lone_delay()))
+        let newest = newest.max().map(|sent_at| sent_at.after(self.redundancy.lone_delay()));
+        if !self.is_round_trip_short() {
+            return newest;
+        }
+        let watched = channels.all_outgoing().flat_map(|(_, outgoing)| {
+            outgoing.in_flight.newest(WATCHED_COMMANDS).filter(|(_, sent)| !sent.is_lost())
+        });
+        watched.filter_map(|(_, sent)| self.late_at(sent)).chain(newest).min()
+    }
+
+    /// Whether a message is acknowledged before the second one after it is sent: it is soon known which ones
+    /// to copy. So the budget is kept for those, and they wait for no other message to ride along with.
+    fn is_round_trip_short(&self) -> bool {
+        self.redundancy.steady_interval().is_some_and(|interval| self.timer.round_trip() <= 2 * interval)
+    }
+
+    /// When the acknowledgement of a command that is under way is late, and an early copy of it is urgent;
+    /// `None` if there were enough, or it is too large.
+    fn late_at(&self, sent: &Sent) -> Option<Time> {
+        let is_small = sent.length() as usize <= LARGEST_COPY;
+        if !is_small || sent.attempts() > COPIED_ATTEMPTS || sent.copies() >= LATE_COPIES {
+            return None;
+        }
+        let round_trip = self.timer.round_trip();
+        let patience = round_trip + round_trip / 8 + 1;
+        // Where copies go out at once, each second one is waited for like a first one.
+        let is_awaited = sent.copies() > 0 && sent.copies().is_multiple_of(2) && self.is_round_trip_short();
+        let pause = if is_awaited { patience } else { self.late_interval() };
+        Some(sent.attempted_at().after(patience).max(sent.sent_at.after(pause)))
+    }
+
+    /// Milliseconds between two early copies of a command whose acknowledgement is late, at least 1.
+    fn late_interval(&self) -> u32 {
+        (self.timer.round_trip() / 4).max(1)
+    }
+
+    /// When to look for early copies to send, after a datagram with so many of them.
+    pub(crate) fn next_copies_at(&self, now: Time, copies: u32) -> Time {
+        let delay = self.redundancy.lone_delay();
+        now.after(if copies > 0 && self.is_round_trip_short() {
+            self.late_interval().min(delay)
+        } else {
+            delay
+        })
+    }
+
+    /// Whether the budget allows an early copy of a command that takes `size` bytes.
+    pub(crate) fn is_copy_paid(&mut self, now: Time, sent: &Sent, size: usize, is_urgent: bool) -> bool {
+        let reserve = match () {
+            () if is_urgent => 0,
+            () if self.is_round_trip_short() => LATE_RESERVE,
+            // The more copies there are already, the more is left for those that will be urgent or newer.
+            () => 1 + usize::from(sent.copies()),
+        };
+        size * (1 + reserve) <= self.redundancy.budget(now)
     }
 
     /// Whether an early copy of a command is to be made, if there are to be `copies` of each, and whether
@@ -52,11 +111,8 @@ impl Recovery {
         if sent.is_lost() || sent.sent_at == now || sent.attempts() > COPIED_ATTEMPTS {
             return None;
         }
-        let round_trip = self.timer.round_trip();
         // Late ones have to leave something for the new ones, of which fewer would be late then.
-        let is_late = now.since(sent.attempted_at()) > round_trip + round_trip / 8
-            && now.since(sent.sent_at) >= round_trip / 4
-            && sent.copies() < LATE_COPIES;
+        let is_late = self.late_at(sent).is_some_and(|late_at| late_at <= now);
         let is_urgent = is_late || (sent.is_retransmission() && sent.copies() == 0);
         (is_urgent || sent.copies() < copies).then_some(is_urgent)
     }

@@ -101,8 +101,13 @@ impl Redundancy {
     /// How long after the last transmission copies go out in a datagram of their own, in milliseconds. Where
     /// new commands come at a steady rate, the next ones are waited for.
     pub(crate) fn lone_delay(&self) -> u32 {
+        self.steady_interval().map_or(LONE_DELAY, |interval| interval + interval / 2)
+    }
+
+    /// Milliseconds between new commands, if they come at a steady rate.
+    pub(crate) fn steady_interval(&self) -> Option<u32> {
         let interval = self.interval_eighths / 8;
-        if (1..=STEADY_INTERVAL).contains(&interval) { interval + interval / 2 } else { LONE_DELAY }
+        (1..=STEADY_INTERVAL).contains(&interval).then_some(interval)
     }
 }
 

@@ -150,9 +150,7 @@ pub(super) fn put_copies(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
         }
         let command = reliable_command(channel, sequence, sent.content.body(sequence));
         let size = command.size();
-        // The more copies there are already, the more is left for those that will be urgent or newer.
-        let reserve = if is_urgent { 0 } else { size * (1 + usize::from(sent.copies())) };
-        let is_paid = size + reserve <= recovery.redundancy.budget(*now);
+        let is_paid = recovery.is_copy_paid(*now, sent, size, is_urgent);
         if is_paid && size <= LARGEST_COPY && datagram.fits(&command) {
             datagram.put_copy(&command);
             recovery.on_copied(channel, sequence, sent, *now, size);
