@@ -21,8 +21,22 @@ pub(crate) enum Ending {
 pub(crate) enum Setting {
     Ping,
     PingInterval(u32),
-    Timeout { limit: u32, minimum: u32, maximum: u32 },
-    Throttle { interval: u32, acceleration: u32, deceleration: u32 },
+    Timeout {
+        limit: u32,
+        minimum: u32,
+        maximum: u32,
+    },
+    Throttle {
+        interval: u32,
+        acceleration: u32,
+        deceleration: u32,
+    },
+    /// Nothing, for stock ENet.
+    ChannelPriority {
+        channel: u8,
+        level: u8,
+        weight: u8,
+    },
 }
 
 /// An event of an endpoint.

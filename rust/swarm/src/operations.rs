@@ -264,13 +264,18 @@ impl Operations {
     fn set(&mut self, run: &mut Run, host: usize) {
         let Some((key, _)) = self.pick_connection(run, host) else { return };
         let random = &mut run.random;
-        let setting = match random.below(4) {
+        let setting = match random.below(5) {
             0 => Setting::Ping,
             1 => Setting::PingInterval(*random.pick(&[0, 50, 200, 1000, 5000])),
             2 => Setting::Timeout {
                 limit: *random.pick(&[0, 2, 8, 32, 64]),
                 minimum: *random.pick(&[0, 500, 2000, 5000]),
                 maximum: *random.pick(&[0, 3000, 10_000, 30_000]),
+            },
+            3 => Setting::ChannelPriority {
+                channel: random.below(8) as u8,
+                level: random.below(3) as u8,
+                weight: random.within(1..5) as u8,
             },
             _ => Setting::Throttle {
                 interval: *random.pick(&[100, 1000, 5000]),

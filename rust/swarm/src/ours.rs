@@ -117,6 +117,10 @@ impl Endpoint for Ours {
             Setting::Throttle { interval, acceleration, deceleration } => {
                 self.host().configure_throttle(id, interval, acceleration, deceleration);
             }
+            Setting::ChannelPriority { channel, level, weight } => {
+                // Refused where the connection does not have the channel.
+                let _ = self.host().set_channel_priority(id, channel, level, weight);
+            }
         }
     }
 

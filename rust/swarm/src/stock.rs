@@ -183,6 +183,7 @@ impl Endpoint for Stock {
             Setting::Throttle { interval, acceleration, deceleration } => {
                 peer.set_throttle(interval, acceleration, deceleration);
             }
+            Setting::ChannelPriority { .. } => {}
         }
     }
 

@@ -85,7 +85,7 @@ impl Attacker {
             PacketFlags::UNRELIABLE_FRAGMENT,
         ];
         let host = &mut arena.host;
-        match input.u8() % 12 {
+        match input.u8() % 13 {
             0..=4 => {
                 let length = usize::from(input.u8()) * usize::from(input.choose(&[1u8, 1, 16, 255]));
                 let (channel, flags) = (input.u8() % 5, input.choose(&kinds));
@@ -100,6 +100,9 @@ impl Attacker {
             8 => host.configure_throttle(peer, input.u32(), input.u8().into(), input.u8().into()),
             9 => host.set_bandwidth_limit(input.u16().into(), input.u16().into()),
             10 => host.set_timeout(peer, input.u8().into(), input.u16().into(), input.u16().into()),
+            11 => {
+                let _ = host.set_channel_priority(peer, input.u8() % 5, input.u8(), input.u8());
+            }
             _ => host.disconnect_now(peer, 3),
         }
     }

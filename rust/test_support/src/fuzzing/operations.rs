@@ -267,10 +267,13 @@ impl World {
         let Some(chosen) = self.choose(input) else { return };
         let Side { host, id, .. } = *self.side(chosen);
         let host = &mut self.hosts[host];
-        match input.u8() % 4 {
+        match input.u8() % 5 {
             0 => host.ping(id),
             1 => host.set_ping_interval(id, input.choose(&[0, 50, 200, 2000])),
             2 => host.configure_throttle(id, input.choose(&[0, 1, 1000]), 2, input.u8().into()),
+            3 => {
+                let _ = host.set_channel_priority(id, input.u8() % 8, input.u8(), input.u8());
+            }
             _ => {
                 let limit = |number: u8| if number < 128 { 0 } else { u32::from(number) * 1000 };
                 host.set_bandwidth_limit(limit(input.u8()), limit(input.u8()));
