@@ -10,6 +10,7 @@ extends RefCounted
 ##     --bot         plays by itself on the server at --address and --port
 ## The connection, alike at all ends:
 ##     --port=N  --dtls  --compression=none|range_coder|fastlz|zlib|zstd|lz4
+## Of this end alone: --network=NAME, such as "bad Wi-Fi" (with the addon)
 ## Of a player: --name=TEXT  --colour=0..15  --seed=N (of a bot)
 ## Of a server: --players=N (a match starts with so many)  --match=SECONDS
 ## For scripts: --once (ends after one match and reports it)  --picture=FILE.png  --picture-after=SECONDS
@@ -20,6 +21,8 @@ enum Role { LOBBY, HOST, JOIN, SERVER, BOT }
 const MAX_PLAYERS := 16
 const MAX_NAME_LENGTH := 14
 const DEFAULT_PORT := 24_865
+const Conditions := preload("network/conditions.gd")
+
 const COMPRESSIONS: PackedStringArray = ["none", "range_coder", "fastlz", "zlib", "zstd", "lz4"]
 
 const _FLAGS: PackedStringArray = ["host", "join", "server", "bot", "dtls", "once", "engine"]
@@ -28,6 +31,7 @@ const _VALUES: Dictionary[String, Array] = {
 	"address": [],
 	"port": [1, 65_535],
 	"compression": [],
+	"network": [],
 	"name": [],
 	"colour": [0, MAX_PLAYERS - 1],
 	"seed": [0, 1 << 31],
@@ -43,6 +47,8 @@ var port := DEFAULT_PORT
 var dtls := false
 ## Index into COMPRESSIONS, and the value of ENetConnection.CompressionMode.
 var compression := 0
+## The network that this process plays on, one of Conditions.names().
+var conditions := Conditions.NONE
 var player_name := ""
 var colour := 0
 var bot_seed := 1
@@ -110,6 +116,10 @@ func _set_value(name: String, value: String) -> String:
 			compression = COMPRESSIONS.find(value)
 			if compression < 0:
 				return "--compression is one of %s, not '%s'" % [", ".join(COMPRESSIONS), value]
+		"network":
+			conditions = value
+			if not Conditions.names().has(value):
+				return "--network is one of %s, not '%s'" % [", ".join(Conditions.names()), value]
 		"name":
 			player_name = value.left(MAX_NAME_LENGTH)
 		"colour":

@@ -1,7 +1,8 @@
 extends RefCounted
-## Makes the ENetMultiplayerPeer of a session. Nothing in here, or anywhere in the game, knows of enet_rs: that the
-## class is its own is the addon's work.
+## Makes the ENetMultiplayerPeer of a session. Nothing in here knows of enet_rs: that the class is its own is the work
+## of the addon.
 
+const Conditions := preload("conditions.gd")
 const Options := preload("../options.gd")
 
 ## Channels beside the two that the high-level multiplayer has for itself: chat, shots, network figures.
@@ -25,6 +26,7 @@ func create_server(options: Options) -> void:
 		_refuse("Cannot listen on port %d. Is another server using it?" % options.port, error)
 		return
 	_set_compression(options)
+	_set_conditions(options)
 	if options.dtls:
 		error = peer.host.dtls_server_setup(_server_certificate())
 		if error != OK:
@@ -39,6 +41,7 @@ func create_client(options: Options) -> void:
 		_refuse("Cannot connect to '%s'." % options.address, error)
 		return
 	_set_compression(options)
+	_set_conditions(options)
 	if options.dtls:
 		# Encrypted, but whoever answers is believed: nobody has signed the certificate of a server in a living room.
 		error = peer.host.dtls_client_setup(_HOST_NAME, TLSOptions.client_unsafe())
@@ -50,6 +53,11 @@ func create_client(options: Options) -> void:
 func _set_compression(options: Options) -> void:
 	if options.compression != 0:
 		peer.host.compress(options.compression as ENetConnection.CompressionMode)
+
+
+func _set_conditions(options: Options) -> void:
+	if options.conditions != Conditions.NONE:
+		Conditions.put(peer, options.conditions)
 
 
 func _refuse(what_failed: String, error: Error) -> void:

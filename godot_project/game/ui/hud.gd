@@ -4,6 +4,7 @@ extends CanvasLayer
 const Arena := preload("../arena/arena.gd")
 const Banner := preload("banner.gd")
 const ChatPanel := preload("chat_panel.gd")
+const ConditionsChoice := preload("conditions_choice.gd")
 const Match := preload("../arena/match.gd")
 const NetworkPanel := preload("network_panel.gd")
 const Scoreboard := preload("scoreboard.gd")
@@ -21,6 +22,7 @@ var _match: Match
 @onready var _clock: Label = %Clock
 @onready var _scoreboard: Scoreboard = %Scoreboard
 @onready var _network: NetworkPanel = %Network
+@onready var _conditions: ConditionsChoice = %Conditions
 @onready var _chat: ChatPanel = %Chat
 @onready var _banner: Banner = %Banner
 @onready var _leave: Button = %Leave
@@ -34,6 +36,7 @@ func show_arena(arena: Arena) -> void:
 	_match = arena.running_match
 	_scoreboard.show_players(arena.players)
 	_network.show_links(arena.links, arena.players)
+	_conditions.follow(multiplayer.multiplayer_peer)
 	_chat.show_chat(arena.chat)
 	_banner.show_arena(arena)
 

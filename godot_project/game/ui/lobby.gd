@@ -1,6 +1,7 @@
 extends CanvasLayer
 ## The lobby: name, colour, where to play, how to be connected; or the text that says why there is nothing to play.
 
+const ConditionsChoice := preload("conditions_choice.gd")
 const Options := preload("../options.gd")
 const Palette := preload("../palette.gd")
 
@@ -18,6 +19,7 @@ var _colour := 0
 @onready var _port: SpinBox = %Port
 @onready var _dtls: CheckButton = %Dtls
 @onready var _compression: OptionButton = %Compression
+@onready var _conditions: ConditionsChoice = %Conditions
 @onready var _message: Label = %Message
 @onready var _host: Button = %Host
 @onready var _join: Button = %Join
@@ -44,6 +46,7 @@ func open(options: Options, message: String) -> void:
 	_port.value = options.port
 	_dtls.button_pressed = options.dtls
 	_compression.selected = options.compression
+	_conditions.choose(options.conditions)
 	_choose_colour(options.colour)
 	_message.text = message
 	visible = true
@@ -70,6 +73,7 @@ func _start(role: Options.Role) -> void:
 	_options.port = int(_port.value)
 	_options.dtls = _dtls.button_pressed
 	_options.compression = _compression.selected
+	_options.conditions = _conditions.chosen()
 	start_requested.emit(_options)
 
 
