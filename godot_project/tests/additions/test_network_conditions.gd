@@ -98,6 +98,8 @@ func test_what_a_connection_was_given_holds_for_its_hosts() -> void:
 	peer.set_network_conditions(conditions)
 	check_equal(peer.create_server(0), OK, "create_server")
 	check_call(peer.host, &"get_network_conditions", [], conditions)
+	peer.host.set_network_conditions({"preset": "3G"})
+	check_call(peer, &"get_network_conditions", [], peer.host.get_network_conditions())
 	peer.set_network_conditions({})
 	check_call(peer.host, &"get_network_conditions", [], {})
 	peer.close()

@@ -75,6 +75,12 @@ impl Backend {
         self.background.get()
     }
 
+    /// The network of the host that there is, or else of those to come.
+    pub(super) fn current_network_conditions(&self) -> Option<NetworkConditions> {
+        let of_host = self.session().and_then(|session| session.network_conditions().ok());
+        of_host.unwrap_or_else(|| self.network_conditions())
+    }
+
     /// The network that the hosts to come begin with, if any.
     pub(super) fn network_conditions(&self) -> Option<NetworkConditions> {
         self.network_conditions.get()

@@ -248,10 +248,12 @@ impl ENetMultiplayerPeer {
         }
     }
 
-    /// The network conditions that this peer was given, with all keys of both directions; empty if none are.
+    /// The network conditions of the host, or without one those that this peer was given, with all keys of
+    /// both directions; empty if there are none.
     #[func]
     fn get_network_conditions(&self) -> VarDictionary {
-        self.backend.network_conditions().map(|conditions| conditions.dictionary()).unwrap_or_default()
+        let conditions = self.backend.current_network_conditions();
+        conditions.map(|conditions| conditions.dictionary()).unwrap_or_default()
     }
 
     /// The connection that serves this peer; null in a mesh.

@@ -138,6 +138,13 @@ impl Session {
         }
     }
 
+    /// The network between the first host and the real one; `Err` if there is no host that can be asked.
+    pub(super) fn network_conditions(&self) -> Result<Option<NetworkConditions>, ()> {
+        let (_, host) = self.hosts().into_iter().next().ok_or(())?;
+        let core = host.enter().ok_or(())?;
+        core.core().enter().map(|core| core.network_conditions()).ok_or(())
+    }
+
     /// Puts a network between the hosts and the real one, or takes it away.
     pub(super) fn set_network_conditions(&self, conditions: Option<NetworkConditions>) -> Error {
         let mut result = Error::OK;
