@@ -127,12 +127,11 @@ func _serve(seconds: int, processes: Array[PeerProcess]) -> int:
 
 ## Handles what has come; waits for it if there is nothing.
 func _service_all(wait: int) -> void:
-	var event := _server.service(wait)
 	for turn in 1000:
+		var event := _server.service(wait if turn == 0 else 0)
 		if event[0] == ENetConnection.EVENT_NONE:
 			return
 		_handle(event)
-		event = _server.service()
 
 
 func _handle(event: Array) -> void:
