@@ -7,6 +7,14 @@ const _BULK := 0
 const _SMALL := 1
 const _PART := 32768
 const _PARTS := 64
+const _WAITS := "everything waits until all of it is put"
+
+
+func paced_by_hand() -> Dictionary[String, String]:
+	return {
+		"test_bytes_that_wait_and_are_in_flight_are_counted_by_channel": _WAITS,
+		"test_default_channels_of_the_multiplayer_get_twice_the_share_of_others": _WAITS,
+	}
 
 
 func applies() -> bool:
