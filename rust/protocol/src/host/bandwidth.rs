@@ -2,7 +2,8 @@
 //! `enet_host_bandwidth_throttle`).
 //!
 //! What this host sends is held within its own limit and each remote host's by the packet throttle, which
-//! drops unreliable packets and narrows the reliable window. What it receives is held within its limit by
+//! drops unreliable packets, and by the limiter of each [`Window`](crate::peer::window::Window), which lets
+//! reliable messages wait. What it receives is held within its limit by
 //! advertising to the remote hosts, in BANDWIDTH_LIMIT commands, what each may send. Without any limit
 //! nothing of this takes place.
 
@@ -11,6 +12,7 @@ use super::schedule::Schedule;
 use crate::peer::Peer;
 use crate::peer::control::Control;
 use crate::peer::throttle::THROTTLE_SCALE;
+use crate::peer::window::bandwidth_for;
 use crate::{HostConfig, Time};
 
 /// Milliseconds between two rounds.
@@ -53,6 +55,22 @@ impl Bandwidth {
         self.matters.then(|| self.epoch.after(INTERVAL))
     }
 
+    /// Sets the bandwidth that each connection may use: no more than its remote host can receive, and of this
+    /// host's own an equal share among those that have had something to send since the last round. Who begins
+    /// to send has such a share from the next round on, and all of it until then.
+    pub(super) fn share(&self, config: &HostConfig, peers: &mut Peers) {
+        if !self.matters {
+            return;
+        }
+        let is_sending = |peer: &Peer| peer.queue.queued_bytes() > 0 || peer.owes_messages();
+        let sending = peers.iter().filter(|(_, peer)| is_sending(peer));
+        let limits = sending.map(|(_, peer)| bandwidth_for(0, peer.incoming_bandwidth)).collect();
+        let share = largest_share(config.outgoing_bandwidth, limits);
+        for (_, peer) in peers.iter_mut() {
+            peer.window.set_bandwidth(bandwidth_for(share, peer.incoming_bandwidth));
+        }
+    }
+
     /// Does the round of this second, if it is due.
     pub(super) fn balance(
         &mut self,
@@ -65,6 +83,7 @@ impl Bandwidth {
             return;
         }
         let elapsed = now.since(self.epoch);
+        self.share(config, peers);
         self.epoch = now;
         let &HostConfig { incoming_bandwidth, outgoing_bandwidth, .. } = config;
         let established = peers.iter_mut().filter(|(_, peer)| peer.lifecycle.is_established());
@@ -128,6 +147,25 @@ fn share_outgoing(bandwidth: u32, elapsed: u32, peers: &mut [&mut Peer]) {
     }
 }
 
+/// The most that one of the connections with these limits may use of `bandwidth` bytes per second, so that
+/// all of them together do not exceed it; 0 = no limit.
+fn largest_share(bandwidth: u32, mut limits: Vec<u32>) -> u32 {
+    if bandwidth == 0 {
+        return 0;
+    }
+    // Those without a limit come last.
+    limits.sort_unstable_by_key(|limit| limit.wrapping_sub(1));
+    let (mut left, mut open) = (bandwidth, limits.len().max(1) as u32);
+    for limit in limits {
+        if limit == 0 || limit >= left / open || open == 1 {
+            break;
+        }
+        left -= limit;
+        open -= 1;
+    }
+    (left / open).max(1)
+}
+
 /// The bandwidth advertised to each remote host, bytes per second, so that all together send at most
 /// `bandwidth`. A host that can send less than an equal share, going by its own limit, leaves the rest to the
 /// others. 0 = no limit.
@@ -160,7 +198,7 @@ fn share_incoming(bandwidth: u32, limits: Vec<u32>) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{share_incoming, share_outgoing};
+    use super::{largest_share, share_incoming, share_outgoing};
     use crate::peer::address::RemoteAddress;
     use crate::peer::state::Lifecycle;
     use crate::peer::{Peer, Sessions};
@@ -184,6 +222,16 @@ mod tests {
         share_outgoing(bandwidth, elapsed, &mut peers.iter_mut().collect::<Vec<_>>());
         assert!(peers.iter().all(|peer| peer.queue.queued_bytes() == 0));
         peers.iter().map(|peer| peer.statistic(PeerStatistic::PacketThrottleLimit)).collect()
+    }
+
+    #[test]
+    fn those_who_can_receive_little_leave_the_rest_of_the_bandwidth_to_the_others() {
+        assert_eq!(largest_share(0, vec![0, 5000]), 0);
+        assert_eq!(largest_share(9000, vec![]), 9000);
+        assert_eq!(largest_share(9000, vec![0, 0, 0]), 3000);
+        assert_eq!(largest_share(9000, vec![0, 1000, 0]), 4000);
+        assert_eq!(largest_share(9000, vec![0, 5000, 0]), 3000);
+        assert_eq!(largest_share(9000, vec![1000]), 9000);
     }
 
     #[test]

@@ -176,6 +176,7 @@ impl Host {
             peer.queue_control(Control::Ping);
             self.schedule.activate(slot, peer);
         }
+        self.bandwidth.share(&self.config, &mut self.peers);
     }
 }
 

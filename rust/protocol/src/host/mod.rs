@@ -16,6 +16,7 @@ use crate::compressor::Compressor;
 use crate::drops::DropCounters;
 use crate::event_queue::EventQueue;
 use crate::peer::Peer;
+use crate::peer::window::window_for_bandwidths;
 use crate::random::{KeyedHash, Random};
 use crate::statistics::TrafficCounters;
 use crate::{
@@ -282,6 +283,17 @@ impl Host {
         self.peers.get(peer).is_some_and(Peer::owes_messages)
     }
 
+    /// Bytes of reliable messages per second that the path to a peer carries, as far as transfers have shown
+    /// it; 0 while too little was sent to tell.
+    pub fn estimated_rate(&self, peer: PeerId) -> Option<u64> {
+        self.peers.get(peer).map(|peer| peer.recovery.congestion.bandwidth())
+    }
+
+    /// Milliseconds that what is sent to a peer waits in queues on the path at the moment.
+    pub fn queueing_delay(&self, peer: PeerId) -> Option<u32> {
+        self.peers.get(peer).map(|peer| peer.recovery.queueing_delay())
+    }
+
     /// The number of channels that a connection has; 0 once it is ending.
     pub fn channel_count(&self, peer: PeerId) -> Option<u8> {
         self.peers.get(peer).map(|peer| peer.channels.count())
@@ -366,6 +378,12 @@ impl Host {
         self.config.incoming_bandwidth = incoming;
         self.config.outgoing_bandwidth = outgoing;
         self.bandwidth.on_limits_changed();
+        self.bandwidth.share(&self.config, &mut self.peers);
+        for (slot, peer) in self.peers.iter_mut() {
+            peer.window.set_size(window_for_bandwidths(outgoing, peer.incoming_bandwidth));
+            // What the old limit held back may leave now.
+            self.schedule.activate(slot, peer);
+        }
     }
 
     /// Sets how datagrams are compressed; `None` = not at all. Compressed datagrams can then not be read.

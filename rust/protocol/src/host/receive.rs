@@ -94,6 +94,7 @@ impl Host {
                 Ok(Some(HostAction::End { reason, data })) => self.end(slot, reason, data),
                 Ok(Some(HostAction::Rebalance { incoming_bandwidth })) => {
                     self.bandwidth.on_peer_changed(incoming_bandwidth);
+                    self.bandwidth.share(&self.config, &mut self.peers);
                 }
                 Err(reason) => {
                     trace::dropped(Some(peer.id()), reason);

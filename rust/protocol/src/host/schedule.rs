@@ -36,6 +36,9 @@ impl Schedule {
         self.active.pop_front();
         if let Some(peer) = peer {
             peer.is_active = false;
+            if let Some(wake_at) = peer.paced_until() {
+                self.set_timer_to(slot, peer, wake_at);
+            }
             if peer.timer.is_none() {
                 self.set_timer(now, slot, peer);
             }

@@ -85,6 +85,7 @@ impl Host {
         let contents = datagram.contents;
         if out.len() == empty {
             out.truncate(start);
+            peer.on_nothing_sent(now);
             return None;
         }
         peer.traffic.on_sent(out.len() - start);

@@ -17,13 +17,16 @@ pub(crate) enum Deadline {
     Copies,
     /// Nothing was acknowledged for so long that ENet would give the peer up.
     Silence,
+    /// What has to wait until it may leave, as it is paced, may leave.
+    Pacing,
     /// Nothing is under way whose acknowledgement would show that the peer is still there: it is pinged.
     Ping,
 }
 
 impl Deadline {
     /// All timers, in the order in which those that are due at the same time are dealt with.
-    const ALL: [Self; 5] = [Self::Reassembly, Self::Retransmission, Self::Copies, Self::Silence, Self::Ping];
+    const ALL: [Self; 6] =
+        [Self::Reassembly, Self::Retransmission, Self::Copies, Self::Silence, Self::Pacing, Self::Ping];
 }
 
 impl Peer {
@@ -40,6 +43,7 @@ impl Peer {
                 is_wanted.then(|| self.recovery.lone_copies_at(now, &mut self.channels))?
             }
             Deadline::Silence => self.recovery.silence.deadline().filter(|_| !self.recovery.is_idle()),
+            Deadline::Pacing => self.paced_until(),
             Deadline::Ping => {
                 let expects_none = self.recovery.is_idle() && !self.queue.has_reliable();
                 let last = self.last_acknowledgement;
@@ -70,6 +74,11 @@ impl Peer {
                 Deadline::Silence => {
                     trace::timed_out(self.id);
                     return true;
+                }
+                // The peer's turn to send comes after this.
+                Deadline::Pacing => {
+                    self.recovery.congestion.on_wake();
+                    self.window.on_wake();
                 }
                 Deadline::Ping => self.queue.queue_control(&mut self.channels, Control::Ping),
             }

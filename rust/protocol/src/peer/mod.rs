@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod channel;
 pub(crate) mod channel_sink;
+pub(crate) mod congestion;
 pub(crate) mod control;
 pub(crate) mod datagram;
 pub(crate) mod deadline;
@@ -235,6 +236,7 @@ impl Peer {
         if has_news {
             self.recovery.detect_losses(now, &mut self.channels);
         }
+        self.recovery.control_congestion(now);
         has_news
     }
 
@@ -253,6 +255,16 @@ impl Peer {
             || (self.state() == PeerState::DisconnectLater && self.is_idle())
     }
 
+    /// When what has to wait, as it is paced or its bandwidth is limited, may leave.
+    #[inline(always)]
+    pub(crate) fn paced_until(&self) -> Option<Time> {
+        let (paced_until, limited_until) = (self.recovery.congestion.wake_at(), self.window.wake_at());
+        match (paced_until, limited_until) {
+            (Some(paced_until), Some(limited_until)) => Some(paced_until.min(limited_until)),
+            (paced_until, limited_until) => paced_until.or(limited_until),
+        }
+    }
+
     /// Whether nothing is queued and nothing awaits an acknowledgement.
     pub(crate) fn is_idle(&self) -> bool {
         self.queue.is_empty() && self.recovery.is_idle()
@@ -265,9 +277,12 @@ impl Peer {
 
     /// Fills a datagram with what is due, and with early copies: up to so many of each small command.
     pub(crate) fn fill(&mut self, now: Time, copies: u8, datagram: &mut Datagram<'_>) {
+        let in_flight = self.recovery.bytes_in_flight();
+        let floor = self.recovery.shortest_round_trip();
+        let budget = self.recovery.congestion.budget(now, in_flight, floor);
         let mut flow = Flow {
             now,
-            allowance: self.window.allowance(self.mtu),
+            allowance: self.window.allowance(now, in_flight, budget.allowance(self.mtu)),
             timeout: self.recovery.round_trip.retransmission_timeout(),
             copies,
             sends_lone_copies: std::mem::take(&mut self.sends_lone_copies),
@@ -278,9 +293,17 @@ impl Peer {
             drops: &mut self.drops,
         };
         self.queue.fill(&mut flow, datagram);
+        let (in_flight, has_more) = (self.recovery.bytes_in_flight(), self.has_reliable_to_send());
+        let is_unreliable = datagram.contents.reliable == 0;
+        self.recovery.congestion.on_filled(now, budget, in_flight, is_unreliable, has_more);
         if datagram.commands > 0 {
             self.recovery.loss.on_sent(datagram.commands);
         }
+    }
+
+    /// Nothing goes out although something waits.
+    pub(crate) fn on_nothing_sent(&mut self, now: Time) {
+        self.window.on_filled(now, 0, self.has_reliable_to_send());
     }
 
     /// A datagram of `bytes` goes out, while so many copies are wanted. Returns when the peer has to be
@@ -293,6 +316,7 @@ impl Peer {
         Contents { reliable, copies, copied_bytes }: Contents,
         bytes: usize,
     ) -> Option<Time> {
+        self.window.on_filled(now, bytes as u32, self.has_reliable_to_send());
         let is_acknowledged = reliable + copies > 0;
         self.measure_path(now, is_acknowledged, bytes);
         let deadline = is_acknowledged.then(|| self.recovery.on_datagram_sent(now, reliable));
@@ -362,6 +386,8 @@ impl Peer {
     pub(crate) fn drop_messages(&mut self) {
         self.queue.clear();
         self.recovery.clear();
+        // Nothing waits for it any more.
+        self.window.on_wake();
         self.channels.close();
         self.backlog.partials.clear();
         self.sends_lone_copies = false;

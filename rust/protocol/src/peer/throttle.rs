@@ -166,11 +166,6 @@ impl Throttle {
         self.limit = limit;
         self.value = self.value.min(limit);
     }
-
-    /// What the throttle leaves of a reliable window of `size` bytes.
-    pub(crate) fn window(&self, size: u32) -> u32 {
-        (u64::from(size) * u64::from(self.value) / u64::from(THROTTLE_SCALE)) as u32
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use super::Recovery;
 use super::in_flight::Sent;
+use super::sent_datagrams::is_before;
 use crate::Time;
 use crate::peer::channel::Channels;
 use crate::peer::control::{Content, Control};
@@ -37,6 +38,7 @@ impl Recovery {
         let acknowledged = in_flight.and_then(|in_flight| {
             in_flight.remove(sequence, |sent| {
                 self.on_removed(sent);
+                self.congestion.on_delivered(sent.length());
                 let number = if (sent.sent_at == sent_at || sent.was_sent_once()) && !sent.is_lost() {
                     Some(sent.datagram)
                 } else {
@@ -52,6 +54,11 @@ impl Recovery {
         };
         if let Some(number) = number {
             self.has_news |= self.datagrams.on_arrived(number);
+            if self.congestion.is_active()
+                && self.newest_acknowledged.is_none_or(|newest| is_before(newest, number))
+            {
+                self.newest_acknowledged = Some(number);
+            }
         }
         acknowledged.map(|(_, acknowledged)| acknowledged)
     }
@@ -84,6 +91,7 @@ impl Recovery {
     /// The handshake has measured a round trip, in milliseconds.
     pub(crate) fn on_handshake_measured(&mut self, now: Time, sample: u32) {
         self.timer.on_acknowledged(now, sample);
+        self.congestion.on_round_trip(now, sample);
     }
 
     /// The first acknowledgement of this moment for a datagram that was sent at `sent_at`.
@@ -94,7 +102,9 @@ impl Recovery {
         }
         self.heard = (now, sent_at);
         self.silence.on_acknowledged(now, sent_at);
-        self.timer.on_acknowledged(now, now.since(sent_at).max(1));
+        let sample = now.since(sent_at).max(1);
+        self.timer.on_acknowledged(now, sample);
+        self.congestion.on_round_trip(now, sample);
     }
 
     /// An earlier transmission of a command than the last one has arrived: the datagram of it that was sent
@@ -106,6 +116,16 @@ impl Recovery {
             self.timer.on_spurious(now.since(sent_at), newest.wrapping_sub(number));
         }
         Some(number)
+    }
+
+    /// A datagram was taken in: the congestion controller hears what it has acknowledged.
+    #[inline]
+    pub(crate) fn control_congestion(&mut self, now: Time) {
+        if let Some(number) = self.newest_acknowledged.take()
+            && let Some((sent_at, snapshot)) = self.datagrams.snapshot(number)
+        {
+            self.congestion.on_acknowledged(now, sent_at, snapshot, self.bytes_in_flight);
+        }
     }
 
     /// Whether acknowledgements have come since the last call that make a call of [`Self::detect_losses`]

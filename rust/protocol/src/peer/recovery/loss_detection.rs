@@ -115,6 +115,7 @@ impl Recovery {
 
     fn mark_lost(&mut self, channel: u8, sequence: u16, sent: &mut Sent, is_overtaken: bool) {
         trace::lost(self.id, channel, sequence);
+        self.congestion.on_lost(sent.length());
         self.bytes_in_flight -= sent.length();
         sent.mark_lost(is_overtaken);
         self.lost.push_back((channel, sequence));

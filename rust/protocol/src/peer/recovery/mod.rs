@@ -25,6 +25,7 @@ pub(crate) mod silence;
 pub(crate) mod timer;
 
 use super::channel::Outgoing;
+use super::congestion::Congestion;
 use super::control::Content;
 use crate::{PeerId, Time};
 use in_flight::Sent;
@@ -48,6 +49,9 @@ pub(crate) struct Recovery {
     pub(crate) redundancy: Redundancy,
     timer: RetransmissionTimer,
     datagrams: SentDatagrams,
+    pub(crate) congestion: Congestion,
+    /// The newest of the datagrams that were acknowledged since the controller has heard of it.
+    newest_acknowledged: Option<u32>,
     /// Commands that are under way again.
     retransmissions: Retransmissions,
     /// Channel and number of the commands to send again, before all others. Some are acknowledged by now.
@@ -77,6 +81,8 @@ impl Recovery {
             silence: Silence::new(),
             timer: RetransmissionTimer::new(),
             datagrams: SentDatagrams::new(),
+            congestion: Congestion::default(),
+            newest_acknowledged: None,
             retransmissions: Retransmissions::default(),
             lost: VecDeque::new(),
             unacknowledged: 0,
@@ -111,14 +117,15 @@ impl Recovery {
         self.timer.shortest_round_trip()
     }
 
+    /// Milliseconds that what is sent waits in queues on the path: what the last round trip took at least, if
+    /// the congestion controller sees it, else what they take on average.
+    pub(crate) fn queueing_delay(&self) -> u32 {
+        self.congestion.queueing_delay().unwrap_or_else(|| self.timer.queueing_delay())
+    }
+
     /// Whether acknowledgements are waited for, and none has come for as long as one may take.
     fn is_silent(&self, now: Time) -> bool {
         now.since(self.heard.0.max(self.outstanding_since)) > self.timer.timeout()
-    }
-
-    /// Milliseconds by which the last round trips were longer than the shortest recent one.
-    pub(crate) fn queueing_delay(&self) -> u32 {
-        self.timer.queueing_delay()
     }
 
     /// Share of datagrams that was lost recently, as a ratio to 65,536.
@@ -130,6 +137,8 @@ impl Recovery {
     pub(crate) fn clear(&mut self) {
         self.retransmissions.clear();
         self.datagrams.clear();
+        self.congestion = Congestion::default();
+        self.newest_acknowledged = None;
         self.lost.clear();
         self.unacknowledged = 0;
         self.bytes_in_flight = 0;
@@ -165,7 +174,8 @@ impl Recovery {
         if self.datagrams.may_settle() {
             self.settle(now);
         }
-        self.datagrams.on_sent(now, commands);
+        let snapshot = self.congestion.on_sent(now, self.outstanding_since == now);
+        self.datagrams.on_sent(now, commands, snapshot);
         let timeout = self.timer.timeout_with_backoff();
         if self.silence.is_impatient() {
             return now.after(timeout.min(self.round_trip.retransmission_timeout()));

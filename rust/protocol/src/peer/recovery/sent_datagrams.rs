@@ -5,10 +5,11 @@
 //! datagram has arrived, also if the command was sent repeatedly.
 
 use crate::Time;
+use crate::peer::congestion::Snapshot;
 
 /// Datagrams that are remembered at first, and at most: more than are ever under way at the usual windows.
-const INITIAL_CAPACITY: usize = 16;
-const CAPACITY: usize = 1024;
+const INITIAL_CAPACITY: usize = 8;
+const CAPACITY: usize = 8192;
 /// The loss at which everything is lost.
 const SCALE: u32 = 1 << 16;
 /// The loss changes by this share with each datagram, as a power of two.
@@ -22,6 +23,8 @@ struct SentDatagram {
     /// Reliable commands in it, without early copies.
     commands: u16,
     is_acknowledged: bool,
+    /// What had been delivered when it left.
+    snapshot: Snapshot,
 }
 
 /// The datagrams of one connection, by consecutive numbers.
@@ -84,14 +87,18 @@ impl SentDatagrams {
 
     /// A datagram goes out with this many reliable commands, early copies not counted: fewer than 4,096.
     #[inline]
-    pub(crate) fn on_sent(&mut self, now: Time, commands: u32) {
+    pub(crate) fn on_sent(&mut self, now: Time, commands: u32, snapshot: Snapshot) {
         if self.len() as usize == self.ring.len() {
             self.make_space();
         }
         let number = self.next;
         self.next = number.wrapping_add(1);
-        let datagram =
-            SentDatagram { sent_at: low_bits(now), commands: commands as u16, is_acknowledged: false };
+        let datagram = SentDatagram {
+            sent_at: low_bits(now),
+            commands: commands as u16,
+            is_acknowledged: false,
+            snapshot,
+        };
         let mask = self.ring.len().wrapping_sub(1);
         if let Some(place) = self.ring.get_mut(number as usize & mask) {
             *place = datagram;
@@ -113,6 +120,11 @@ impl SentDatagrams {
             }
         }
         self.ring = ring;
+    }
+
+    /// When a datagram was sent, in the low 32 bits of milliseconds, and what had been delivered then.
+    pub(crate) fn snapshot(&self, number: u32) -> Option<(u32, Snapshot)> {
+        self.get(number).map(|datagram| (datagram.sent_at, datagram.snapshot))
     }
 
     /// The datagram that was sent at this time. If there are several, the first one that has not arrived yet,
@@ -253,7 +265,7 @@ mod tests {
     fn a_datagram_is_found_by_the_time_that_its_acknowledgement_echoes() {
         let mut datagrams = SentDatagrams::new();
         for time in [0, 10, 10, 30] {
-            datagrams.on_sent(at(time), 1);
+            datagrams.on_sent(at(time), 1, Snapshot::default());
         }
         let found = [0, 5, 10, 30, 40].map(|time| datagrams.find(at(time)));
         assert_eq!(found, [Some(0), None, Some(1), Some(3), None]);
@@ -266,7 +278,7 @@ mod tests {
     #[test]
     fn what_has_not_arrived_when_its_fate_is_certain_is_lost() {
         let mut datagrams = SentDatagrams::new();
-        (0..200).for_each(|number| datagrams.on_sent(at(10 * number), 3));
+        (0..200).for_each(|number| datagrams.on_sent(at(10 * number), 3, Snapshot::default()));
         (0..200).filter(|number| number % 10 != 0).for_each(|number| assert!(datagrams.on_arrived(number)));
         assert!(!datagrams.on_arrived(1) && !datagrams.on_arrived(199) && datagrams.has_gap());
         assert_eq!(datagrams.settle(at(2000)), 20 * 3);

@@ -1,0 +1,654 @@
+//! The controller: how much the path carries, after BBR (Cardwell et al., "BBR: Congestion-Based Congestion
+//! Control", 2016, and draft-ietf-ccwg-bbr).
+//!
+//! It measures the delivery rate and the floor of the round trip, and keeps about as much under way as their
+//! product. Losses alone do not slow it down. What differs from BBR: startup ends at the capacity that bursts
+//! have shown, probes for more send a few datagrams too much and not a quarter, and the time between
+//! acknowledgements, such as a frame, belongs to the round trip.
+
+use super::delivery_rate::{DeliveryRate, Sample, Snapshot};
+use super::pacer::{MAXIMUM_CREDIT, Pacer};
+use super::trains::Trains;
+use super::{BURST, Budget, INITIAL_WINDOW};
+use crate::Time;
+
+/// Bytes that may be under way at most: memory at both ends.
+const MAXIMUM_WINDOW: u32 = 4 << 20;
+/// Bytes that may be under way at least: four datagrams.
+const MINIMUM_WINDOW: u32 = 5568;
+/// Bytes per second at which startup begins at most.
+const INITIAL_RATE: u64 = 500_000;
+/// Bytes per second that the path is believed to deliver at most, whatever the other end claims.
+const MAXIMUM_RATE: u64 = 125_000_000;
+/// Milliseconds of round trip up to which the other end is next door, and the clock too coarse to measure the
+/// path: nothing is paced.
+const LOCAL_ROUND_TRIP: u32 = 1;
+/// Milliseconds in queues from which on a little less is sent than arrives.
+const TOLERATED_DELAY: u32 = 6;
+/// Milliseconds in queues that show that others fill them, or that the path has become slower; and those that
+/// show that they do not.
+const LONG_DELAY: u32 = 30;
+const SHORT_DELAY: u32 = 8;
+/// Rounds with long queues after which others are taken to fill them.
+const COMPETING_ROUNDS: u32 = 16;
+/// Bytes of this connection that may be in the queue.
+const QUEUED_BYTES: u64 = 12 << 10;
+/// Milliseconds of the rate that leave together: several datagrams with each wake-up, and bursts that show
+/// the capacity of the path while startup looks for it, between these numbers of bytes.
+const QUANTUM: u64 = 2;
+const TRAIN: u64 = 8;
+/// Milliseconds between such bursts when startup begins.
+const TRAIN_INTERVAL: u32 = 24;
+const SHORTEST_TRAIN: u64 = 11_136;
+const LONGEST_TRAIN: u64 = 32 << 10;
+/// Milliseconds for which the floor of the round trip is believed, and for which little is under way to
+/// measure it anew.
+const FLOOR_LIFETIME: u32 = 10_000;
+const FLOOR_PROBE: u32 = 200;
+/// Milliseconds between acknowledgements at most while something is under way: frames at 10 Hz.
+const LONGEST_INTERVAL: u32 = 100;
+/// Milliseconds between acknowledgements up to which bursts show the capacity.
+const STEADY_INTERVAL: u32 = 4;
+/// Measurements of the floor after which it is believed that no others fill the queues.
+const HIDDEN_PROBES: u32 = 6;
+/// Rounds between two probes for more bandwidth.
+const CRUISE_ROUNDS: u32 = 6;
+/// Bytes that a probe for more bandwidth sends too much at first.
+const PROBE_BYTES: u64 = 16 << 10;
+
+/// What the controller is doing.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+enum Phase {
+    /// The rate grows by much with each round trip until the path is full.
+    Startup,
+    /// What startup has sent too much leaves the queue.
+    Drain,
+    /// As much is sent as arrives.
+    Cruise,
+    /// More is sent, to see whether more arrives.
+    Up,
+    /// What comes of that is seen.
+    Feel,
+    /// What that has sent too much leaves the queue.
+    Down,
+    /// Little is under way, so that the floor of the round trip shows.
+    FloorProbe { until: Time, window: u32 },
+}
+
+/// What is measured in a round trip.
+#[derive(Clone, Debug, Default)]
+struct Round {
+    /// It ends when so much is delivered.
+    until: u64,
+    /// What was delivered when it began.
+    began: u64,
+    /// The lowest round trip, milliseconds; `u32::MAX` before the first one.
+    floor: u32,
+    /// Bytes that were lost.
+    lost: u64,
+    /// The highest delivery rate, bytes per second.
+    rate: u64,
+    is_limited: bool,
+}
+
+/// The controller of one connection.
+#[derive(Clone, Debug)]
+pub(super) struct Controller {
+    delivery: DeliveryRate,
+    pacer: Pacer,
+    trains: Trains,
+    phase: Phase,
+    /// Bytes that had been delivered when acknowledgements were looked at last.
+    seen_delivered: u64,
+    /// The highest delivery rates of this cycle and of the one before, bytes per second.
+    bandwidth: [u64; 2],
+    round: Round,
+    /// Rounds since the phase began.
+    rounds: u32,
+    /// When the delivery rate has grown last in startup, and the bandwidth that growth is compared with.
+    grown_at: Time,
+    full_bandwidth: u64,
+    /// Lowest round trip, and when it was seen last.
+    floor: u32,
+    floor_at: Time,
+    /// The round trip with empty queues, and how often the floor was measured while others filled them.
+    empty: u32,
+    hidden_probes: u32,
+    /// The last round trip, and the lowest one since the probe for the floor began.
+    latest: u32,
+    probed_floor: u32,
+    /// Milliseconds that waited in queues in the last round at least.
+    delay: u32,
+    /// Mean milliseconds between acknowledgements, in sixteenths, and when the last ones came.
+    interval_sixteenths: u32,
+    acknowledged_at: Time,
+    /// Bytes that the next probe sends too much.
+    probe: u64,
+    /// Bytes per second that leave while there is no probe.
+    pace: u64,
+    /// Rounds in which the queue on the path was long.
+    queued_rounds: u32,
+}
+
+impl Controller {
+    /// A controller for a path whose shortest recent round trip took `floor` milliseconds; 0 = not known.
+    pub(super) fn new(now: Time, floor: u32) -> Self {
+        Self {
+            delivery: DeliveryRate::default(),
+            pacer: Pacer::default(),
+            trains: Trains::default(),
+            phase: Phase::Startup,
+            seen_delivered: 0,
+            bandwidth: [0; 2],
+            round: Round { floor: u32::MAX, ..Round::default() },
+            rounds: 0,
+            grown_at: now,
+            full_bandwidth: 0,
+            floor: if floor == 0 { u32::MAX } else { floor },
+            floor_at: now,
+            empty: if floor == 0 { u32::MAX } else { floor },
+            hidden_probes: 0,
+            latest: floor,
+            probed_floor: u32::MAX,
+            delay: 0,
+            interval_sixteenths: 0,
+            acknowledged_at: Time::default(),
+            probe: PROBE_BYTES,
+            pace: 0,
+            queued_rounds: 0,
+        }
+    }
+
+    /// A datagram with reliable commands leaves; nothing was under way before it if `was_idle`.
+    #[inline(always)]
+    pub(super) fn on_sent(&mut self, now: Time, was_idle: bool) -> Snapshot {
+        self.delivery.on_sent(now, was_idle)
+    }
+
+    /// Everything that there is to send has been sent, and `in_flight` bytes are under way.
+    #[inline(always)]
+    pub(super) fn on_application_limited(&mut self, in_flight: u32) {
+        self.delivery.on_application_limited(in_flight);
+    }
+
+    /// A command of so many bytes was acknowledged for the first time.
+    #[inline(always)]
+    pub(super) fn on_delivered(&mut self, bytes: u32) {
+        self.delivery.on_delivered(bytes);
+    }
+
+    /// A command of so many bytes is lost.
+    #[inline]
+    pub(super) fn on_lost(&mut self, bytes: u32) {
+        self.round.lost += u64::from(bytes);
+    }
+
+    /// A round trip took `sample` milliseconds.
+    #[inline]
+    pub(super) fn on_round_trip(&mut self, now: Time, sample: u32) {
+        self.latest = sample;
+        self.round.floor = self.round.floor.min(sample);
+        if sample <= self.floor.saturating_add(1) {
+            self.floor = self.floor.min(sample);
+            self.floor_at = now;
+        }
+        self.probed_floor = self.probed_floor.min(sample);
+        self.empty = self.empty.min(sample);
+    }
+
+    /// The acknowledgements of a datagram are taken in; the newest is for what was sent at `sent_at` with
+    /// this snapshot.
+    pub(super) fn on_acknowledged(&mut self, now: Time, sent_at: u32, snapshot: Snapshot, in_flight: u32) {
+        let delivered = self.delivery.delivered();
+        let bytes = (delivered - std::mem::replace(&mut self.seen_delivered, delivered)) as u32;
+        if bytes == 0 {
+            return;
+        }
+        self.measure_interval(now, bytes);
+        if self.is_unpaced() {
+            return;
+        }
+        let sample = self.delivery.sample(now, sent_at, snapshot);
+        if self.phase == Phase::Startup {
+            self.trains.on_acknowledged(now, sent_at, bytes);
+        }
+        self.take_sample(sample);
+        if sample.prior_delivered >= self.round.until {
+            self.end_round(in_flight);
+        }
+        self.advance(now, in_flight);
+    }
+
+    /// Takes in how long these acknowledgements came after the ones before.
+    fn measure_interval(&mut self, now: Time, bytes: u32) {
+        let gap = now.since(self.acknowledged_at);
+        self.acknowledged_at = now;
+        // After a longer one there was nothing to acknowledge.
+        if !(1..=LONGEST_INTERVAL).contains(&gap) {
+            return;
+        }
+        let weight = bytes.min(8 << 10);
+        let difference = i64::from(gap * 16) - i64::from(self.interval_sixteenths);
+        let change = difference * i64::from(weight) / (32 << 10);
+        self.interval_sixteenths = (i64::from(self.interval_sixteenths) + change) as u32;
+    }
+
+    /// Milliseconds between acknowledgements: a frame, if either end is serviced once in each.
+    fn interval(&self) -> u32 {
+        self.interval_sixteenths.div_ceil(16)
+    }
+
+    fn take_sample(&mut self, sample: Sample) {
+        if sample.is_limited && sample.rate < self.bandwidth() {
+            self.round.is_limited = true;
+            return;
+        }
+        if sample.elapsed < self.floor {
+            return;
+        }
+        let rate = sample.rate.min(MAXIMUM_RATE);
+        self.round.rate = self.round.rate.max(rate);
+        self.bandwidth[0] = self.bandwidth[0].max(rate);
+    }
+
+    /// Bytes per second that the path delivers, as far as is known; 0 before the first measurement.
+    pub(super) fn bandwidth(&self) -> u64 {
+        self.bandwidth[0].max(self.bandwidth[1])
+    }
+
+    /// Milliseconds that something waits in queues on the path at least.
+    pub(super) fn queueing_delay(&self) -> u32 {
+        self.delay
+    }
+
+    fn end_round(&mut self, in_flight: u32) {
+        if self.round.floor != u32::MAX {
+            // Where this host is serviced once a frame, all round trips may take one more.
+            let frame = self.pacer.lateness().min(self.interval());
+            self.delay = self.round.floor.saturating_sub(self.empty).saturating_sub(frame);
+        }
+        self.rounds += 1;
+        self.adapt_pace();
+        let has_slowed = self.delay > LONG_DELAY && self.round.rate < self.bandwidth() / 2;
+        if has_slowed && !self.round.is_limited && self.phase != Phase::Startup {
+            self.bandwidth = [self.round.rate; 2];
+        }
+        match self.phase {
+            Phase::Startup => self.check_full(),
+            Phase::Cruise if self.rounds >= CRUISE_ROUNDS => self.enter(Phase::Up),
+            Phase::Up => self.enter(Phase::Feel),
+            Phase::Feel => {
+                let grew = self.round.rate * 32 >= self.full_bandwidth * 33;
+                if grew && self.delay <= 4 {
+                    self.probe *= 2;
+                    self.pace = self.bandwidth();
+                    self.enter(Phase::Up);
+                } else {
+                    self.probe = PROBE_BYTES;
+                    self.enter(Phase::Down);
+                }
+            }
+            _ => {}
+        }
+        let delivered = self.delivery.delivered();
+        self.round = Round {
+            until: delivered + u64::from(in_flight),
+            began: delivered,
+            floor: u32::MAX,
+            ..Round::default()
+        };
+    }
+
+    /// Keeps a few datagrams of this connection in the queue, as TCP Vegas does (Brakmo and Peterson, 1995):
+    /// so those who share a path get equal shares of it.
+    fn adapt_pace(&mut self) {
+        let bandwidth = self.bandwidth();
+        let queued = self.pace * u64::from(self.delay) / 1000;
+        let is_queueing = queued > QUEUED_BYTES && self.delay > TOLERATED_DELAY;
+        self.queued_rounds = match is_queueing {
+            true if self.delay > LONG_DELAY => self.queued_rounds.saturating_add(2),
+            true => self.queued_rounds.saturating_add(1),
+            false if self.delay < SHORT_DELAY => 0,
+            false => self.queued_rounds,
+        };
+        if self.is_competing() {
+            let delivered = self.delivery.delivered() - self.round.began;
+            if self.round.lost * 100 > delivered {
+                self.bandwidth = self.bandwidth.map(|rate| rate * 7 / 8);
+            }
+            self.pace = self.bandwidth();
+            return;
+        }
+        if is_queueing {
+            self.pace = self.pace * 15 / 16;
+        } else if queued < QUEUED_BYTES / 2 || self.delay < TOLERATED_DELAY / 2 {
+            self.pace += 3 * 1400 * 1000 / u64::from(self.round_trip().max(1));
+        }
+        let slowest = if self.delay <= TOLERATED_DELAY { bandwidth * 31 / 32 } else { bandwidth * 3 / 4 };
+        self.pace = self.pace.clamp(slowest, bandwidth * 17 / 16);
+    }
+
+    /// Whether others keep the queue on the path long.
+    fn is_competing(&self) -> bool {
+        self.queued_rounds >= COMPETING_ROUNDS
+    }
+
+    /// Startup ends when the path is full.
+    fn check_full(&mut self) {
+        if self.round.is_limited {
+            return;
+        }
+        let delivered = self.delivery.delivered() - self.round.began;
+        let overflows = self.round.lost * 5 > delivered && self.round.lost > 16 << 10;
+        let is_queueing = self.rounds > 2 && self.delay > 8.max(self.floor / 8);
+        if overflows || is_queueing {
+            self.enter(Phase::Drain);
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        let before = std::mem::replace(&mut self.phase, phase);
+        self.rounds = 0;
+        match phase {
+            Phase::Cruise if before == Phase::Drain => self.pace = self.bandwidth(),
+            Phase::Up => self.full_bandwidth = self.bandwidth(),
+            Phase::Down => self.bandwidth = [0, self.bandwidth[0]],
+            _ => {}
+        }
+    }
+
+    /// Whether as much arrives as bursts have shown that the bottleneck lets through.
+    fn is_at_capacity(&self) -> bool {
+        self.trains.capacity().is_some_and(|capacity| self.bandwidth() * 10 >= capacity * 9)
+    }
+
+    /// Whether more arrives than a round trip ago. If not although more was sent, the path is full.
+    fn is_growing(&mut self, now: Time) -> bool {
+        if self.round.is_limited || self.bandwidth() * 8 >= self.full_bandwidth * 9 {
+            self.full_bandwidth = self.bandwidth();
+            self.grown_at = now;
+        }
+        let round_trip = self.round_trip() + self.interval() + self.pacer.lateness();
+        now.since(self.grown_at) <= round_trip + round_trip / 4 + TRAIN_INTERVAL
+    }
+
+    fn advance(&mut self, now: Time, in_flight: u32) {
+        let is_growing = self.is_growing(now);
+        match self.phase {
+            Phase::Startup if self.is_at_capacity() || !is_growing => self.enter(Phase::Drain),
+            Phase::Drain | Phase::Down if in_flight <= self.bdp() || self.rounds >= 3 => {
+                self.enter(Phase::Cruise);
+            }
+            Phase::FloorProbe { until, .. } if now >= until => {
+                self.floor = self.probed_floor;
+                // Where others keep the queue long, the path without it does not show.
+                self.hidden_probes = if self.is_competing() { self.hidden_probes + 1 } else { 0 };
+                if self.hidden_probes.is_multiple_of(HIDDEN_PROBES) {
+                    self.empty = self.floor;
+                }
+                self.floor_at = now;
+                self.enter(Phase::Cruise);
+            }
+            _ => {}
+        }
+        if !matches!(self.phase, Phase::Startup | Phase::FloorProbe { .. })
+            && now.since(self.floor_at) > FLOOR_LIFETIME
+        {
+            let window = self.bdp() / 2;
+            // What is under way has to arrive first.
+            let wait = if in_flight > window { FLOOR_PROBE + self.latest.min(1000) } else { 0 };
+            self.probed_floor = self.latest;
+            self.enter(Phase::FloorProbe { until: now.after(wait), window });
+        }
+    }
+
+    /// Bytes under way that keep the path busy without a queue.
+    fn bdp(&self) -> u32 {
+        (self.bandwidth() * u64::from(self.round_trip()) / 1000).min(MAXIMUM_WINDOW.into()) as u32
+    }
+
+    /// Milliseconds until an acknowledgement comes if nothing waits in queues.
+    fn round_trip(&self) -> u32 {
+        self.floor.saturating_add(self.interval()).min(10_000)
+    }
+
+    /// Whether nothing is known of the path, or it is too short to be measured.
+    fn is_unpaced(&self) -> bool {
+        self.floor == u32::MAX || (self.floor <= LOCAL_ROUND_TRIP && self.interval() <= 2)
+    }
+
+    /// Bytes of reliable payload that may be under way.
+    pub(super) fn window(&self) -> u32 {
+        if self.is_unpaced() {
+            return INITIAL_WINDOW;
+        }
+        let bdp = self.bdp();
+        let window =
+            match self.phase {
+                Phase::Startup if self.trains.capacity().is_none() => (2 * bdp).max(INITIAL_WINDOW),
+                Phase::Startup => (4 * bdp).max(INITIAL_WINDOW),
+                Phase::FloorProbe { window, .. } => window,
+                Phase::Drain | Phase::Cruise | Phase::Up | Phase::Feel | Phase::Down => {
+                    if self.is_competing() { 2 * bdp } else { bdp + bdp / 4 + QUEUED_BYTES as u32 }
+                }
+            };
+        window.clamp(MINIMUM_WINDOW, MAXIMUM_WINDOW)
+    }
+
+    /// Bytes of reliable payload per second that may leave; `None` = no limit.
+    pub(super) fn pacing_rate(&self) -> Option<u64> {
+        if self.is_unpaced() {
+            return None;
+        }
+        let bandwidth = self.bandwidth();
+        let rate = match self.phase {
+            Phase::Startup => {
+                let initial = u64::from(INITIAL_WINDOW) * 1000 / u64::from(self.round_trip().max(1));
+                let grown = match self.trains.capacity() {
+                    Some(capacity) => (4 * bandwidth).min(capacity.max(bandwidth)),
+                    None if self.interval() > STEADY_INTERVAL => 2 * bandwidth,
+                    None => bandwidth * 177 / 64,
+                };
+                grown.max(initial.min(INITIAL_RATE))
+            }
+            Phase::Drain => bandwidth / 2,
+            Phase::Cruise | Phase::Feel => self.pace,
+            Phase::Up => self.pace + self.probe_gain(),
+            Phase::Down => self.pace * 3 / 4,
+            Phase::FloorProbe { .. } => bandwidth,
+        };
+        let lump = u64::from(MAXIMUM_CREDIT) * 1000 / u64::from(self.interval().max(1));
+        Some(rate.clamp(8 << 10, lump))
+    }
+
+    /// Bytes per second that a probe sends too much.
+    fn probe_gain(&self) -> u64 {
+        (self.probe * 1000 / u64::from(self.round_trip().max(1))).min(self.bandwidth() / 4)
+    }
+
+    /// What may be sent now, while `in_flight` bytes are under way.
+    #[inline]
+    pub(super) fn budget(&mut self, now: Time, in_flight: u32) -> Budget {
+        match self.pacing_rate() {
+            None => Budget { in_flight, window: INITIAL_WINDOW, credit: u32::MAX },
+            Some(rate) => {
+                Budget { in_flight, window: self.window(), credit: self.pacer.credit(now, rate, BURST) }
+            }
+        }
+    }
+
+    /// So many bytes of reliable payload leave.
+    #[inline]
+    pub(super) fn on_paced(&mut self, bytes: u32) {
+        self.pacer.on_sent(bytes);
+    }
+
+    /// Something has to wait for credit: returns when to look again.
+    pub(super) fn wait(&mut self, now: Time) -> Option<Time> {
+        let rate = self.pacing_rate()?;
+        let quantum = match self.phase {
+            Phase::Startup => (rate * TRAIN / 1000).clamp(SHORTEST_TRAIN, LONGEST_TRAIN),
+            _ => (rate * QUANTUM / 1000).clamp(1, LONGEST_TRAIN),
+        };
+        Some(self.pacer.wait(now, rate, quantum))
+    }
+
+    /// The time of [`Self::wake_at`] has come.
+    pub(super) fn on_wake(&mut self) {
+        self.pacer.on_wake();
+    }
+
+    /// When something that waits for credit wants to be looked at again.
+    #[inline(always)]
+    pub(super) fn wake_at(&self) -> Option<Time> {
+        self.pacer.wake_at()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATAGRAM: u32 = 1364;
+
+    /// A sender that always has something to send, and a path with a bottleneck.
+    struct Path {
+        controller: Controller,
+        /// Microseconds.
+        now: u64,
+        /// Milliseconds there and back, without the queue.
+        round_trip: u64,
+        /// Bytes per second.
+        rate: u64,
+        /// When the bottleneck has passed on everything, microseconds.
+        busy_until: u64,
+        /// When each datagram under way is acknowledged, when it was sent, and its snapshot.
+        under_way: std::collections::VecDeque<(u64, u64, Snapshot)>,
+        /// One of so many datagrams gets lost; 0 = none.
+        loses: u64,
+        sent: u64,
+        longest_queue: u64,
+    }
+
+    impl Path {
+        fn new(round_trip: u64, rate: u64, loses: u64) -> Self {
+            let now = 1_000_000;
+            let controller = Controller::new(Time::from_millis(1000), round_trip as u32);
+            let under_way = Default::default();
+            Self {
+                controller,
+                now,
+                round_trip,
+                rate,
+                busy_until: now,
+                under_way,
+                loses,
+                sent: 0,
+                longest_queue: 0,
+            }
+        }
+
+        fn in_flight(&self) -> u32 {
+            self.under_way.len() as u32 * DATAGRAM
+        }
+
+        /// Lets time pass; returns the bytes per second that were delivered in it.
+        fn run(&mut self, milliseconds: u64) -> u64 {
+            let before = self.controller.delivery.delivered();
+            for _ in 0..milliseconds {
+                self.now += 1000;
+                let now = Time::from_millis(self.now / 1000);
+                while let Some((_, sent_at, snapshot)) =
+                    self.under_way.pop_front_if(|(at, ..)| *at <= self.now)
+                {
+                    self.sent += 1;
+                    if self.loses > 0 && self.sent.is_multiple_of(self.loses) {
+                        self.controller.on_lost(DATAGRAM);
+                        continue;
+                    }
+                    self.controller.on_round_trip(now, now.as_millis() as u32 - sent_at as u32);
+                    self.controller.on_delivered(DATAGRAM);
+                    let in_flight = self.in_flight();
+                    self.controller.on_acknowledged(now, sent_at as u32, snapshot, in_flight);
+                }
+                loop {
+                    let in_flight = self.in_flight();
+                    let budget = self.controller.budget(now, in_flight);
+                    if budget.allowance(DATAGRAM) < in_flight + DATAGRAM {
+                        break;
+                    }
+                    let snapshot = self.controller.on_sent(now, self.under_way.is_empty());
+                    self.controller.on_paced(DATAGRAM);
+                    self.longest_queue = self.longest_queue.max(self.busy_until.saturating_sub(self.now));
+                    self.busy_until =
+                        self.busy_until.max(self.now) + u64::from(DATAGRAM) * 1_000_000 / self.rate;
+                    let answer = self.busy_until + self.round_trip * 1000;
+                    self.under_way.push_back((answer, now.as_millis(), snapshot));
+                }
+                if self.controller.budget(now, 0).credit == 0 {
+                    self.controller.wait(now);
+                }
+            }
+            (self.controller.delivery.delivered() - before) * 1000 / milliseconds
+        }
+    }
+
+    #[test]
+    fn the_path_is_filled_within_a_few_round_trips_and_its_queue_stays_short() {
+        for (round_trip, rate) in [(20, 1_000_000), (40, 1_250_000), (100, 6_250_000), (280, 1_250_000)] {
+            let mut path = Path::new(round_trip, rate, 0);
+            path.run(8 * round_trip);
+            let delivered = path.run(5_000);
+            assert!(delivered >= rate * 93 / 100, "{round_trip} ms: {delivered} of {rate}");
+            assert!(path.longest_queue < 60_000, "{round_trip} ms: {} us", path.longest_queue);
+            let bandwidth = path.controller.bandwidth();
+            assert!((rate * 9 / 10..rate * 12 / 10).contains(&bandwidth), "{round_trip} ms: {bandwidth}");
+        }
+    }
+
+    #[test]
+    fn losses_alone_do_not_slow_it_down() {
+        let mut path = Path::new(100, 1_250_000, 20);
+        path.run(2_000);
+        let delivered = path.run(5_000);
+        assert!(delivered >= 1_250_000 * 85 / 100, "{delivered}");
+    }
+
+    #[test]
+    fn more_bandwidth_is_found_and_less_is_obeyed() {
+        let mut path = Path::new(50, 1_000_000, 0);
+        path.run(3_000);
+        path.rate = 4_000_000;
+        path.run(15_000);
+        let delivered = path.run(2_000);
+        assert!(delivered > 3_500_000, "{delivered}");
+        path.rate = 500_000;
+        path.run(10_000);
+        path.longest_queue = 0;
+        let delivered = path.run(3_000);
+        assert!(delivered > 450_000, "{delivered}");
+        assert!(path.longest_queue < 60_000, "{} us", path.longest_queue);
+    }
+
+    #[test]
+    fn next_door_nothing_is_paced_and_the_window_is_enets() {
+        let mut path = Path::new(0, 1_000_000_000, 0);
+        path.run(100);
+        assert_eq!((path.controller.pacing_rate(), path.controller.window()), (None, INITIAL_WINDOW));
+    }
+
+    #[test]
+    fn whatever_is_acknowledged_the_rate_and_the_window_are_bounded() {
+        let mut controller = Controller::new(Time::from_millis(1000), 30);
+        let mut now = Time::from_millis(1000);
+        for _ in 0..1000 {
+            now = now.after(2);
+            let snapshot = controller.on_sent(now.before(2), false);
+            controller.on_round_trip(now, 2);
+            controller.on_delivered(MAXIMUM_WINDOW);
+            controller.on_acknowledged(now, now.as_millis() as u32 - 2, snapshot, MAXIMUM_WINDOW);
+            assert!(controller.window() <= MAXIMUM_WINDOW);
+            assert!(controller.pacing_rate().is_none_or(|rate| rate <= MAXIMUM_RATE));
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Congestion control and limits of bandwidth on a pair of engines: how fast transfers go, and how fast they
+//! may go.
+#![allow(missing_docs)]
+
+use enet_rs_protocol::{HostConfig, PacketFlags, PeerId};
+use enet_rs_sim::{Conditions, MILLISECOND, RateLimit};
+use enet_rs_test_support::virtual_pair::{CLEAN, Pair, message};
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// A connected pair of which the client sends within `outgoing` bytes per second and the server receives
+/// within
+/// `incoming`, and the peer at the client.
+fn limited(outgoing: u32, incoming: u32) -> (Pair, PeerId) {
+    let client = HostConfig { outgoing_bandwidth: outgoing, ..HostConfig::default() };
+    let server = HostConfig { incoming_bandwidth: incoming, ..HostConfig::default() };
+    let mut pair = Pair::with_configs(client, server, CLEAN, 21);
+    let peer = pair.client.host.connect(pair.server.address, 1, 0).unwrap();
+    pair.run_until(10_000, |pair| pair.client.connected().is_some() && pair.server.connected().is_some());
+    (pair, peer)
+}
+
+/// Counts the bytes that the client sends from now on.
+fn count_sent(pair: &mut Pair) -> Rc<Cell<usize>> {
+    let sent = Rc::new(Cell::new(0));
+    let counter = Rc::clone(&sent);
+    pair.filter = Some(Box::new(move |to_server, datagram| {
+        counter.set(counter.get() + if to_server { datagram.len() } else { 0 });
+        false
+    }));
+    sent
+}
+
+#[test]
+fn a_limit_of_bandwidth_holds_for_reliable_messages() {
+    for (outgoing, incoming) in [(20_000, 0), (90_000, 20_000), (20_000, 90_000)] {
+        let (mut pair, peer) = limited(outgoing, incoming);
+        pair.send(true, peer, 0, message(1, 150_000), PacketFlags::RELIABLE);
+        let sent = count_sent(&mut pair);
+        for second in 1..=5 {
+            pair.run(1000);
+            let range = second * 17_000..=second * 20_000 + 6000;
+            assert!(range.contains(&sent.get()), "{outgoing}, {incoming}: {} in {second} s", sent.get());
+        }
+        pair.run(4000);
+        assert_eq!(pair.server.received(0).len(), 1, "{outgoing}, {incoming}");
+    }
+}
+
+#[test]
+fn a_connection_that_ends_while_a_limit_holds_it_back_is_over() {
+    let (mut pair, peer) = limited(20_000, 0);
+    pair.send(true, peer, 0, message(1, 150_000), PacketFlags::RELIABLE);
+    pair.run(500);
+    pair.client.host.disconnect(peer, 0);
+    pair.run_until(5000, |pair| pair.client.has_disconnected() && pair.server.has_disconnected());
+    assert!(pair.client.has_disconnected() && pair.server.has_disconnected());
+}
+
+#[test]
+fn a_limit_that_is_lifted_holds_back_no_more() {
+    let (mut pair, peer) = limited(20_000, 0);
+    pair.send(true, peer, 0, message(1, 150_000), PacketFlags::RELIABLE);
+    pair.run(500);
+    pair.client.host.set_bandwidth_limit(0, 0);
+    pair.run(500);
+    assert_eq!(pair.server.received(0).len(), 1);
+}
+
+#[test]
+fn connections_share_the_bandwidth_of_their_host() {
+    let (mut pair, peer) = limited(40_000, 0);
+    let other = pair.client.host.connect(pair.server.address, 1, 0).unwrap();
+    pair.run_until(10_000, |pair| pair.server.events.len() > 1);
+    for peer in [peer, other] {
+        pair.send(true, peer, 0, message(1, 150_000), PacketFlags::RELIABLE);
+    }
+    let sent = count_sent(&mut pair);
+    pair.run(1100);
+    let first = sent.replace(0);
+    // The second one that begins has its share within a second.
+    assert!(first <= 2 * 44_000 + 3000, "{first}");
+    pair.run(3000);
+    assert!((3 * 34_000..=3 * 40_000 + 6000).contains(&sent.get()), "{}", sent.get());
+}
+
+#[test]
+fn a_transfer_fills_a_long_path_without_a_loss() {
+    let rate = Some(RateLimit { bytes_per_second: 1_250_000, queue_bytes: 64 << 10 });
+    let long = Conditions { rate, ..Conditions::with_latency(140 * MILLISECOND) };
+    let (mut pair, peer, _) = Pair::connected(long, 22, 1);
+    (0..128).for_each(|number| pair.send(true, peer, 0, message(number, 32 << 10), PacketFlags::RELIABLE));
+    let lasted = pair.run_until(60_000, |pair| pair.server.received(0).len() == 128);
+    // At the full rate it would be 3.6 s. ENet's window makes it 18.
+    assert!(lasted < 5500, "{lasted} ms");
+    assert_eq!(pair.client.host.peer_report(peer).unwrap().traffic.retransmitted_bytes, 0);
+    let estimated = pair.client.host.estimated_rate(peer).unwrap();
+    assert!((1_000_000..1_300_000).contains(&estimated), "{estimated}");
+}
+
+#[test]
+fn what_a_game_sends_is_never_held_back() {
+    let (mut pair, peer, _) = Pair::connected(CLEAN, 23, 2);
+    for tick in 0..200 {
+        // Ten datagrams at once: a level or a snapshot.
+        pair.send(true, peer, 0, message(tick, 9_000), PacketFlags::RELIABLE);
+        pair.send(true, peer, 1, message(tick, 400), PacketFlags::RELIABLE);
+        pair.run(16);
+        let arrived = [0, 1].map(|channel| pair.server.received(channel).len());
+        assert_eq!(arrived, [tick as usize + 1; 2]);
+    }
+}
