@@ -155,8 +155,10 @@ func _handle(event: Array) -> void:
 			_sessions[peer].reliable_received += 1 if flags == ENetPacketPeer.FLAG_RELIABLE else 0
 			# Refused only where the client has gone already, which the next event of this peer will tell.
 			if not _sessions[peer].is_ending:
-				var is_gone := peer.get_state() != ENetPacketPeer.STATE_CONNECTED
-				if is_gone == (peer.send(event[3], packet, flags) == OK):
+				# The background thread may learn of that in between.
+				var was_connected := peer.get_state() == ENetPacketPeer.STATE_CONNECTED
+				var is_sent := peer.send(event[3], packet, flags) == OK
+				if is_sent != was_connected and is_sent != (peer.get_state() == ENetPacketPeer.STATE_CONNECTED):
 					_problem("the server's send of %d bytes failed while connected, or the other way round" % packet.size())
 		ENetConnection.EVENT_DISCONNECT:
 			_note_end(_sessions[peer], event[2])
