@@ -209,5 +209,6 @@ func _totals() -> String:
 			game += Vector2(row.sent_by_game, row.received_by_game)
 		else:
 			peers += 1
-	return "%d hosts, %d peers.  On the wire %s out, %s in;  the game put %s and got %s." % [hosts, peers,
-			Texts.rate(wire.x), Texts.rate(wire.y), Texts.rate(game.x), Texts.rate(game.y)]
+	var rates := [Texts.rate(wire.x), Texts.rate(wire.y), Texts.rate(game.x), Texts.rate(game.y)]
+	return ("%s, %s.  " % [Texts.count(hosts, "host"), Texts.count(peers, "peer")]
+			+ "On the wire %s out, %s in;  the game put %s and got %s." % rates)

@@ -34,6 +34,21 @@ const _HINTS: Dictionary[Column, String] = {
 	Column.CHANNELS: "Share of each channel in what the game has sent",
 }
 
+## Least widths, pixels at the usual scale of the editor.
+const _WIDTHS: Dictionary[Column, int] = {
+	Column.NAME: 150,
+	Column.STATE: 90,
+	Column.ROUND_TRIP: 95,
+	Column.JITTER: 60,
+	Column.LOSS: 60,
+	Column.SENT: 90,
+	Column.RECEIVED: 90,
+	Column.BY_GAME: 165,
+	Column.AGAIN: 105,
+	Column.WAITING: 100,
+	Column.CHANNELS: 130,
+}
+
 var _items: Dictionary[Vector2i, TreeItem] = {}
 
 
@@ -48,11 +63,8 @@ func _init() -> void:
 		set_column_title(column, _TITLES[column])
 		set_column_title_tooltip_text(column, _HINTS.get(column, ""))
 		set_column_title_alignment(column, HORIZONTAL_ALIGNMENT_LEFT)
-		set_column_expand_ratio(column, 1)
+		set_column_custom_minimum_width(column, _WIDTHS[column])
 	set_column_expand_ratio(Column.NAME, 2)
-	set_column_expand_ratio(Column.BY_GAME, 2)
-	set_column_expand_ratio(Column.AGAIN, 2)
-	set_column_expand_ratio(Column.WAITING, 2)
 	set_column_expand_ratio(Column.CHANNELS, 2)
 	create_item()
 	item_selected.connect(func() -> void: row_chosen.emit(chosen()))

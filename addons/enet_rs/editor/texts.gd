@@ -7,6 +7,10 @@ const _STATES: PackedStringArray = ["disconnected", "connecting", "connecting", 
 		"leaving", "leaving", "leaving", "over"]
 
 
+static func count(number: int, of_what: String) -> String:
+	return "%d %s%s" % [number, of_what, "" if number == 1 else "s"]
+
+
 static func bytes(value: float) -> String:
 	return String.humanize_size(int(value))
 
