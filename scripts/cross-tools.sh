@@ -68,6 +68,8 @@ fetch_wine() {
 fetch_arm64() {
 	unpack_debian_packages --alone "$1/qemu" qemu-user
 	unpack_debian_packages --architecture arm64 "$1" godot
+	# Of another package, in which the programs look for their loader.
+	ln -s usr/lib "$1/root/lib"
 	cat >"$1/run" <<-RUN
 		#!/bin/sh
 		exec "\${0%/*}/qemu/root/usr/bin/qemu-aarch64" -L "\${0%/*}/root" "\$@"
