@@ -47,6 +47,8 @@ const _ADDITIONS: PackedStringArray = [
 	"ENetPacketPeer method get_bytes_in_flight",
 	"ENetPacketPeer method get_bytes_waiting",
 	"ENetPacketPeer method get_disconnect_reason",
+	"ENetPacketPeer method get_estimated_rate",
+	"ENetPacketPeer method get_queueing_delay",
 	"ENetPacketPeer method get_drop_counters",
 	"ENetPacketPeer method get_packet_channel",
 	"ENetPacketPeer method get_packets",

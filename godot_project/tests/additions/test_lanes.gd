@@ -59,6 +59,22 @@ func test_a_channel_of_a_higher_level_waits_for_others() -> void:
 	check(channels.slice(0, _PARTS).count(_SMALL) >= _PARTS - 2, "the level decides: %s" % [channels])
 
 
+func test_a_transfer_shows_what_the_path_carries() -> void:
+	var pair := connected_pair()
+	var peer: Object = pair.client_peer
+	check_equal(peer.get_estimated_rate(), 0, "the rate before anything was sent")
+	check_call(pair.client, &"set_network_conditions", [{"latency": 20, "out": {"rate": 250_000, "queue": 262_144}}], OK)
+	_send(peer, _BULK, 24)
+	var longest_delay := [0]
+	wait_until(func() -> bool:
+		pair.pump()
+		longest_delay[0] = maxi(longest_delay[0], peer.get_queueing_delay())
+		return peer.get_bytes_in_flight() + peer.get_bytes_waiting() == 0, 20.0, "the transfer")
+	var rate: int = peer.get_estimated_rate()
+	check(rate > 100_000 and rate < 500_000, "bytes per second of 250,000: %d" % rate)
+	check(longest_delay[0] > 5 and longest_delay[0] < 1000, "milliseconds in the queue: %d" % longest_delay[0])
+
+
 func test_priorities_and_channels_out_of_range_are_refused() -> void:
 	var pair := connected_pair()
 	var peer: Object = pair.client_peer
@@ -76,7 +92,7 @@ func test_priorities_and_channels_out_of_range_are_refused() -> void:
 			check_call(peer, method, [channel], 0, ["Invalid channel"])
 	peer.reset()
 	check_call(peer, &"set_channel_priority", [0, 1], null, ["Parameter \"peer\" is null."])
-	for method: StringName in [&"get_bytes_waiting", &"get_bytes_in_flight"]:
+	for method: StringName in [&"get_bytes_waiting", &"get_bytes_in_flight", &"get_estimated_rate", &"get_queueing_delay"]:
 		check_call(peer, method, [], 0, ["Parameter \"peer\" is null."])
 
 

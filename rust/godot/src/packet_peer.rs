@@ -215,6 +215,21 @@ impl ENetPacketPeer {
         self.bytes("get_bytes_in_flight", channel, |host, id, channel| host.bytes_in_flight(id, channel))
     }
 
+    /// Bytes of packets per second that the path to this peer carries, as far as transfers have shown it; 0
+    /// while too little was sent to tell. An addition to the engine's class.
+    #[func]
+    fn get_estimated_rate(&self) -> i64 {
+        let rate = self.with("get_estimated_rate", |host, id| host.estimated_rate(id)).flatten();
+        rate.map_or(0, |rate| i64::try_from(rate).unwrap_or(i64::MAX))
+    }
+
+    /// Milliseconds that what is sent to this peer waits in queues on the path. An addition to the engine's
+    /// class.
+    #[func]
+    fn get_queueing_delay(&self) -> i64 {
+        self.with("get_queueing_delay", |host, id| host.queueing_delay(id)).flatten().map_or(0, i64::from)
+    }
+
     #[func]
     fn get_packet_flags(&self) -> i32 {
         let flags = self.link_with(|link| link.received.next_flags()).flatten();

@@ -188,6 +188,8 @@ const PACKET_PEER: NativeClass = NativeClass {
         with_defaults("set_channel_priority", &[Int(1)]),
         constant_with_defaults("get_bytes_waiting", &[Int(-1)]),
         constant_with_defaults("get_bytes_in_flight", &[Int(-1)]),
+        constant("get_estimated_rate"),
+        constant("get_queueing_delay"),
         constant("get_packet_channel"),
         constant("get_disconnect_reason"),
         constant("get_drop_counters"),

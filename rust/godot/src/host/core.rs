@@ -500,6 +500,16 @@ impl ActiveHost {
         self.driving.read(|driver| driver.host().bytes_in_flight(peer, channel))
     }
 
+    /// Bytes per second that the path to a peer carries, as far as is known.
+    pub(crate) fn estimated_rate(&self, peer: PeerId) -> Option<u64> {
+        self.driving.read(|driver| driver.host().estimated_rate(peer))
+    }
+
+    /// Milliseconds that what is sent to a peer waits in queues on the path.
+    pub(crate) fn queueing_delay(&self, peer: PeerId) -> Option<u32> {
+        self.driving.read(|driver| driver.host().queueing_delay(peer))
+    }
+
     pub(crate) fn peer_drop_counters(&self, peer: PeerId) -> Option<DropCounters> {
         self.driving.read(|driver| driver.host().peer_drop_counters(peer))
     }
