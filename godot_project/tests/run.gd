@@ -101,6 +101,7 @@ func _run_file(path: String) -> void:
 	sample.implementation = _implementation
 	if not sample.applies():
 		return
+	var prepared := false
 	var in_background := OS.get_environment("ENET_RS_BACKGROUND") == "1"
 	for method: Dictionary in script.get_script_method_list():
 		var method_name: String = method["name"]
@@ -108,6 +109,9 @@ func _run_file(path: String) -> void:
 			continue
 		if (method_name.begins_with("test_") and sample.applies_to(method_name)
 				and _is_wanted(name + "." + method_name.trim_prefix("test_"))):
+			if not prepared:
+				await sample.call(&"prepare")
+				prepared = true
 			await _run_test(script, name, method_name)
 
 
@@ -121,9 +125,6 @@ func _is_wanted(name: String) -> bool:
 func _run_test(script: GDScript, file_name: String, method: String) -> void:
 	var name := file_name + "." + method.trim_prefix("test_")
 	await get_tree().process_frame
-	var preparing: TestCase = script.new()
-	await preparing.call(&"prepare")
-	preparing = null
 	var objects_before := await _settled_object_count()
 	var started := Time.get_ticks_msec()
 	var test: TestCase = script.new()

@@ -199,7 +199,7 @@ func test_a_second_copy_of_the_addon_is_named() -> void:
 	write_project(root, "")
 	var manifests := ""
 	for copy: String in ["addons/enet_rs", "addons/other/enet_rs"]:
-		for part: String in ["", "bin"]:
+		for part: String in ["", "bin", "editor"]:
 			copy_files(_ADDON.path_join(part), root.path_join(copy).path_join(part))
 		manifests += "res://%s/enet_rs.gdextension\n" % copy
 	DirAccess.make_dir_recursive_absolute(root.path_join(".godot"))
@@ -272,5 +272,5 @@ func _lines(godot: PeerProcess, part: String) -> PackedStringArray:
 func _write_fresh_project(folder: DirAccess, plugin: String) -> void:
 	var root := folder.get_current_dir()
 	write_project(root, "[editor_plugins]\nenabled=PackedStringArray(\"%s\")\n" % plugin)
-	for part: String in ["", "bin"]:
+	for part: String in ["", "bin", "editor"]:
 		copy_files(_ADDON.path_join(part), root.path_join("addons/enet_rs").path_join(part))

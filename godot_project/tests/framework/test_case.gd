@@ -28,7 +28,7 @@ func applies() -> bool:
 
 
 ## Override: makes the engine create what it then keeps, such as fonts, before the objects are counted that a test
-## leaves behind. Called before each test, of another object.
+## leaves behind. Called once before the tests of a file.
 func prepare() -> void:
 	pass
 

@@ -280,9 +280,10 @@ impl Peer {
         let in_flight = self.recovery.bytes_in_flight();
         let floor = self.recovery.shortest_round_trip();
         let budget = self.recovery.congestion.budget(now, in_flight, floor);
+        let allowed = budget.allowance(self.mtu, self.recovery.has_lost());
         let mut flow = Flow {
             now,
-            allowance: self.window.allowance(now, in_flight, budget.allowance(self.mtu)),
+            allowance: self.window.allowance(now, in_flight, allowed),
             timeout: self.recovery.round_trip.retransmission_timeout(),
             copies,
             sends_lone_copies: std::mem::take(&mut self.sends_lone_copies),

@@ -574,7 +574,7 @@ mod tests {
                 loop {
                     let in_flight = self.in_flight();
                     let budget = self.controller.budget(now, in_flight);
-                    if budget.allowance(DATAGRAM) < in_flight + DATAGRAM {
+                    if budget.allowance(DATAGRAM, false) < in_flight + DATAGRAM {
                         break;
                     }
                     let snapshot = self.controller.on_sent(now, self.under_way.is_empty());

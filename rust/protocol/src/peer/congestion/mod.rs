@@ -32,11 +32,14 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// The bytes that may be under way: one datagram of `mtu` bytes more, if any credit is left.
+    /// The bytes that may be under way: one datagram of `mtu` bytes more, if any credit is left. What is lost
+    /// goes out again even if the window has become smaller than what is under way, since the remote host may
+    /// take in nothing else (RFC 9002, section 7.5).
     #[inline(always)]
-    pub(crate) fn allowance(&self, mtu: u32) -> u32 {
+    pub(crate) fn allowance(&self, mtu: u32, has_lost: bool) -> u32 {
         let credit = if self.credit == 0 { 0 } else { self.credit.max(mtu) };
-        self.window.min(self.in_flight.saturating_add(credit))
+        let window = if has_lost { self.window.max(self.in_flight.saturating_add(mtu)) } else { self.window };
+        window.min(self.in_flight.saturating_add(credit))
     }
 }
 
