@@ -124,7 +124,6 @@ func _is_wanted(name: String) -> bool:
 
 func _run_test(script: GDScript, file_name: String, method: String) -> void:
 	var name := file_name + "." + method.trim_prefix("test_")
-	await get_tree().process_frame
 	var objects_before := await _settled_object_count()
 	var started := Time.get_ticks_msec()
 	var test: TestCase = script.new()
