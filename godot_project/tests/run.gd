@@ -24,6 +24,13 @@ const _RUN_LIMIT_SECONDS := 900.0
 ## Of one test; those that follow mostly have the same cause.
 const _FAILURES_SHOWN := 25
 
+## How one run of a test ended.
+class Attempt:
+	var failures: PackedStringArray = []
+	## How many objects there are more than before.
+	var leaked := 0
+
+
 var _folders: PackedStringArray = ["res://tests", _CONFORMANCE, _ADDITIONS]
 var _checks_file := ""
 var _words: PackedStringArray = []
@@ -50,6 +57,8 @@ func _ready() -> void:
 			_words.append(argument)
 	OS.add_logger(_error_log)
 	_watchdog.start(_RUN_LIMIT_SECONDS)
+	# Until then the tree is busy, and takes no further nodes.
+	await get_tree().process_frame
 	if _has_expected_classes():
 		await _run_all()
 	_watchdog.stop()
@@ -101,7 +110,6 @@ func _run_file(path: String) -> void:
 	sample.implementation = _implementation
 	if not sample.applies():
 		return
-	var prepared := false
 	var in_background := OS.get_environment("ENET_RS_BACKGROUND") == "1"
 	for method: Dictionary in script.get_script_method_list():
 		var method_name: String = method["name"]
@@ -109,9 +117,6 @@ func _run_file(path: String) -> void:
 			continue
 		if (method_name.begins_with("test_") and sample.applies_to(method_name)
 				and _is_wanted(name + "." + method_name.trim_prefix("test_"))):
-			if not prepared:
-				await sample.call(&"prepare")
-				prepared = true
 			await _run_test(script, name, method_name)
 
 
@@ -124,8 +129,19 @@ func _is_wanted(name: String) -> bool:
 
 func _run_test(script: GDScript, file_name: String, method: String) -> void:
 	var name := file_name + "." + method.trim_prefix("test_")
-	var objects_before := await _settled_object_count()
 	var started := Time.get_ticks_msec()
+	var attempt := await _attempt(script, name, method)
+	# The engine makes fonts, styles and the like at their first use and keeps them: a leak is what a second run adds.
+	if attempt.leaked > 0 and attempt.failures.is_empty():
+		attempt = await _attempt(script, name, method)
+	if attempt.leaked > 0:
+		attempt.failures.append("%d objects are left behind" % attempt.leaked)
+	_conclude(name, attempt.failures, Time.get_ticks_msec() - started)
+
+
+func _attempt(script: GDScript, name: String, method: String) -> Attempt:
+	var attempt := Attempt.new()
+	var objects_before := await _settled_object_count()
 	var test: TestCase = script.new()
 	test.implementation = _implementation
 	test.error_log = _error_log
@@ -133,14 +149,12 @@ func _run_test(script: GDScript, file_name: String, method: String) -> void:
 	_watchdog.begin_test(name, test.time_limit_seconds(method), _summary(_failed + 1))
 	await test.call(method)
 	test.finish()
-	var failures := test.failures
+	attempt.failures = test.failures
 	if test is ConformanceCase:
 		_check_count.add(test.places, test.reason_for_ours_alone(method))
 	test = null
-	var leaked := await _settled_object_count(objects_before) - objects_before
-	if leaked > 0:
-		failures.append("%d objects are left behind" % leaked)
-	_conclude(name, failures, Time.get_ticks_msec() - started)
+	attempt.leaked = await _settled_object_count(objects_before) - objects_before
+	return attempt
 
 
 ## The number of objects once what is queued for deletion is gone; waits at most some frames for `wanted` to be reached.

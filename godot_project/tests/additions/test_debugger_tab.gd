@@ -15,11 +15,6 @@ func time_limit_seconds(_test: String) -> float:
 	return 60.0
 
 
-## The first control that is drawn makes the engine load fonts and styles.
-func prepare() -> void:
-	await test_the_tab_shows_a_report()
-
-
 func test_a_game_answers_the_editor() -> void:
 	_start_game()
 	var report := _report_when(func(report: Dictionary) -> bool: return _connected_peers(report) == 2 * _PEERS)

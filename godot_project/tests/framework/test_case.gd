@@ -27,12 +27,6 @@ func applies() -> bool:
 	return true
 
 
-## Override: makes the engine create what it then keeps, such as fonts, before the objects are counted that a test
-## leaves behind. Called once before the tests of a file.
-func prepare() -> void:
-	pass
-
-
 ## Override: whether this one of its tests makes sense for `implementation`.
 func applies_to(_test: String) -> bool:
 	return true
