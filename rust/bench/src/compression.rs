@@ -1,6 +1,6 @@
 //! The range coder beside ENet's own: time per uncompressed byte.
 
-use crate::in_memory::counts::counted;
+use crate::callgrind::counted;
 use crate::table::{heading, judge, row};
 use enet_rs_protocol::{Compressor, RangeCoder};
 use rusty_enet as stock;

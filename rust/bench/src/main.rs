@@ -26,6 +26,7 @@
 mod background;
 #[cfg(feature = "c-enet")]
 mod c_enet;
+mod callgrind;
 mod compression;
 mod in_memory;
 mod loopback;

@@ -1,32 +1,17 @@
-//! Instructions per unit of work, counted by valgrind's callgrind. They are equal on every run, so that the
-//! stored figures in `counts.txt` show what a change costs. They depend on the compiler, whose version is in
-//! the file's first line.
+//! Instructions per unit of work. They are equal on every run, so that the stored figures in `counts.txt`
+//! show what a change costs. They depend on the compiler, whose version is in the file's first line.
 
 use super::SIDES;
 use super::workloads::WORKLOADS;
+use crate::callgrind::instructions;
 use crate::compression::Coding;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
 
-/// Functions that toggle callgrind's counting while they run.
-const SWITCHES: [&str; 2] =
-    ["enet_rs_bench::in_memory::counts::counted*", "enet_rs_bench::in_memory::counts::uncounted*"];
 /// The share by which a figure may exceed the stored one; further below than this, it should be stored anew.
 const TOLERANCE: f64 = 0.02;
-
-/// Callgrind counts instructions while this is on the stack.
-#[inline(never)]
-pub(crate) fn counted<R>(work: impl FnOnce() -> R) -> R {
-    work()
-}
-
-/// Callgrind pauses its counting while this is on the stack.
-#[inline(never)]
-pub(super) fn uncounted<R>(work: impl FnOnce() -> R) -> R {
-    work()
-}
 
 /// A workload or a coding whose instructions are counted.
 struct Subject {
@@ -72,7 +57,7 @@ pub(crate) fn check() -> Result<bool, String> {
     let mut findings = String::new();
     let mut good = true;
     for Subject { name, about, target, units } in subjects() {
-        let [ours, theirs] = SIDES.map(|side| count(name, side, units));
+        let [ours, theirs] = SIDES.map(|side| instructions(name, side, units));
         let (ours, theirs) = (ours?, theirs?);
         let ratio = ours / theirs;
         let before = stored.figure(name);
@@ -105,7 +90,7 @@ pub(crate) fn check() -> Result<bool, String> {
 pub(crate) fn store() -> Result<(), String> {
     let mut text = format!("{}\n", compiler()?);
     for Subject { name, units, .. } in subjects() {
-        let ours = count(name, "ours", units)?;
+        let ours = instructions(name, "ours", units)?;
         let _ = writeln!(text, "{name:<18} {ours:>10.1}");
     }
     let path = stored_path();
@@ -144,26 +129,6 @@ fn compiler() -> Result<String, String> {
     let failed = |error: io::Error| format!("rustc could not be asked for its version: {error}");
     let output = Command::new("rustc").arg("--version").output().map_err(failed)?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-/// Instructions per unit, from callgrind over this program.
-fn count(name: &str, side: &str, units: u64) -> Result<f64, String> {
-    let failed = |error: io::Error| format!("valgrind could not be run: {error}");
-    let program = std::env::current_exe().map_err(failed)?;
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .args(SWITCHES.map(|function| format!("--toggle-collect={function}")))
-        .arg(program)
-        .args(["run", name, side, &units.to_string()])
-        .output()
-        .map_err(failed)?;
-    let log = String::from_utf8_lossy(&output.stderr);
-    let collected =
-        log.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse::<f64>().ok());
-    match collected.filter(|collected| output.status.success() && *collected > 0.0) {
-        Some(collected) => Ok(collected / units as f64),
-        None => Err(format!("callgrind failed for {name} of {side}:\n{log}")),
-    }
 }
 
 #[cfg(test)]

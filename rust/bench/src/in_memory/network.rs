@@ -1,7 +1,7 @@
 //! Mailboxes in memory instead of sockets, and a clock that only the bench moves. They copy what a kernel
 //! would copy.
 
-use super::counts::{counted, uncounted};
+use crate::callgrind::{counted, uncounted};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
