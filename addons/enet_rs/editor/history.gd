@@ -85,7 +85,8 @@ func _add_row(former: Dictionary[Vector2i, Row], host: int, slot: int, report: D
 	_append(row, &"received", row.received)
 	_append(row, &"round_trip", mean(report, "round_trip_time"))
 	_append(row, &"loss", mean(report, "packet_loss") * 100.0)
-	_append(row, &"waiting", total(report, "in_flight_bytes") + total(report, "waiting_received_bytes"))
+	_append(row, &"waiting", total(report, "waiting_bytes") + total(report, "in_flight_bytes")
+			+ total(report, "waiting_received_bytes"))
 	rows.append(row)
 	_by_key[row.key()] = row
 

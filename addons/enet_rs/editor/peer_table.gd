@@ -30,7 +30,7 @@ const _HINTS: Dictionary[Column, String] = {
 	Column.RECEIVED: "On the wire, with UDP and IP headers",
 	Column.BY_GAME: "The packets that the game has put and got",
 	Column.AGAIN: "Share of what was sent: lost and sent again / early copies",
-	Column.WAITING: "Sent and not acknowledged / received and not taken by the game",
+	Column.WAITING: "Not sent yet / sent and not acknowledged / received and not taken by the game",
 	Column.CHANNELS: "Share of each channel in what the game has sent",
 }
 
@@ -45,7 +45,7 @@ const _WIDTHS: Dictionary[Column, int] = {
 	Column.RECEIVED: 90,
 	Column.BY_GAME: 165,
 	Column.AGAIN: 105,
-	Column.WAITING: 100,
+	Column.WAITING: 150,
 	Column.CHANNELS: 130,
 }
 
@@ -107,7 +107,8 @@ func _show_row(item: TreeItem, row: History.Row) -> void:
 	item.set_text(Column.RECEIVED, Texts.rate(row.received))
 	item.set_text(Column.BY_GAME, "%s / %s" % [Texts.rate(row.sent_by_game), Texts.rate(row.received_by_game)])
 	item.set_text(Column.AGAIN, "%s / %s" % [Texts.percent(row.retransmitted), Texts.percent(row.redundant)])
-	item.set_text(Column.WAITING, "%s / %s" % [Texts.bytes(History.total(report, "in_flight_bytes")),
+	item.set_text(Column.WAITING, "%s / %s / %s" % [Texts.bytes(History.total(report, "waiting_bytes")),
+			Texts.bytes(History.total(report, "in_flight_bytes")),
 			Texts.bytes(History.total(report, "waiting_received_bytes"))])
 	if row.is_host():
 		var peers: Array = report["peers"]

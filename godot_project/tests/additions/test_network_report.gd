@@ -7,7 +7,7 @@ const _MONITORS: Array[StringName] = [
 	&"enet_rs/sent_messages_per_second", &"enet_rs/received_messages_per_second",
 	&"enet_rs/retransmitted_share", &"enet_rs/redundant_share", &"enet_rs/compression_ratio",
 	&"enet_rs/round_trip_time", &"enet_rs/jitter", &"enet_rs/queueing_delay", &"enet_rs/packet_loss",
-	&"enet_rs/in_flight_bytes", &"enet_rs/waiting_received_bytes", &"enet_rs/peers",
+	&"enet_rs/waiting_bytes", &"enet_rs/in_flight_bytes", &"enet_rs/waiting_received_bytes", &"enet_rs/peers",
 ]
 ## Bytes of the headers of a datagram on the wire.
 const _HEADERS := 28
@@ -81,6 +81,35 @@ func test_monitors_show_what_the_reports_of_all_hosts_say() -> void:
 	pair.server.destroy()
 	_next_look()
 	check_equal(Performance.get_custom_monitor(&"enet_rs/peers"), 0.0, "peers in the end")
+
+
+## A transfer that is larger than a connection's window: what did not go out waits on this side, and the rest is in flight.
+func test_reports_and_monitors_show_what_waits_to_be_sent() -> void:
+	var pair := connected_pair()
+	const SIZE := 4_000_000
+	pair.client_peer.send(0, noise(SIZE), ENetPacketPeer.FLAG_RELIABLE)
+	_check_waiting(pair, SIZE)
+	pair.client.flush()
+	var waiting := pair.client_peer.get_bytes_waiting()
+	check(waiting > 0 and waiting < SIZE, "%d of %d bytes wait after flush()" % [waiting, SIZE])
+	_check_waiting(pair, waiting)
+	check_equal(_only_peer(pair)["in_flight_bytes"], SIZE - waiting, "bytes in flight")
+	wait_until(func() -> bool:
+		pair.pump()
+		return pair.packets(true).size() == 1, 10.0, "the packet")
+	_check_waiting(pair, 0)
+
+
+func _check_waiting(pair: Pair, bytes: int) -> void:
+	_next_look()
+	check_equal(pair.client_peer.get_bytes_waiting(), bytes, "bytes that wait, by the getter")
+	check_equal(_only_peer(pair)["waiting_bytes"], bytes, "bytes that wait, by the report")
+	check_equal(_only_peer(pair)["queueing_delay"], pair.client_peer.get_queueing_delay(), "queueing delay")
+	check_equal(Performance.get_custom_monitor(&"enet_rs/waiting_bytes"), float(bytes), "bytes that wait, by the monitor")
+
+
+func _only_peer(pair: Pair) -> Dictionary:
+	return pair.client.get_network_report()["peers"][0]
 
 
 ## Who looks takes the owner lock for microseconds, and the thread that works with the host waits for it.

@@ -105,6 +105,8 @@ pub struct PeerReport {
     pub queueing_delay: u32,
     /// Share of sent datagrams that was lost recently, or whose acknowledgements were, 0..=1.
     pub loss: f32,
+    /// Bytes of messages that were not sent yet.
+    pub waiting_bytes: u64,
     /// Bytes of reliable messages that are sent and not acknowledged.
     pub in_flight_bytes: u32,
     /// Bytes of received messages that wait: in events that were not taken, out of order, or incomplete; and

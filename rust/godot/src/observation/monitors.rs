@@ -35,7 +35,7 @@ const fn monitor(name: &'static str, kind: Kind, figure: fn(&Figures) -> f64) ->
     Monitor { name, kind, figure }
 }
 
-const MONITORS: [Monitor; 16] = [
+const MONITORS: [Monitor; 17] = [
     monitor("enet_rs/sent_bytes_per_second", Kind::Memory, |figures| figures.rates.sent_bytes),
     monitor("enet_rs/received_bytes_per_second", Kind::Memory, |figures| figures.rates.received_bytes),
     monitor("enet_rs/sent_datagrams_per_second", Kind::Quantity, |figures| figures.rates.sent_datagrams),
@@ -53,6 +53,7 @@ const MONITORS: [Monitor; 16] = [
     monitor("enet_rs/jitter", Kind::Time, |figures| figures.means.jitter),
     monitor("enet_rs/queueing_delay", Kind::Time, |figures| figures.means.queueing_delay),
     monitor("enet_rs/packet_loss", Kind::Percentage, |figures| figures.means.packet_loss),
+    monitor("enet_rs/waiting_bytes", Kind::Memory, |figures| figures.waiting_bytes),
     monitor("enet_rs/in_flight_bytes", Kind::Memory, |figures| figures.in_flight_bytes),
     monitor("enet_rs/waiting_received_bytes", Kind::Memory, |figures| figures.waiting_received_bytes),
     monitor("enet_rs/peers", Kind::Quantity, |figures| figures.peers),
@@ -63,6 +64,7 @@ const MONITORS: [Monitor; 16] = [
 struct Figures {
     rates: Rates,
     means: Means,
+    waiting_bytes: f64,
     in_flight_bytes: f64,
     waiting_received_bytes: f64,
     peers: f64,
@@ -170,6 +172,7 @@ fn look(now: Instant, former: Option<Seen>) -> Seen {
     let figures = Figures {
         rates,
         means: Means::of(&up),
+        waiting_bytes: all().map(|report| report.waiting_bytes as f64).sum(),
         in_flight_bytes: all().map(|report| f64::from(report.in_flight_bytes)).sum(),
         waiting_received_bytes: all().map(|report| report.waiting_received_bytes as f64).sum(),
         peers: up.len() as f64,

@@ -73,6 +73,7 @@ impl PeerEntry {
             "queueing_delay" => i64::from(report.queueing_delay),
             "packet_loss" => f64::from(report.loss),
             "throttle" => f64::from(report.throttle),
+            "waiting_bytes" => number(report.waiting_bytes),
             "in_flight_bytes" => i64::from(report.in_flight_bytes),
             "waiting_received_bytes" => report.waiting_received_bytes as i64,
             "channel_count" => i64::from(report.channel_count),

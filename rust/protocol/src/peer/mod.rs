@@ -404,6 +404,7 @@ impl Peer {
             jitter: round_trip.variance,
             queueing_delay: self.recovery.queueing_delay(),
             loss: self.recovery.measured_loss() as f32 / 65_536.0,
+            waiting_bytes: self.queue.bytes_waiting(None),
             in_flight_bytes: self.recovery.bytes_in_flight(),
             waiting_received_bytes: self.backlog.budget.stored,
             throttle: self.window.throttle.value as f32 / 32.0,
