@@ -1,6 +1,6 @@
 extends "framework/test_case.gd"
-## A project with the addon prints what it prints without it: in the game, in the editor, in an import after the first
-## one, and when it runs from an exported pack.
+## A project with the addon and its plugin prints what it prints without them: in the game, in the editor, in an import
+## after the first one, and when it runs from an exported pack.
 
 const _ADDON := "res://addons/enet_rs"
 const _GAME := """extends Node
@@ -30,6 +30,9 @@ script = ExtResource("1")
 """
 const _SETTINGS := """[application]
 run/main_scene="res://main.tscn"
+"""
+const _PLUGIN := """[editor_plugins]
+enabled=PackedStringArray("res://addons/enet_rs/plugin.cfg")
 """
 
 ## The Rust binding prints this line on the standard output, whatever is asked of it; docs/troubleshooting.md explains
@@ -92,13 +95,13 @@ func _compare(plain: Printed, ours: Printed, expected_line: String = "") -> void
 func _imported_project(with_addon: bool) -> DirAccess:
 	var folder := DirAccess.create_temp("enet_rs_output")
 	var root := folder.get_current_dir()
-	write_project(root, _SETTINGS)
+	write_project(root, _SETTINGS + (_PLUGIN if with_addon else ""))
 	_write(root.path_join("main.gd"), _GAME)
 	_write(root.path_join("main.tscn"), _SCENE)
 	var presets := ProjectSettings.globalize_path("res://export_presets.cfg")
 	DirAccess.copy_absolute(presets, root.path_join("export_presets.cfg"))
 	if with_addon:
-		for part: String in ["", "bin"]:
+		for part: String in ["", "bin", "editor"]:
 			copy_files(_ADDON.path_join(part), root.path_join("addons/enet_rs").path_join(part))
 	check_equal(_run(folder, ["--import"]).exit_code, 0, "exit code of the first import")
 	return folder

@@ -83,7 +83,7 @@ func test_monitors_show_what_the_reports_of_all_hosts_say() -> void:
 	check_equal(Performance.get_custom_monitor(&"enet_rs/peers"), 0.0, "peers in the end")
 
 
-## A transfer that is larger than a connection's window: what did not go out waits on this side, and the rest is in flight.
+## A transfer that is larger than the window: what did not go out waits on this side, and the rest is in flight.
 func test_reports_and_monitors_show_what_waits_to_be_sent() -> void:
 	var pair := connected_pair()
 	const SIZE := 4_000_000
