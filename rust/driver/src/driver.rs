@@ -160,10 +160,12 @@ impl Driver {
     /// The socket failed, and there is no event. The driver stays usable, and further calls fail for as long
     /// as the cause lasts.
     pub fn service(&mut self, wait: Duration) -> Result<Option<Event>, ServiceError> {
-        match self.take_waiting()? {
-            None => self.work_for_event(Instant::now(), wait),
-            event => Ok(event),
+        // As in `take_waiting`, whose result would be moved once more, which each message would pay for.
+        if let Some(event) = self.endpoint.poll_event()? {
+            self.acknowledge_in_time();
+            return Ok(Some(event));
         }
+        self.work_for_event(Instant::now(), wait)
     }
 
     /// The first part of [`service`](Self::service): gives an event that waits already.
