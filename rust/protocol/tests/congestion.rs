@@ -15,7 +15,7 @@ fn limited(outgoing: u32, incoming: u32) -> (Pair, PeerId) {
     let client = HostConfig { outgoing_bandwidth: outgoing, ..HostConfig::default() };
     let server = HostConfig { incoming_bandwidth: incoming, ..HostConfig::default() };
     let mut pair = Pair::with_configs(client, server, CLEAN, 21);
-    let peer = pair.client.host.connect(pair.server.address, 1, 0).unwrap();
+    let peer = pair.client.host.connect(pair.server.address, 2, 0).unwrap();
     pair.run_until(10_000, |pair| pair.client.connected().is_some() && pair.server.connected().is_some());
     (pair, peer)
 }
@@ -45,6 +45,45 @@ fn a_limit_of_bandwidth_holds_for_reliable_messages() {
         pair.run(4000);
         assert_eq!(pair.server.received(0).len(), 1, "{outgoing}, {incoming}");
     }
+}
+
+#[test]
+fn a_limit_of_bandwidth_holds_for_small_messages_beside_a_transfer() {
+    let (mut pair, peer) = limited(20_000, 0);
+    pair.send(true, peer, 0, message(1, 150_000), PacketFlags::RELIABLE);
+    let sent = count_sent(&mut pair);
+    for number in 0..1250 {
+        pair.send(true, peer, 1, message(number, 200), PacketFlags::RELIABLE);
+        pair.run(4);
+    }
+    assert!((85_000..106_000).contains(&sent.get()), "{}", sent.get());
+}
+
+#[test]
+fn small_messages_beside_a_transfer_go_out_at_once_but_no_more_of_them_than_a_burst() {
+    let slow = Some(RateLimit { bytes_per_second: 625_000, queue_bytes: 256 << 10 });
+    let path = Conditions { rate: slow, ..Conditions::with_latency(30 * MILLISECOND) };
+    let (mut pair, peer, _) = Pair::connected(path, 24, 2);
+    (0..64).for_each(|number| pair.send(true, peer, 0, message(number, 32 << 10), PacketFlags::RELIABLE));
+    pair.run(1000);
+    for number in 0..30 {
+        pair.send(true, peer, 1, message(number, 64), PacketFlags::RELIABLE);
+        let sent = count_sent(&mut pair);
+        pair.run(1);
+        assert!(sent.get() > 0, "{number}");
+        pair.filter = None;
+        pair.run(20);
+    }
+    // As many again and again, on another channel, as if they were a transfer.
+    let before = pair.client.host.peer_report(peer).unwrap().in_flight_bytes;
+    let mut most = 0;
+    for number in 0..2000 {
+        pair.send(true, peer, 1, message(number, 600), PacketFlags::RELIABLE);
+        pair.send(true, peer, 1, message(number, 600), PacketFlags::RELIABLE);
+        pair.run(1);
+        most = most.max(pair.client.host.peer_report(peer).unwrap().in_flight_bytes);
+    }
+    assert!(most < 2 * before + 28_000, "{before} {most}");
 }
 
 #[test]

@@ -28,6 +28,9 @@ use std::collections::VecDeque;
 /// to be told from old ones, and the connection would end. 32 MiB are a few fragments more at the usual MTU.
 const MAXIMUM_FRAGMENTS: usize = 6 * 4096;
 
+/// Bytes that wait at least where one of several channels has a transfer: more than games send in a moment.
+const TRANSFER_BYTES: u64 = 32 << 10;
+
 /// The largest message, bytes, that datagrams of `mtu` bytes can carry.
 pub(crate) fn largest_message(mtu: usize) -> usize {
     (mtu - HEADER_SIZE - FRAGMENT_COMMAND_SIZE) * MAXIMUM_FRAGMENTS
@@ -288,8 +291,13 @@ impl SendQueue {
     #[inline(never)]
     fn put_from_lanes(&mut self, mut holds_reliable: bool, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
         let Some(lanes) = &mut self.lanes else { return };
-        lanes.begin_datagram();
+        if flow.recovery.congestion.share() && lanes.bytes_waiting(None) > TRANSFER_BYTES {
+            flow.recovery.begin_transfer();
+        }
+        let (allowance, reserve) = (flow.allowance, flow.reserve());
+        lanes.begin_datagram(reserve > 0);
         while let Some(turn) = lanes.next_turn(holds_reliable) {
+            flow.allowance = if turn.is_short { allowance.saturating_add(reserve) } else { allowance };
             let Some(messages) = lanes.messages(turn.channel) else { return };
             let free_bytes = datagram.free_bytes();
             let mut put = Put::Done;
@@ -306,7 +314,10 @@ impl SendQueue {
             match put {
                 Put::Done => {}
                 Put::Full => return,
-                Put::HeldBack => holds_reliable = true,
+                Put::HeldBack => {
+                    holds_reliable = true;
+                    lanes.hold_back(turn);
+                }
                 Put::ChannelHeldBack => lanes.hold_reliable(turn.channel),
             }
         }

@@ -73,6 +73,11 @@ impl Window {
         if limiter.credit(now, self.bandwidth.into(), burst) > 0 { allowed } else { in_flight }
     }
 
+    /// Whether the bandwidth or the window that both ends agreed on lets nothing more out.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.size < *WINDOW_RANGE.end() || self.limiter.as_ref().is_some_and(|limiter| !limiter.has_credit())
+    }
+
     /// A datagram of so many bytes, with headers, leaves, or none if that is 0. Asks to be looked at again if
     /// a limit holds back what waits.
     #[inline(always)]

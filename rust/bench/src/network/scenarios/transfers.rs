@@ -130,7 +130,10 @@ fn mixed(options: &Options) -> Vec<Row> {
         let target = target.into_iter().filter(|_| has_target);
         Row::new(label(round_trip, loss, Some(bottleneck)), plan, 4 * options.seeds).with_targets(target)
     };
-    rows.map(row).into()
+    let mut at_once = row(rows[0]);
+    at_once.label += ", serviced at once";
+    at_once.plan.service = Service::at_once();
+    rows.map(row).into_iter().chain([at_once]).collect()
 }
 
 pub(super) const TWO_FLOWS: Scenario = Scenario {

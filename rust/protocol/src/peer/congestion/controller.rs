@@ -4,7 +4,8 @@
 //! It measures the delivery rate and the floor of the round trip, and keeps about as much under way as their
 //! product. Losses alone do not slow it down. What differs from BBR: startup ends at the capacity that bursts
 //! have shown, probes for more send a few datagrams too much and not a quarter, and the time between
-//! acknowledgements, such as a frame, belongs to the round trip.
+//! acknowledgements, such as a frame, belongs to the round trip. While messages of other channels share the
+//! connection, which a queue would delay, it leaves the path a little free.
 
 use super::delivery_rate::{DeliveryRate, Sample, Snapshot};
 use super::pacer::{MAXIMUM_CREDIT, Pacer};
@@ -53,8 +54,12 @@ const STEADY_INTERVAL: u32 = 4;
 const HIDDEN_PROBES: u32 = 6;
 /// Rounds between two probes for more bandwidth.
 const CRUISE_ROUNDS: u32 = 6;
-/// Bytes that a probe for more bandwidth sends too much at first.
+/// Bytes that a probe for more bandwidth sends too much at first, and while other messages would wait behind
+/// it.
 const PROBE_BYTES: u64 = 16 << 10;
+const GENTLE_PROBE_BYTES: u64 = 4 << 10;
+/// Bytes that may be under way before the path is known, if other messages wait behind them.
+const GENTLE_INITIAL_WINDOW: u32 = 48 << 10;
 
 /// What the controller is doing.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -89,6 +94,8 @@ struct Round {
     /// The highest delivery rate, bytes per second.
     rate: u64,
     is_limited: bool,
+    /// A transfer shared the connection with other messages.
+    is_shared: bool,
 }
 
 /// The controller of one connection.
@@ -128,13 +135,17 @@ pub(super) struct Controller {
     pace: u64,
     /// Rounds in which the queue on the path was long.
     queued_rounds: u32,
+    /// A transfer was seen beside messages of other channels; and whether there were such messages in the
+    /// last round.
+    has_seen_transfer: bool,
+    is_shared: bool,
 }
 
 impl Controller {
     /// A controller for a path whose shortest recent round trip took `floor` milliseconds; 0 = not known.
     pub(super) fn new(now: Time, floor: u32) -> Self {
         Self {
-            delivery: DeliveryRate::default(),
+            delivery: DeliveryRate::new(now),
             pacer: Pacer::default(),
             trains: Trains::default(),
             phase: Phase::Startup,
@@ -156,6 +167,24 @@ impl Controller {
             probe: PROBE_BYTES,
             pace: 0,
             queued_rounds: 0,
+            has_seen_transfer: false,
+            is_shared: false,
+        }
+    }
+
+    /// Messages of several channels wait to be sent. Returns whether no transfer was seen among them so far.
+    pub(super) fn share(&mut self) -> bool {
+        self.is_shared = self.has_seen_transfer;
+        self.round.is_shared = self.has_seen_transfer;
+        !self.has_seen_transfer
+    }
+
+    /// A transfer begins beside other messages.
+    pub(super) fn begin_transfer(&mut self) {
+        self.has_seen_transfer = true;
+        if self.phase == Phase::Startup {
+            // A second burst after the one that has made this controller would be in their way.
+            self.pacer.on_sent(BURST);
         }
     }
 
@@ -290,6 +319,7 @@ impl Controller {
             }
             _ => {}
         }
+        self.is_shared = self.round.is_shared;
         let delivered = self.delivery.delivered();
         self.round = Round {
             until: delivered + u64::from(in_flight),
@@ -325,7 +355,20 @@ impl Controller {
             self.pace += 3 * 1400 * 1000 / u64::from(self.round_trip().max(1));
         }
         let slowest = if self.delay <= TOLERATED_DELAY { bandwidth * 31 / 32 } else { bandwidth * 3 / 4 };
-        self.pace = self.pace.clamp(slowest, bandwidth * 17 / 16);
+        self.pace = self.pace.clamp(slowest, self.highest_pace());
+    }
+
+    /// Bytes per second that leave at most while there is no probe: what arrives, and a little less to leave
+    /// the path free.
+    fn highest_pace(&self) -> u64 {
+        let bandwidth = self.bandwidth();
+        if self.is_gentle() { bandwidth * 31 / 32 } else { bandwidth * 17 / 16 }
+    }
+
+    /// Whether other messages would wait in the queue of this connection, and frames between acknowledgements
+    /// hide how long it is.
+    fn is_gentle(&self) -> bool {
+        self.is_shared && self.interval() > STEADY_INTERVAL
     }
 
     /// Whether others keep the queue on the path long.
@@ -350,7 +393,7 @@ impl Controller {
         let before = std::mem::replace(&mut self.phase, phase);
         self.rounds = 0;
         match phase {
-            Phase::Cruise if before == Phase::Drain => self.pace = self.bandwidth(),
+            Phase::Cruise if before == Phase::Drain => self.pace = self.bandwidth().min(self.highest_pace()),
             Phase::Up => self.full_bandwidth = self.bandwidth(),
             Phase::Down => self.bandwidth = [0, self.bandwidth[0]],
             _ => {}
@@ -369,7 +412,8 @@ impl Controller {
             self.grown_at = now;
         }
         let round_trip = self.round_trip() + self.interval() + self.pacer.lateness();
-        now.since(self.grown_at) <= round_trip + round_trip / 4 + TRAIN_INTERVAL
+        let patience = if self.is_gentle() { 0 } else { round_trip / 4 + TRAIN_INTERVAL };
+        now.since(self.grown_at) <= round_trip + patience
     }
 
     fn advance(&mut self, now: Time, in_flight: u32) {
@@ -425,6 +469,7 @@ impl Controller {
         let bdp = self.bdp();
         let window =
             match self.phase {
+                Phase::Startup if self.is_gentle() => (bdp + bdp / 4).max(GENTLE_INITIAL_WINDOW),
                 Phase::Startup if self.trains.capacity().is_none() => (2 * bdp).max(INITIAL_WINDOW),
                 Phase::Startup => (4 * bdp).max(INITIAL_WINDOW),
                 Phase::FloorProbe { window, .. } => window,
@@ -446,6 +491,7 @@ impl Controller {
                 let initial = u64::from(INITIAL_WINDOW) * 1000 / u64::from(self.round_trip().max(1));
                 let grown = match self.trains.capacity() {
                     Some(capacity) => (4 * bandwidth).min(capacity.max(bandwidth)),
+                    None if self.is_gentle() => bandwidth * 5 / 4,
                     None if self.interval() > STEADY_INTERVAL => 2 * bandwidth,
                     None => bandwidth * 177 / 64,
                 };
@@ -463,7 +509,8 @@ impl Controller {
 
     /// Bytes per second that a probe sends too much.
     fn probe_gain(&self) -> u64 {
-        (self.probe * 1000 / u64::from(self.round_trip().max(1))).min(self.bandwidth() / 4)
+        let probe = if self.is_gentle() { GENTLE_PROBE_BYTES } else { self.probe };
+        (probe * 1000 / u64::from(self.round_trip().max(1))).min(self.bandwidth() / 4)
     }
 
     /// What may be sent now, while `in_flight` bytes are under way.
@@ -477,6 +524,12 @@ impl Controller {
         }
     }
 
+    /// The bytes that may be under way if they are urgent, while `in_flight` are: a burst more than others.
+    pub(super) fn urgent_allowance(&self, in_flight: u32) -> u32 {
+        let window = self.window() + BURST;
+        if self.is_unpaced() { window } else { window.min(in_flight + self.pacer.urgent_credit(BURST)) }
+    }
+
     /// So many bytes of reliable payload leave.
     #[inline]
     pub(super) fn on_paced(&mut self, bytes: u32) {
@@ -487,7 +540,7 @@ impl Controller {
     pub(super) fn wait(&mut self, now: Time) -> Option<Time> {
         let rate = self.pacing_rate()?;
         let quantum = match self.phase {
-            Phase::Startup => (rate * TRAIN / 1000).clamp(SHORTEST_TRAIN, LONGEST_TRAIN),
+            Phase::Startup if !self.is_shared => (rate * TRAIN / 1000).clamp(SHORTEST_TRAIN, LONGEST_TRAIN),
             _ => (rate * QUANTUM / 1000).clamp(1, LONGEST_TRAIN),
         };
         Some(self.pacer.wait(now, rate, quantum))

@@ -33,8 +33,10 @@ pub(crate) struct Sample {
 }
 
 /// What was delivered so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct DeliveryRate {
+    /// When it began to count. What was under way by then has an empty snapshot, and counts from here.
+    began: Time,
     delivered: u64,
     delivered_at: Time,
     first_sent_at: Time,
@@ -43,6 +45,10 @@ pub(crate) struct DeliveryRate {
 }
 
 impl DeliveryRate {
+    pub(crate) fn new(now: Time) -> Self {
+        Self { began: now, delivered: 0, delivered_at: now, first_sent_at: now, limited_until: 0 }
+    }
+
     /// Bytes delivered so far.
     #[inline(always)]
     pub(crate) fn delivered(&self) -> u64 {
@@ -80,8 +86,9 @@ impl DeliveryRate {
     /// snapshot.
     pub(crate) fn sample(&mut self, now: Time, sent_at: u32, snapshot: Snapshot) -> Sample {
         let delivered = (self.delivered as u32).wrapping_sub(snapshot.delivered);
-        let received_in = (now.as_millis() as u32).wrapping_sub(snapshot.delivered_at);
-        let sent_in = sent_at.wrapping_sub(snapshot.first_sent_at);
+        let since_began = now.since(self.began);
+        let received_in = (now.as_millis() as u32).wrapping_sub(snapshot.delivered_at).min(since_began);
+        let sent_in = sent_at.wrapping_sub(snapshot.first_sent_at).min(since_began);
         self.delivered_at = now;
         self.first_sent_at = now.before((now.as_millis() as u32).wrapping_sub(sent_at));
         let elapsed = received_in.max(sent_in).max(1);
@@ -104,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_sample_is_what_was_delivered_since_its_datagram_left() {
-        let mut rate = DeliveryRate::default();
+        let mut rate = DeliveryRate::new(at(1000));
         let first = rate.on_sent(at(1000), true);
         let second = rate.on_sent(at(1010), false);
         rate.on_delivered(1000);
@@ -123,7 +130,7 @@ mod tests {
     #[test]
     fn what_was_sent_slowly_was_not_delivered_faster() {
         // Acknowledgements that were held up come together.
-        let mut rate = DeliveryRate::default();
+        let mut rate = DeliveryRate::new(at(1000));
         let first = rate.on_sent(at(1000), true);
         rate.on_delivered(1000);
         rate.sample(at(1050), 1000, first);
@@ -135,7 +142,7 @@ mod tests {
 
     #[test]
     fn until_what_was_under_way_is_delivered_samples_are_limited_by_the_application() {
-        let mut rate = DeliveryRate::default();
+        let mut rate = DeliveryRate::new(at(1000));
         let _ = rate.on_sent(at(1000), true);
         rate.on_application_limited(1000);
         assert!(rate.on_sent(at(1001), false).is_limited);

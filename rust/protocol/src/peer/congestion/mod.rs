@@ -80,6 +80,24 @@ impl Congestion {
         }
     }
 
+    /// The bytes that may be under way if they are urgent, while `in_flight` are: a burst more than others.
+    pub(crate) fn urgent_allowance(&self, in_flight: u32) -> u32 {
+        self.0.as_ref().map_or(INITIAL_WINDOW, |controller| controller.urgent_allowance(in_flight))
+    }
+
+    /// Messages of several channels wait to be sent. Returns whether there is a controller that knows of no
+    /// transfer among them.
+    pub(crate) fn share(&mut self) -> bool {
+        self.0.as_mut().is_some_and(|controller| controller.share())
+    }
+
+    /// A transfer begins beside other messages, which its queue on the path would delay.
+    pub(crate) fn begin_transfer(&mut self) {
+        if let Some(controller) = &mut self.0 {
+            controller.begin_transfer();
+        }
+    }
+
     /// A datagram with reliable commands leaves; nothing was under way before this moment if `was_idle`.
     #[inline(always)]
     pub(crate) fn on_sent(&mut self, now: Time, was_idle: bool) -> Snapshot {

@@ -54,6 +54,11 @@ impl Pacer {
         self.credit.max(0) as u32
     }
 
+    /// The bytes that may leave now if they are urgent, of which `burst` are owed.
+    pub(crate) fn urgent_credit(&self, burst: u32) -> u32 {
+        (self.credit + i64::from(burst)).max(0) as u32
+    }
+
     /// Whether anything may leave at the time that was asked for last.
     pub(crate) fn has_credit(&self) -> bool {
         self.credit > 0

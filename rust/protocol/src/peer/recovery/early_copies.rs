@@ -24,13 +24,13 @@ impl Recovery {
     /// Whether losses were measured recently.
     #[inline(always)]
     pub(crate) fn has_losses(&self) -> bool {
-        self.datagrams.loss() >= MINIMUM_LOSS
+        self.datagrams.expected_loss() >= MINIMUM_LOSS
     }
 
     /// How many early copies of each small command are to be made now; 0 on a path without losses, without
     /// answers, or with a queue that delays what is sent.
     pub(crate) fn wanted_copies(&self, now: Time) -> u8 {
-        let wanted = self.redundancy.wanted_copies(self.datagrams.loss());
+        let wanted = self.redundancy.wanted_copies(self.datagrams.expected_loss());
         let bearable = TOLERATED_DELAY + self.timer.shortest_round_trip() / 4;
         let is_congested = self.timer.queueing_delay() > bearable;
         let is_silent = self.unacknowledged > 0 && self.is_silent(now);

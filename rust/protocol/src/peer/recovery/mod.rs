@@ -38,6 +38,10 @@ use silence::{Scheduled, Silence};
 use std::collections::VecDeque;
 use timer::RetransmissionTimer;
 
+/// The share of datagrams that is expected to get lost while a transfer begins beside other messages, as a
+/// ratio to 65,536: one in a hundred, which is forgotten after some 400 that arrive.
+const TRANSFER_LOSS: u32 = 655;
+
 /// The recovery of one connection.
 #[derive(Debug)]
 pub(crate) struct Recovery {
@@ -131,6 +135,12 @@ impl Recovery {
     /// Share of datagrams that was lost recently, as a ratio to 65,536.
     pub(crate) fn measured_loss(&self) -> u32 {
         self.datagrams.loss()
+    }
+
+    /// A transfer begins beside other messages: some of them may get lost in the queue that it fills.
+    pub(crate) fn begin_transfer(&mut self) {
+        self.congestion.begin_transfer();
+        self.datagrams.expect_loss(TRANSFER_LOSS);
     }
 
     /// Forgets everything under way, as the connection ends. The channels have to be closed with it.

@@ -10,8 +10,10 @@ use crate::peer::congestion::Snapshot;
 /// Datagrams that are remembered at first, and at most: more than are ever under way at the usual windows.
 const INITIAL_CAPACITY: usize = 8;
 const CAPACITY: usize = 8192;
-/// The loss at which everything is lost.
+/// The loss at which everything is lost, and how much finer it is kept than it is reported: so that a single
+/// loss is forgotten.
 const SCALE: u32 = 1 << 16;
+const FINENESS: u32 = 256;
 /// The loss changes by this share with each datagram, as a power of two.
 const SMOOTHING: u32 = 7;
 
@@ -41,8 +43,10 @@ pub(crate) struct SentDatagrams {
     newest: Option<u32>,
     /// Number of the one that was last found to have arrived.
     last_arrived: u32,
-    /// Share of datagrams that was lost recently, as a ratio to 65,536.
+    /// Share of datagrams that was lost recently, in units of [`FINENESS`].
     loss: u32,
+    /// The share that is reckoned with: what was lost, or was expected before enough was seen.
+    expected_loss: u32,
 }
 
 impl SentDatagrams {
@@ -55,6 +59,7 @@ impl SentDatagrams {
             newest: None,
             last_arrived: u32::MAX,
             loss: 0,
+            expected_loss: 0,
         }
     }
 
@@ -200,7 +205,7 @@ impl SentDatagrams {
     /// Forgets datagrams that were sent before `until`, whose fate is certain; returns how many reliable
     /// commands were in those that never arrived.
     pub(crate) fn settle(&mut self, until: Time) -> u32 {
-        if self.loss == 0 {
+        if self.expected_loss == 0 {
             // Those that have arrived change nothing.
             self.first = self.missing;
         }
@@ -220,18 +225,31 @@ impl SentDatagrams {
             self.advance_missing();
         }
         self.first = self.first.wrapping_add(1);
-        self.loss -= self.loss >> SMOOTHING;
+        self.loss -= self.loss.div_ceil(1 << SMOOTHING);
+        self.expected_loss -= self.expected_loss.div_ceil(1 << SMOOTHING);
         if datagram.is_acknowledged {
             return 0;
         }
-        self.loss += SCALE >> SMOOTHING;
+        self.loss += (SCALE * FINENESS) >> SMOOTHING;
+        self.expected_loss += (SCALE * FINENESS) >> SMOOTHING;
         datagram.commands.into()
     }
 
     /// The share of datagrams that was lost recently, as a ratio to 65,536.
     #[inline(always)]
     pub(crate) fn loss(&self) -> u32 {
-        self.loss
+        self.loss / FINENESS
+    }
+
+    /// The share of datagrams that is reckoned to get lost, as a ratio to 65,536.
+    #[inline(always)]
+    pub(crate) fn expected_loss(&self) -> u32 {
+        self.expected_loss / FINENESS
+    }
+
+    /// Expects that a share of the next datagrams gets lost, until enough of them are seen.
+    pub(crate) fn expect_loss(&mut self, share: u32) {
+        self.expected_loss = self.expected_loss.max(share * FINENESS);
     }
 
     /// Forgets all datagrams, as nothing that they carried is waited for any more.
@@ -286,6 +304,24 @@ mod tests {
         assert!((0.04..0.15).contains(&share), "{share}");
         assert_eq!(datagrams.newest_arrived(), Some(199));
         assert!(!datagrams.has_gap());
+    }
+
+    #[test]
+    fn an_expected_loss_is_reckoned_with_until_enough_has_arrived() {
+        let mut datagrams = SentDatagrams::new();
+        datagrams.expect_loss(655);
+        let mut expected = Vec::new();
+        for number in 0..800 {
+            datagrams.on_sent(at(10 * number), 1, Snapshot::default());
+            datagrams.on_arrived(number as u32);
+            datagrams.settle(at(10 * number));
+            if number % 200 == 100 {
+                expected.push(datagrams.expected_loss());
+            }
+        }
+        assert!(expected.is_sorted_by(|one, next| one > next), "{expected:?}");
+        assert!(expected[0] > 200 && *expected.last().unwrap() < 128, "{expected:?}");
+        assert_eq!(datagrams.loss(), 0);
     }
 
     #[test]

@@ -42,6 +42,17 @@ impl Flow<'_> {
     fn may_send(&self, length: u32) -> bool {
         length <= self.allowance.saturating_sub(self.recovery.bytes_in_flight())
     }
+
+    /// Bytes beyond the allowance that may be under way for small messages, which wait for no transfer.
+    pub(super) fn reserve(&self) -> u32 {
+        if self.window.is_exhausted() {
+            return 0;
+        }
+        self.recovery
+            .congestion
+            .urgent_allowance(self.recovery.bytes_in_flight())
+            .saturating_sub(self.allowance)
+    }
 }
 
 /// What became of an attempt to put something into a datagram.
@@ -123,10 +134,20 @@ pub(super) fn put_unreliable(
     Put::Done
 }
 
+/// Puts what is to be sent again.
+#[inline(always)]
 pub(super) fn put_lost(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
+    if flow.recovery.has_lost() { put_some_lost(flow, datagram) } else { Put::Done }
+}
+
+#[cold]
+fn put_some_lost(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
     while flow.recovery.has_lost() {
+        let reserve = flow.reserve();
         let Some((channel, sequence, sent)) = flow.recovery.first_lost(flow.channels) else { break };
-        if sent.length() > flow.allowance.saturating_sub(flow.recovery.bytes_in_flight()) {
+        let reserve = if sent.length() as usize <= LARGEST_COPY { reserve } else { 0 };
+        let allowance = flow.allowance.saturating_add(reserve);
+        if sent.length() > allowance.saturating_sub(flow.recovery.bytes_in_flight()) {
             return Put::HeldBack;
         }
         let command = reliable_command(channel, sequence, sent.content.body(sequence));

@@ -4,6 +4,8 @@
 //! bytes, and one that has used it up waits until the others have, too. So a backlog on one channel delays
 //! the others by about a datagram. Among the lanes with credit, messages leave in the order in which they
 //! were queued, so that none overtakes another without need. Lanes of a level wait for all of lower ones.
+//! While the connection's window is full, lanes in which no more than a datagram waits go on for a burst: the
+//! transfer that fills the window owes them that.
 
 use super::messages::MessageQueue;
 use crate::peer::message::{Message, Reliable, Unreliable};
@@ -48,15 +50,9 @@ impl Lane {
         QUANTUM * i32::from(self.weight)
     }
 
-    /// The position of its next message among all of the connection; reliable ones do not count if the
-    /// connection's window is full.
-    fn next_order(&self, holds_reliable: bool, datagram: u32) -> Option<u64> {
-        self.messages.next_order(self.holds_reliable(holds_reliable, datagram))
-    }
-
-    /// Whether its reliable messages have to wait, in any case if those of the connection do.
-    fn holds_reliable(&self, connection: bool, datagram: u32) -> bool {
-        connection || self.held_in == datagram
+    /// Whether no more than a datagram waits.
+    fn is_short(&self) -> bool {
+        self.messages.bytes_waiting(None) <= QUANTUM as u64
     }
 }
 
@@ -70,6 +66,8 @@ pub(super) struct Turn {
     pub(super) credit: usize,
     /// Its reliable messages have to wait.
     pub(super) holds_reliable: bool,
+    /// No more than a datagram of it waits, so it may use what is kept in reserve.
+    pub(super) is_short: bool,
 }
 
 /// Which lane could be next.
@@ -95,6 +93,8 @@ pub(super) struct Lanes {
     datagram: u32,
     /// How often the lanes of each level got new credit; wraps.
     rounds: [u8; CHANNEL_LEVELS as usize],
+    /// Short lanes of levels below this one go on while the connection's window is full.
+    reserved_levels: u8,
 }
 
 impl Lanes {
@@ -142,9 +142,10 @@ impl Lanes {
         self.activate(channel);
     }
 
-    /// A datagram is about to be filled.
-    pub(super) fn begin_datagram(&mut self) {
+    /// A datagram is about to be filled; something is kept in reserve for short lanes if `has_reserve`.
+    pub(super) fn begin_datagram(&mut self, has_reserve: bool) {
         self.datagram = self.datagram.wrapping_add(1).max(1);
+        self.reserved_levels = if has_reserve { CHANNEL_LEVELS } else { 0 };
     }
 
     /// Whose turn it is, if a lane has something that can be sent, reliable messages only unless
@@ -171,6 +172,13 @@ impl Lanes {
         if let Some(lane) = self.get_mut(channel) {
             lane.held_in = datagram;
         }
+    }
+
+    /// The connection's window is full for a lane that had its turn: short ones go on, but none of a level
+    /// behind it; unless it was one itself.
+    pub(super) fn hold_back(&mut self, turn: Turn) {
+        let level = self.get(turn.channel).filter(|_| !turn.is_short).map_or(0, |lane| lane.level + 1);
+        self.reserved_levels = self.reserved_levels.min(level);
     }
 
     /// The turn of a lane is over, in which it has used so many bytes of a datagram.
@@ -235,7 +243,7 @@ impl Lanes {
             if level.is_some_and(|level| level != lane.level) {
                 break;
             }
-            let Some(order) = lane.next_order(holds_reliable, self.datagram) else { continue };
+            let Some(order) = self.next_order(lane, holds_reliable) else { continue };
             level = Some(lane.level);
             if lane.credit <= 0 {
                 continue;
@@ -247,22 +255,37 @@ impl Lanes {
         }
         let Some(level) = level else { return Candidate::None };
         let Some((_, channel, lane)) = oldest else { return Candidate::NoCredit { level } };
-        let holds_reliable = lane.holds_reliable(holds_reliable, self.datagram);
-        Candidate::Turn(Turn { channel, until, credit: lane.credit as usize, holds_reliable })
+        let holds_reliable = self.holds_reliable(lane, holds_reliable);
+        let (credit, is_short) = (lane.credit as usize, lane.is_short());
+        Candidate::Turn(Turn { channel, until, credit, holds_reliable, is_short })
+    }
+
+    /// The position of a lane's next message among all of the connection; reliable ones do not count if they
+    /// have to wait.
+    fn next_order(&self, lane: &Lane, holds_reliable: bool) -> Option<u64> {
+        lane.messages.next_order(self.holds_reliable(lane, holds_reliable))
+    }
+
+    /// Whether the reliable messages of a lane have to wait, as those of the connection do, or by itself.
+    fn holds_reliable(&self, lane: &Lane, connection: bool) -> bool {
+        let is_spared = lane.level < self.reserved_levels && lane.is_short();
+        (connection && !is_spared) || lane.held_in == self.datagram
     }
 
     /// Gives credit to the lanes of a level that have something to send, as none of them has any.
     fn begin_round(&mut self, level: u8, holds_reliable: bool) {
         let round = &mut self.rounds[usize::from(level % CHANNEL_LEVELS)];
         *round = round.wrapping_add(1);
-        for &channel in &self.active {
-            let lane = self.lanes.get_mut(usize::from(channel)).and_then(Option::as_deref_mut);
-            let can_send = |lane: &&mut Lane| {
-                lane.level == level && lane.next_order(holds_reliable, self.datagram).is_some()
-            };
-            if let Some(lane) = lane.filter(can_send) {
+        let round = *round;
+        for index in 0..self.active.len() {
+            let channel = self.active[index];
+            let can_send =
+                |lane: &&Lane| lane.level == level && self.next_order(lane, holds_reliable).is_some();
+            if self.get(channel).filter(can_send).is_some()
+                && let Some(lane) = self.get_mut(channel)
+            {
                 lane.credit += lane.quantum();
-                lane.round = *round;
+                lane.round = round;
             }
         }
     }
@@ -308,8 +331,8 @@ mod tests {
         /// The channels whose messages the next datagram carries, and their bytes in it.
         fn datagram(&mut self) -> Vec<(u8, usize)> {
             let (mut sent, mut free) = (Vec::new(), DATAGRAM);
-            self.lanes.begin_datagram();
-            while let Some(Turn { channel, until, credit, holds_reliable }) =
+            self.lanes.begin_datagram(false);
+            while let Some(Turn { channel, until, credit, holds_reliable, .. }) =
                 self.lanes.next_turn(self.holds_reliable)
             {
                 let messages = self.lanes.messages(channel).unwrap();
@@ -452,7 +475,7 @@ mod tests {
         sender.queue_reliable(0, 10, 1);
         sender.queue(0, 20, false);
         sender.queue_reliable(1, 30, 1);
-        sender.lanes.begin_datagram();
+        sender.lanes.begin_datagram(false);
         sender.lanes.hold_reliable(0);
         let turn = sender.lanes.next_turn(false).unwrap();
         assert_eq!((turn.channel, turn.holds_reliable), (0, true));
@@ -463,6 +486,32 @@ mod tests {
         assert_eq!(sender.lanes.next_turn(false).map(|turn| turn.channel), Some(1));
         // In the next datagram it is asked again.
         assert_eq!(sender.datagram(), [(0, 16), (1, 36)]);
+    }
+
+    #[test]
+    fn while_the_window_is_full_short_lanes_go_on_but_none_behind_a_level_that_waits() {
+        let mut sender = Sender::default();
+        sender.lanes.set_priority(2, 1, 1);
+        sender.queue_reliable(0, 1300, 10);
+        for channel in [1, 2] {
+            sender.queue_reliable(channel, 64, 1);
+        }
+        sender.lanes.begin_datagram(true);
+        let backlog = sender.lanes.next_turn(false).unwrap();
+        assert_eq!((backlog.channel, backlog.is_short), (0, false));
+        sender.lanes.hold_back(backlog);
+        let short = sender.lanes.next_turn(true).unwrap();
+        assert_eq!((short.channel, short.is_short, short.holds_reliable), (1, true, false));
+        sender.lanes.messages(1).unwrap().on_reliable_sent();
+        sender.lanes.end_turn(1, 70);
+        assert_eq!(sender.lanes.next_turn(true), None);
+        // Without a reserve, or once it is used up, none goes on.
+        sender.queue_reliable(1, 64, 1);
+        sender.lanes.begin_datagram(false);
+        assert_eq!(sender.lanes.next_turn(true), None);
+        sender.lanes.begin_datagram(true);
+        sender.lanes.hold_back(short);
+        assert_eq!(sender.lanes.next_turn(true), None);
     }
 
     #[test]
