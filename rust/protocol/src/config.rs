@@ -8,7 +8,7 @@ use thiserror::Error;
 pub const MAXIMUM_PEERS: u16 = 4095;
 
 /// Everything that a [`Host`](crate::Host) is made from. The defaults are ENet's own.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct HostConfig {
     /// Connections that can exist at a time, in both directions together: `1..=4095`. Default 32.
     pub max_peers: u16,
@@ -37,7 +37,7 @@ pub struct HostConfig {
 
 /// Bounds on what bytes from the network can cost. A message beyond a limit is not acknowledged, so an honest
 /// sender repeats it later; nothing that was accepted is lost.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Limits {
     /// Largest message to send or to accept, bytes. Default 32 MiB, as in ENet: a larger one is refused by
     /// the sender already. Answers the fragment that claims a gigantic message.

@@ -106,7 +106,7 @@ impl DropReason {
 }
 
 /// How often each reason has occurred. The counters only grow, and reading does not change them.
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct DropCounters([u64; DropReason::ALL.len()]);
 
 impl DropCounters {
@@ -136,7 +136,7 @@ impl DropCounters {
 }
 
 /// The counters of one connection, of which most never drop anything: they take memory only then.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct PeerDropCounters(Option<Box<DropCounters>>);
 
 impl PeerDropCounters {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 bitflags! {
     /// How a message is to be sent, or how it was sent (`ENetPacketFlag`; the numbers are Godot's
     /// `ENetPacketPeer.FLAG_*`). None: unreliable, but never out of order.
-    #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+    #[derive(Copy, Clone, Debug, Default, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
     pub struct PacketFlags: u32 {
         /// Arrives exactly once and in order, or the connection ends.
         const RELIABLE = 1;
@@ -19,7 +19,7 @@ bitflags! {
 }
 
 /// A received message.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Packet {
     /// The message's bytes.
     pub payload: Bytes,
@@ -28,7 +28,7 @@ pub struct Packet {
 }
 
 /// Why a connection ended.
-#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum DisconnectReason {
     /// The remote host asked for it.
     Remote,
@@ -47,7 +47,7 @@ pub enum DisconnectReason {
 }
 
 /// Something that happened, from [`Host::poll_event`](crate::Host::poll_event).
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Event {
     /// A connection is up, from either side.
     Connect {

@@ -12,7 +12,7 @@ const GUARANTEED_BYTES: usize = 64 << 10;
 const MESSAGE_OVERHEAD: usize = 128;
 
 /// What the waiting messages of one peer cost, in bytes.
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct ReceiveBudget {
     /// The bytes that they will have when they are complete.
     reserved: usize,
@@ -39,7 +39,7 @@ impl MessageCost {
 }
 
 /// The events of a host in the order in which they happened, and the bytes of all messages that wait.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct EventQueue {
     events: VecDeque<Event>,
     /// Bytes that have arrived of all messages that wait, whoever sent them.

@@ -2,7 +2,7 @@
 
 /// Identifies a connection of a [`Host`](crate::Host). No other connection ever has the same id, also not
 /// after its end.
-#[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Serialize, serde::Deserialize)]
 pub struct PeerId {
     pub(crate) slot: u16,
     pub(crate) generation: u32,

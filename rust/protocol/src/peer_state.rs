@@ -1,7 +1,7 @@
 //! The names of the states of a connection.
 
 /// The state of a peer (`ENetPeerState`; the numbers are Godot's `ENetPacketPeer.PeerState`).
-#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum PeerState {
     /// No connection.

@@ -9,7 +9,7 @@ pub type Seed = [u8; 16];
 
 /// SipHash-2-4 of a counter under the seed: a keyed pseudo-random function, so that seeing some connect ids
 /// does not help to guess others.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Random {
     key: SipHasher24,
     counter: u64,
@@ -33,7 +33,7 @@ impl Random {
 }
 
 /// Hashes the keys of tables that anyone can fill, so that they cannot aim for collisions.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct KeyedHash(SipHasher24);
 
 impl KeyedHash {
@@ -47,5 +47,36 @@ impl BuildHasher for KeyedHash {
 
     fn build_hasher(&self) -> SipHasher24 {
         self.0
+    }
+}
+
+/// How `serde` saves a table with a key: the key, then the entries in no particular order.
+pub(crate) mod keyed_map {
+    use super::KeyedHash;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::collections::HashMap;
+    use std::hash::Hash;
+
+    type Map<K, V> = HashMap<K, V, KeyedHash>;
+
+    pub(crate) fn serialize<K, V, S>(map: &Map<K, V>, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        K: Serialize,
+        V: Serialize,
+        S: Serializer,
+    {
+        (map.hasher(), map.iter().collect::<Vec<_>>()).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'a, K, V, D>(deserializer: D) -> Result<Map<K, V>, D::Error>
+    where
+        K: Deserialize<'a> + Eq + Hash,
+        V: Deserialize<'a>,
+        D: Deserializer<'a>,
+    {
+        let (hasher, entries) = <(KeyedHash, Vec<(K, V)>)>::deserialize(deserializer)?;
+        let mut map = HashMap::with_hasher(hasher);
+        map.extend(entries);
+        Ok(map)
     }
 }

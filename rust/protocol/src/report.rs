@@ -5,7 +5,7 @@ use crate::PeerState;
 
 /// What has passed so far. All counters only grow. Bytes of datagrams are those of the UDP payload as the
 /// engine makes or gets it, without what a layer such as DTLS adds.
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Traffic {
     /// Datagrams sent.
     pub sent_datagrams: u64,

@@ -90,7 +90,7 @@ impl TryFrom<i64> for PeerStatistic {
 
 /// The counters of a host that [`HostStatistic`] names. Each starts anew when it is taken, and wraps; what
 /// has passed in all is kept beside that.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct TrafficCounters {
     total: [u64; 4],
     /// The totals when each counter was taken.

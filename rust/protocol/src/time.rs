@@ -5,7 +5,9 @@
 /// A point on the caller's monotonic clock, in milliseconds since an epoch of the caller's choice.
 ///
 /// ENet measures round trips with a millisecond clock, so nothing finer reaches the wire.
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash)]
+#[derive(
+    Copy, Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Time(u64);
 
 impl Time {

@@ -47,7 +47,7 @@ const LIFETIME: u32 = 10_000;
 const PROBES: u16 = 64;
 
 /// The connection that an unvalidated address has requested, as far as this host agreed when it replied.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Request {
     pub(super) parameters: ConnectParameters,
     /// The number for the acceptor's event.
@@ -83,7 +83,7 @@ pub(super) struct Reply {
     pub(super) request: Request,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Entry {
     /// Hash of address and slot.
     key: u64,
@@ -106,7 +106,7 @@ impl Entry {
 }
 
 /// A reply to retransmit.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Retransmission {
     due: Time,
     to: SocketAddr,
@@ -114,7 +114,7 @@ struct Retransmission {
 }
 
 /// The requests that wait for validation. When the table is full, a new entry replaces the oldest.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct AddressValidation {
     hash: KeyedHash,
     capacity: usize,
@@ -123,6 +123,7 @@ pub(super) struct AddressValidation {
     /// How many entries have left the front of `entries` so far.
     departed: u64,
     /// The number of each entry, counted from the first one ever, by its key.
+    #[serde(with = "crate::random::keyed_map")]
     index: HashMap<u64, u64, KeyedHash>,
     /// The number of entries that wait for each slot; empty before the first CONNECT.
     pending: Vec<u16>,

@@ -19,7 +19,7 @@ use crate::{HostConfig, Time};
 const INTERVAL: u32 = 1000;
 
 /// What the rounds need to remember.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Bandwidth {
     /// When the last round was.
     epoch: Time,

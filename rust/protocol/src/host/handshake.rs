@@ -2,7 +2,7 @@
 
 use super::Host;
 use super::address_validation::{Cookie, Reply, Request, Validated};
-use super::stateless_datagram::StatelessDatagram;
+use super::stateless_datagram::{Content, StatelessDatagram};
 use crate::peer::address::RemoteAddress;
 use crate::peer::control::Control;
 use crate::peer::state::Lifecycle;
@@ -127,14 +127,9 @@ impl Host {
             compressed: false,
             sent_time: Some(cookie.sent_time),
         };
-        let command = Command {
-            wants_acknowledgement: true,
-            channel: SYSTEM_CHANNEL,
-            sequence: cookie.sequence,
-            body: Body::VerifyConnect { parameters },
-        };
+        let content = Content::VerifyConnect { sequence: cookie.sequence, parameters };
         let connect_id = parameters.connect_id;
-        self.stateless.push_back(StatelessDatagram { to, header, connect_id, command });
+        self.stateless.push_back(StatelessDatagram { to, header, connect_id, content });
     }
 
     /// A datagram that belongs to no connection begins with an acknowledgement: it may validate an address.

@@ -57,7 +57,11 @@ const OWN_PAUSE: u32 = 1000;
 ///
 /// A [`PeerId`] becomes stale when its connection is over; commands for a stale id do nothing, and queries
 /// give `None`.
-#[derive(Debug)]
+///
+/// A host can be saved and restored with `serde`, all but its compressor, which has to be set again: what it
+/// does from then on is the same. What is saved has the host's keys and whatever waits in it. A state that no
+/// host has saved can make it panic.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub struct Host {
     config: HostConfig,
     /// The last time that the caller passed in.
@@ -71,9 +75,12 @@ pub struct Host {
     bandwidth: Bandwidth,
     /// Datagrams that belong to no connection and wait to be sent.
     stateless: VecDeque<StatelessDatagram>,
+    #[serde(skip)]
     compressor: Option<Box<dyn Compressor>>,
     /// Where datagrams are expanded and compressed.
+    #[serde(skip)]
     expanded: BytesMut,
+    #[serde(skip)]
     scratch: Vec<u8>,
     traffic: TrafficCounters,
     /// What has passed connections that are over.

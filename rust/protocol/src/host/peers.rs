@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 /// A number that remote hosts put into their headers to name a connection of ours: 0..=4094, whatever
 /// `max_peers` is. It outlives its connections to remember what the next one must not repeat.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Slot {
     /// Which connection of this slot it is.
     generation: u32,
@@ -28,7 +28,7 @@ impl Slot {
 }
 
 /// All connections of a host.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Peers {
     max_peers: u16,
     /// Grows up to the highest number in use.
@@ -39,6 +39,7 @@ pub(crate) struct Peers {
     /// connections.
     cursor: u16,
     /// Connections that came in, by what their CONNECT said: its retransmissions are recognised in one step.
+    #[serde(with = "crate::random::keyed_map")]
     incoming: HashMap<(SocketAddr, [u8; 4]), u16, KeyedHash>,
 }
 

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 /// Peers to look at. Each has at most one timer that counts.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Schedule {
     active: VecDeque<u16>,
     /// Deadlines, earliest first. One that is not its peer's `timer` any more is out of date and passed over.

@@ -23,10 +23,10 @@ const NOTIFICATION_SIZE: u32 = 14;
 const INITIAL_CREDIT: u32 = 4 * NOTIFICATION_SIZE;
 
 /// The table, by slot.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct TimedOut(HashMap<u16, Entry>);
 
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 struct Entry {
     ended_at: Time,
     /// The session that the remote host's headers carry.

@@ -57,7 +57,7 @@ impl Host {
         let start = out.len();
         let header_size = datagram.header.size();
         reserve_header(&self.config, header_size, out);
-        datagram.command.emit(out);
+        datagram.command().emit(out);
         self.finish(datagram.header, datagram.connect_id, start..start + header_size, out);
         Some(datagram.to)
     }

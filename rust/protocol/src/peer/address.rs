@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 const MAXIMUM_ADDRESSES: usize = 8;
 
 /// The address of a remote host. An attempt to connect may have several.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct RemoteAddress {
     /// Port 0 while no address is known.
     current: SocketAddr,

@@ -5,14 +5,14 @@ use super::recovery::in_flight::{InFlight, Sent};
 use crate::wire::SYSTEM_CHANNEL;
 
 /// One channel.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Channel {
     pub(crate) outgoing: Outgoing,
     pub(crate) incoming: Incoming,
 }
 
 /// The sending half of a channel.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Outgoing {
     /// Number of the last reliable command that was queued, unwrapped: the wire has its low 16 bits.
     pub(crate) queued_reliable: u64,
@@ -55,7 +55,7 @@ impl Outgoing {
 
 /// The channels of one connection. Most games use a few of the 255 that they get by default, so a channel
 /// takes memory only from its first use on.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Channels {
     count: u8,
     /// The number before the first one of every channel.

@@ -22,7 +22,7 @@ pub(crate) struct ReceiveContext<'a> {
 pub(crate) type UnreliableKey = (u64, u16);
 
 /// The messages of one peer that wait.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Backlog {
     pub(crate) budget: ReceiveBudget,
     /// Incomplete unreliable messages, oldest first; some are complete by now.
@@ -30,7 +30,7 @@ pub(crate) struct Backlog {
 }
 
 /// An unreliable message of which not all fragments may ever arrive.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Partial {
     /// When its first fragment came.
     pub(crate) since: Time,

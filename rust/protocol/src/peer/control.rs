@@ -4,7 +4,7 @@ use super::message::SentFragment;
 use crate::wire::command::{Body, ConnectParameters};
 
 /// A command of the connection itself. All of them are reliable.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Control {
     /// Boxed, since it is by far the largest and the rarest.
     Connect(Box<(ConnectParameters, u32)>),
@@ -39,7 +39,7 @@ impl Control {
 }
 
 /// What a reliable command carries, kept until it is acknowledged.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Content {
     Message(SentFragment),
     Control(Control),

@@ -38,7 +38,7 @@ pub(crate) enum Disposition {
 }
 
 /// A message that cannot be delivered yet.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 enum Waiting {
     /// Complete; it stands for `count` reliable numbers, one a fragment.
     Whole {
@@ -62,7 +62,7 @@ impl Waiting {
 }
 
 /// The receiving half of one channel.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Incoming {
     /// Number of the last reliable command that was delivered, unwrapped: the wire has its low 16 bits.
     reliable: u64,

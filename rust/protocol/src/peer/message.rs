@@ -4,7 +4,7 @@ use crate::wire::command::{Body, Fragment};
 use bytes::Bytes;
 
 /// The bytes of a message, and into which fragments they are cut.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct FragmentedPayload {
     payload: Bytes,
     /// Bytes of every fragment but the last, above 0. A message that is not longer travels whole.
@@ -38,40 +38,84 @@ impl FragmentedPayload {
 
     /// Where a fragment belongs, if the message has several; `start_sequence` is the number of the first one.
     fn fragment(&self, number: u32, start_sequence: u16) -> Option<Fragment> {
-        self.is_fragmented().then(|| Fragment {
-            start_sequence,
-            count: self.count(),
-            number,
-            total_length: self.payload.len() as u32,
-            offset: self.offset(number) as u32,
-        })
+        fragment(self.payload.len() as u32, self.fragment_size, number, start_sequence)
     }
 }
 
+/// Where a fragment belongs in a message of `total_length` bytes, if that is cut into several.
+#[inline]
+fn fragment(total_length: u32, fragment_size: u32, number: u32, start_sequence: u16) -> Option<Fragment> {
+    (total_length > fragment_size).then(|| Fragment {
+        start_sequence,
+        count: total_length.div_ceil(fragment_size),
+        number,
+        total_length,
+        offset: number * fragment_size,
+    })
+}
+
 /// What one reliable command carries of a message: all of it, or one fragment.
-#[derive(Debug)]
+#[derive(Debug, serde::Deserialize)]
+#[serde(from = "SavedFragment")]
 pub(crate) struct SentFragment {
-    payload: FragmentedPayload,
+    /// The message's bytes, of which the fragment's begin here.
+    payload: Bytes,
+    start: u32,
+    /// Bytes of the message, and of every fragment of it but the last.
+    total_length: u32,
+    fragment_size: u32,
     number: u32,
 }
 
 impl SentFragment {
+    /// The fragment with that number of a message.
+    fn new(payload: Bytes, fragment_size: u32, number: u32) -> Self {
+        let total_length = payload.len() as u32;
+        Self { payload, start: number * fragment_size, total_length, fragment_size, number }
+    }
+
     /// The body of the command, which has this number.
     pub(crate) fn body(&self, sequence: u16) -> Body<'_> {
-        reliable_body(&self.payload, self.number, sequence)
+        let start_sequence = sequence.wrapping_sub(self.number as u16);
+        match fragment(self.total_length, self.fragment_size, self.number, start_sequence) {
+            Some(fragment) => Body::SendFragment { fragment, payload: self.bytes() },
+            None => Body::SendReliable { payload: self.bytes() },
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        let rest = &self.payload[self.start as usize..];
+        &rest[..rest.len().min(self.fragment_size as usize)]
     }
 }
 
-fn reliable_body(message: &FragmentedPayload, number: u32, sequence: u16) -> Body<'_> {
-    let payload = message.bytes(number);
-    match message.fragment(number, sequence.wrapping_sub(number as u16)) {
-        Some(fragment) => Body::SendFragment { fragment, payload },
-        None => Body::SendReliable { payload },
+/// A sent fragment as it is saved: with its own bytes alone. Those of its message, once for each fragment
+/// that is in flight, would be many times as large.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct SavedFragment {
+    payload: Bytes,
+    total_length: u32,
+    fragment_size: u32,
+    number: u32,
+}
+
+impl serde::Serialize for SentFragment {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let &Self { ref payload, total_length, fragment_size, number, .. } = self;
+        let payload = payload.slice_ref(self.bytes());
+        SavedFragment { payload, total_length, fragment_size, number }.serialize(serializer)
+    }
+}
+
+impl From<SavedFragment> for SentFragment {
+    fn from(saved: SavedFragment) -> Self {
+        let SavedFragment { payload, total_length, fragment_size, number } = saved;
+        Self { payload, start: 0, total_length, fragment_size, number }
     }
 }
 
 /// A message of which at least one fragment was not sent yet. `K` is what belongs to its kind.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Message<K> {
     /// Position among all messages of the connection.
     order: u64,
@@ -83,13 +127,13 @@ pub(crate) struct Message<K> {
 }
 
 /// A reliable message, with the number of its first command.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Reliable {
     pub(crate) first: u16,
 }
 
 /// A message that is sent once.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Unreliable {
     /// It keeps its place among the unreliable ones that follow the same reliable number, which is unwrapped.
     Sequenced { follows: u64, number: u16 },
@@ -143,14 +187,17 @@ impl Message<Reliable> {
 
     /// The command that is sent next.
     pub(crate) fn next_body(&self) -> Body<'_> {
-        reliable_body(&self.payload, self.sent, self.next_sequence())
+        let payload = self.payload.bytes(self.sent);
+        match self.payload.fragment(self.sent, self.kind.first) {
+            Some(fragment) => Body::SendFragment { fragment, payload },
+            None => Body::SendReliable { payload },
+        }
     }
 
     /// Moves on to the next fragment, and returns the one that was sent, to be kept until it is acknowledged.
     pub(crate) fn split_fragment(&mut self) -> SentFragment {
         let FragmentedPayload { ref payload, fragment_size } = self.payload;
-        let payload = FragmentedPayload { payload: payload.clone(), fragment_size };
-        let fragment = SentFragment { payload, number: self.sent };
+        let fragment = SentFragment::new(payload.clone(), fragment_size, self.sent);
         self.sent += 1;
         fragment
     }
@@ -158,7 +205,8 @@ impl Message<Reliable> {
     /// Turns the message into its last fragment. That takes over the message's bytes, since a second
     /// reference to them would cost an allocation.
     pub(crate) fn into_last_fragment(self) -> SentFragment {
-        SentFragment { number: self.sent, payload: self.payload }
+        let FragmentedPayload { payload, fragment_size } = self.payload;
+        SentFragment::new(payload, fragment_size, self.sent)
     }
 }
 

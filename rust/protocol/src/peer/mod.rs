@@ -47,7 +47,7 @@ const MEASURED_INTERVAL: u32 = 8;
 
 /// The two session ids of a connection, 0..=3, or [`NO_SESSION`](crate::wire::NO_SESSION) before the first
 /// one.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Sessions {
     /// What the remote host's headers carry.
     pub(crate) incoming: u8,
@@ -56,7 +56,7 @@ pub(crate) struct Sessions {
 }
 
 /// One connection.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Peer {
     id: PeerId,
     pub(crate) address: RemoteAddress,

@@ -15,7 +15,7 @@ const EAGER_BYTES: usize = 64 << 10;
 
 /// The fragment layout of a message: all fragments have one size, but the last may be shorter. Every fragment
 /// says it.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct FragmentLayout {
     count: u32,
     /// Bytes of every fragment but the last.
@@ -71,7 +71,7 @@ impl FragmentLayout {
 }
 
 /// A message of which some fragments have arrived.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Reassembly {
     layout: FragmentLayout,
     /// The fragments `0..next`, joined.

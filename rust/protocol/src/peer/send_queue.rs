@@ -37,7 +37,7 @@ pub(crate) fn largest_message(mtu: usize) -> usize {
 }
 
 /// An ACKNOWLEDGE to be sent.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Acknowledgement {
     pub(crate) channel: u8,
     pub(crate) sequence: u16,
@@ -46,7 +46,7 @@ pub(crate) struct Acknowledgement {
 }
 
 /// The queues of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct SendQueue {
     acknowledgements: VecDeque<Acknowledgement>,
     /// Commands of the connection itself, with their numbers.

@@ -26,7 +26,7 @@
 use crate::{PeerId, PeerState, trace};
 
 /// What a request to disconnect leads to.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Disconnection {
     /// The connection is ending already.
     AlreadyEnding,
@@ -37,7 +37,7 @@ pub(crate) enum Disconnection {
 }
 
 /// What a received DISCONNECT leads to.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) enum RemoteDisconnection {
     /// The connection is ending already, or is not up.
     Ignored,
@@ -48,7 +48,7 @@ pub(crate) enum RemoteDisconnection {
 }
 
 /// The state of one connection. Nothing else changes it.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Lifecycle {
     id: PeerId,
     state: PeerState,

@@ -34,7 +34,7 @@ const USUAL_STEP: u32 = 2;
 const RECOVERY: u32 = 1000;
 
 /// A round trip.
-#[derive(Copy, Clone, Debug, Default)]
+#[derive(Copy, Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 struct Sample {
     /// Low 32 bits of the time.
     sent_at: u32,
@@ -43,7 +43,7 @@ struct Sample {
 }
 
 /// The throttle of one peer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Throttle {
     /// Share of unreliable packets to send, in 32nds.
     pub(crate) value: u32,

@@ -6,7 +6,7 @@ const WINDOW_SIZE: u32 = 1024;
 const FREE_WINDOWS: u32 = 32;
 
 /// A bit for each of the last 1,024 groups.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct UnsequencedWindow {
     /// First group of the window, a multiple of its size.
     base: u16,

@@ -19,7 +19,7 @@ const SMALLEST_BURST: u32 = 1420;
 const SMALLEST_BANDWIDTH: u32 = 1024;
 
 /// The send window of one connection.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Window {
     /// Bytes of reliable payload that both ends agreed on.
     size: u32,

@@ -53,7 +53,7 @@ pub(crate) enum Body<'a> {
 }
 
 /// The fields that CONNECT and VERIFY_CONNECT share, in wire order.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct ConnectParameters {
     /// The sender's own slot for this connection: what the receiver has to put into its headers.
     pub(crate) peer: u16,

@@ -8,7 +8,7 @@ const COMPRESSED: u16 = 1 << 14;
 const SENT_TIME: u16 = 1 << 15;
 
 /// What the first two or four bytes of a datagram say.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Header {
     /// The slot of the addressed peer at the receiver, 0..=4094, or [`NO_PEER`].
     pub(crate) peer: u16,

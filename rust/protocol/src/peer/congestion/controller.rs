@@ -62,7 +62,7 @@ const GENTLE_PROBE_BYTES: u64 = 4 << 10;
 const GENTLE_INITIAL_WINDOW: u32 = 48 << 10;
 
 /// What the controller is doing.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 enum Phase {
     /// The rate grows by much with each round trip until the path is full.
     Startup,
@@ -81,7 +81,7 @@ enum Phase {
 }
 
 /// What is measured in a round trip.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 struct Round {
     /// It ends when so much is delivered.
     until: u64,
@@ -99,7 +99,7 @@ struct Round {
 }
 
 /// The controller of one connection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Controller {
     delivery: DeliveryRate,
     pacer: Pacer,

@@ -7,7 +7,7 @@
 use crate::Time;
 
 /// What is remembered of the moment at which a datagram leaves. Times are the low 32 bits of milliseconds.
-#[derive(Copy, Clone, Debug, Default)]
+#[derive(Copy, Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Snapshot {
     /// Low 32 bits of the bytes that were delivered before.
     delivered: u32,
@@ -33,7 +33,7 @@ pub(crate) struct Sample {
 }
 
 /// What was delivered so far.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct DeliveryRate {
     /// When it began to count. What was under way by then has an empty snapshot, and counts from here.
     began: Time,

@@ -19,7 +19,7 @@ const INITIAL_WINDOW: u32 = 64 << 10;
 const BURST: u32 = 13_920;
 
 /// The congestion control of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Congestion(Option<Box<Controller>>);
 
 /// What may be sent at a moment. Bytes are payload of reliable commands.

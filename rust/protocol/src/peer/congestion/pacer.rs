@@ -13,7 +13,7 @@ pub(crate) const MAXIMUM_CREDIT: u32 = 110_000;
 const LONGEST_WAIT: u64 = 50;
 
 /// A token bucket.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Pacer {
     /// Bytes that may leave now; negative after a datagram that was larger than what was left.
     credit: i64,

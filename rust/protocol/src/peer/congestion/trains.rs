@@ -14,7 +14,7 @@ const STEADY_GAP: u32 = 3;
 const STEADY_BYTES: u32 = 4096;
 
 /// The bursts of one connection.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Trains {
     /// When the current burst was sent; low 32 bits of milliseconds.
     sent_at: u32,

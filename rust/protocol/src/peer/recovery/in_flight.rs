@@ -5,7 +5,7 @@ use crate::Time;
 use crate::peer::control::Content;
 
 /// A command under way.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Sent {
     pub(crate) content: Content,
     /// When it was sent first, and ENet's time-out at that time, in milliseconds.
@@ -130,7 +130,7 @@ impl Sent {
 
 /// The commands of one channel that are under way, by their consecutive sequence numbers. Acknowledged ones
 /// leave a hole until they are the oldest.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct InFlight {
     /// Each command at its number, modulo the length, which is a power of two.
     ring: Vec<Option<Sent>>,

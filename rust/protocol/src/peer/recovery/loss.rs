@@ -8,7 +8,7 @@ const LOSS_SCALE: u64 = 1 << 16;
 const INTERVAL: u32 = 10_000;
 
 /// The loss statistic of one peer.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct LossStatistic {
     /// Mean, as a ratio to 65,536.
     pub(crate) mean: u32,

@@ -43,7 +43,7 @@ use timer::RetransmissionTimer;
 const TRANSFER_LOSS: u32 = 655;
 
 /// The recovery of one connection.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Recovery {
     id: PeerId,
     /// ENet's figures, which scripts and the throttle see.

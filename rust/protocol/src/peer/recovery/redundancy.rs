@@ -29,7 +29,7 @@ pub(crate) const LARGEST_COPY: usize = 600;
 pub(crate) const LONE_COPIES: u8 = 2;
 
 /// The early copies of one connection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Redundancy {
     /// The most copies of one command; 0 = none.
     limit: u8,

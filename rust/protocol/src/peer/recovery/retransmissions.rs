@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 /// A reliable command that was sent again at a certain time. It is out of date once the command was
 /// acknowledged, or sent once more.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Retransmission {
     channel: u8,
     sequence: u16,
@@ -16,7 +16,7 @@ struct Retransmission {
 }
 
 /// The retransmissions of one connection that may be up to date.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Retransmissions(VecDeque<Retransmission>);
 
 impl Retransmissions {

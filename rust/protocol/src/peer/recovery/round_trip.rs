@@ -4,7 +4,7 @@
 //! from it.
 
 /// What is known of a peer's round trip time. Everything is milliseconds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct RoundTrip {
     pub(crate) mean: u32,
     pub(crate) variance: u32,

@@ -18,7 +18,7 @@ const FINENESS: u32 = 256;
 const SMOOTHING: u32 = 7;
 
 /// A datagram with reliable commands.
-#[derive(Copy, Clone, Debug, Default)]
+#[derive(Copy, Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 struct SentDatagram {
     /// Low 32 bits of the time.
     sent_at: u32,
@@ -30,7 +30,7 @@ struct SentDatagram {
 }
 
 /// The datagrams of one connection, by consecutive numbers.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct SentDatagrams {
     /// Those that are remembered: each at its number, modulo the length, which is a power of two.
     ring: Vec<SentDatagram>,

@@ -15,14 +15,14 @@ const MAXIMUM_ATTEMPTS: u32 = 32;
 const IMPATIENT: u32 = 1000;
 
 /// When ENet would first have sent a command, and with which time-out in milliseconds.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Scheduled {
     pub(crate) sent_at: Time,
     pub(crate) timeout: u32,
 }
 
 /// The rule, and the silence of one peer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Silence {
     /// A command's time-out has doubled until 2^(attempts - 1) reached this: then `minimum` decides.
     limit: u32,

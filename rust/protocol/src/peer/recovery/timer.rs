@@ -19,7 +19,7 @@ const FLOOR_INTERVAL: u32 = 5_000;
 const MAXIMUM_BACKOFF: u8 = 16;
 
 /// The retransmission timer of one connection. All times are milliseconds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct RetransmissionTimer {
     /// Mean round trip, in eighths; 0 before the first measurement.
     mean_eighths: u32,

@@ -17,7 +17,7 @@ pub const CHANNEL_LEVELS: u8 = 8;
 pub(super) const QUANTUM: i32 = 1200;
 
 /// The messages of one channel.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Lane {
     pub(super) messages: MessageQueue,
     /// Bytes that it may send before it is the turn of others; the last command may exceed it.
@@ -83,7 +83,7 @@ enum Candidate {
 }
 
 /// The lanes of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Lanes {
     /// By channel; each is made when its channel needs it first.
     lanes: Vec<Option<Box<Lane>>>,

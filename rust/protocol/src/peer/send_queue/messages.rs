@@ -15,7 +15,7 @@ pub(super) enum Next {
 }
 
 /// A queue of messages. The unreliable ones may pass the reliable ones that have to wait.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct MessageQueue {
     reliable: VecDeque<Message<Reliable>>,
     unreliable: VecDeque<Message<Unreliable>>,
