@@ -83,14 +83,10 @@ impl Driver {
         Self::new(socket, config)
     }
 
-    /// Begins anew with an engine of this configuration, all of whose input is recorded in up to `max_bytes`
-    /// of memory. To be called before anything else: what the engine was asked to do is forgotten.
-    ///
-    /// # Errors
-    /// The configuration is refused.
-    pub fn record(&mut self, config: HostConfig, max_bytes: usize) -> Result<(), BindError> {
-        self.endpoint = Endpoint::recorded(config, &random_seed()?, max_bytes)?;
-        Ok(())
+    /// Records what goes into the engine from now on, the last of it that fits `max_bytes` of memory. To be
+    /// called before a compression is set.
+    pub fn start_recording(&mut self, max_bytes: usize) {
+        self.endpoint.start_recording(max_bytes);
     }
 
     /// The recording up to now, as a file; `None` without one.

@@ -7,7 +7,7 @@
 //! 1. the conditioner, a bad network to try a game on, while one is asked for;
 //! 2. the capture, a file for Wireshark, while one is being written: on this side of DTLS or on the other;
 //! 3. DTLS (feature `dtls`), where it is set up;
-//! 4. the recorder, which writes down what goes into the engine, if it was there from the beginning;
+//! 4. the recorder, which writes down what goes into the engine, while there is one;
 //! 5. the engine, [`Host`].
 
 mod capture;
@@ -26,7 +26,7 @@ pub use capture::CaptureOptions;
 pub use conditioner::NetworkConditions;
 #[cfg(feature = "dtls")]
 use encryption::Encryption;
-use enet_rs_protocol::{ConfigError, Event, Host, HostConfig, Seed, Time};
+use enet_rs_protocol::{Event, Host, Time};
 use layers::Layers;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -61,16 +61,11 @@ impl Endpoint {
         }
     }
 
-    /// An endpoint of a new engine, all of whose input is recorded in up to `max_bytes` of memory, see
-    /// [`recording`](crate::recording).
-    ///
-    /// # Errors
-    /// The configuration is refused.
-    pub fn recorded(config: HostConfig, seed: &Seed, max_bytes: usize) -> Result<Self, ConfigError> {
-        let recorder = Recorder::new(&config, seed, max_bytes);
-        let mut endpoint = Self::new(Host::new(config, seed)?);
-        endpoint.layers.get_or_insert_default().set_recorder(Some(recorder));
-        Ok(endpoint)
+    /// Records what goes into the engine from now on, the last of it that fits `max_bytes` of memory, see
+    /// [`recording`](crate::recording). To be called before a compressor is set.
+    pub fn start_recording(&mut self, max_bytes: usize) {
+        let recorder = Recorder::new(&self.host, max_bytes);
+        self.layers.get_or_insert_default().set_recorder(Some(recorder));
     }
 
     /// The recording up to now, as a file; `None` without one.
@@ -212,7 +207,7 @@ impl Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use enet_rs_protocol::PacketFlags;
+    use enet_rs_protocol::{HostConfig, PacketFlags};
 
     const NOW: Time = Time::from_millis(1_000);
 

@@ -2,8 +2,8 @@
 //! no recording is refused.
 
 use bytes::Bytes;
-use enet_rs_driver::protocol::{Event, HostConfig, PacketFlags, PeerId, Time};
-use enet_rs_driver::recording::{Recording, ReplayError};
+use enet_rs_driver::protocol::{Event, Host, HostConfig, PacketFlags, PeerId, Time};
+use enet_rs_driver::recording::{Recording, Replay, ReplayError};
 use enet_rs_driver::sim::{Conditions, Happening, MILLISECOND, Random, World};
 use enet_rs_driver::{Compression, Endpoint};
 use std::net::SocketAddr;
@@ -39,7 +39,8 @@ impl Match {
         world.set_all_conditions(conditions);
         let end = |number: u8| {
             let config = HostConfig { channel_limit: 4, ..HostConfig::default() };
-            let mut endpoint = Endpoint::recorded(config, &[number; 16], max_bytes).unwrap();
+            let mut endpoint = Endpoint::new(Host::new(config, &[number; 16]).unwrap());
+            endpoint.start_recording(max_bytes);
             endpoint.host_mut().set_compression(compression);
             let address = ([10, 0, 0, number], 1000).into();
             End { endpoint, address, peers: Vec::new(), events: Vec::new() }
@@ -116,11 +117,7 @@ fn a_match_with_losses_happens_again() {
         game.ends[0].endpoint.host_mut().disconnect(leaving, 5);
         game.play(100);
         for end in &game.ends {
-            let file = end.endpoint.recording().unwrap();
-            let mut events = Vec::new();
-            let recording = Recording::read(&file).unwrap();
-            // The time of an event is that of the call before it.
-            let replay = recording.replay(|now, event| events.push((now, event.clone()))).unwrap();
+            let (replay, events) = replay(end, ENOUGH);
             assert!(replay.is_equal(), "{replay:?}");
             assert!(events == end.events, "{} events, {} recorded", events.len(), end.events.len());
             assert!(events.len() > 500 && replay.sent > 500 && replay.end == game.now());
@@ -129,31 +126,87 @@ fn a_match_with_losses_happens_again() {
 }
 
 #[test]
-fn a_recording_that_is_full_ends_and_is_good_until_then() {
-    let mut game = Match::new(9, 4, None, 300_000);
-    game.play(3_000);
-    let file = game.ends[0].endpoint.recording().unwrap();
-    assert!(file.len() < 300_000, "{}", file.len());
-    let replay = Recording::read(&file).unwrap().replay(|_, _| {}).unwrap();
-    assert!(replay.is_equal() && replay.end < game.now() && replay.events > 100, "{replay:?}");
+fn a_recording_that_is_full_has_the_last_minutes() {
+    const MAX_BYTES: usize = 500_000;
+    for (seed, compression) in [(9, None), (10, Some(Compression::RangeCoder))] {
+        let mut game = Match::new(seed, 4, compression, MAX_BYTES);
+        for minute in 1..=4 {
+            game.play(60_000 / 16);
+            if minute == 2 {
+                let leaving = game.ends[0].peers.remove(0);
+                game.ends[0].endpoint.host_mut().disconnect(leaving, 5);
+            }
+            for end in &game.ends {
+                let (replay, events) = replay(end, MAX_BYTES);
+                assert!(replay.is_equal() && replay.end == game.now(), "{replay:?}");
+                let is_recorded = |(time, _): &&(Time, Event)| *time > replay.begin;
+                let expected: Vec<_> = end.events.iter().filter(is_recorded).cloned().collect();
+                assert!(events == expected, "{} events, {} recorded", events.len(), expected.len());
+            }
+        }
+        let (server, _) = replay(&game.ends[0], MAX_BYTES);
+        let recorded = server.end.since(server.begin);
+        println!("the last {recorded} ms of {}", game.now().as_millis());
+        assert!((30_000..120_000).contains(&recorded), "{recorded} ms");
+    }
+}
+
+/// What a replay of an end's recording comes to, and its events. The file has at most `max_bytes`.
+fn replay(end: &End, max_bytes: usize) -> (Replay, Vec<(Time, Event)>) {
+    let file = end.endpoint.recording().unwrap();
+    assert!(file.len() < max_bytes, "{} bytes", file.len());
+    let mut events = Vec::new();
+    let recording = Recording::read(&file).unwrap();
+    // The time of an event is that of the call before it.
+    let replay = recording.replay(|now, event| events.push((now, event.clone()))).unwrap();
+    (replay, events)
+}
+
+/// The bytes of a recording up to its blocks: the format, the version, the state at the beginning.
+fn head_length(file: &[u8]) -> usize {
+    let format = file.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    let mut at = format + 1 + usize::from(file[format]);
+    let (mut length, mut shift) = (0, 0);
+    loop {
+        length |= usize::from(file[at] & 0x7f) << shift;
+        shift += 7;
+        at += 1;
+        if file[at - 1] < 0x80 {
+            return at + length;
+        }
+    }
 }
 
 #[test]
 fn a_difference_is_noticed() {
-    let mut game = Match::new(3, 1, None, ENOUGH);
+    let mut game = Match::new(3, 2, None, ENOUGH);
     game.play(200);
-    // The same with another seed of the engine, as if it did something else.
-    let mut file = game.ends[1].endpoint.recording().unwrap();
-    let at = file.windows(16).position(|bytes| bytes == [1; 16]).unwrap();
-    file[at] ^= 1;
-    let replay = Recording::read(&file).unwrap().replay(|_, _| {}).unwrap();
+    // What one client did, done by the engine of the other: as if the engine did something else.
+    let [one, other] = [1, 2].map(|client: usize| game.ends[client].endpoint.recording().unwrap());
+    let mixed = [&one[..head_length(&one)], &other[head_length(&other)..]].concat();
+    let replay = Recording::read(&mixed).unwrap().replay(|_, _| {}).unwrap();
     assert!(!replay.is_equal() && replay.differs_at.is_some());
+}
+
+#[test]
+fn a_recording_ends_where_the_engine_has_too_much_to_save() {
+    const MAX_BYTES: usize = 500_000;
+    let mut game = Match::new(6, 1, None, MAX_BYTES);
+    game.play(100);
+    let peer = game.ends[0].peers[0];
+    for _ in 0..10 {
+        let noise: Vec<u8> = (0..200_000).map(|_| game.random.below(256) as u8).collect();
+        game.ends[0].endpoint.host_mut().send(peer, 0, noise.into(), PacketFlags::RELIABLE).unwrap();
+        game.play(1);
+    }
+    let (replay, _) = replay(&game.ends[0], MAX_BYTES);
+    assert!(replay.is_equal() && replay.end < game.now() && replay.sent > 0, "{replay:?}");
 }
 
 #[test]
 fn what_is_no_recording_is_refused_and_what_is_damaged_never_panics() {
     assert!(matches!(Recording::read(b""), Err(ReplayError::NoRecording)));
-    assert!(matches!(Recording::read(b"enet_rs recording 2\n"), Err(ReplayError::NoRecording)));
+    assert!(matches!(Recording::read(b"enet_rs recording 3\n"), Err(ReplayError::NoRecording)));
     let mut game = Match::new(4, 2, None, ENOUGH);
     game.play(50);
     let file = game.ends[0].endpoint.recording().unwrap();
@@ -183,7 +236,8 @@ fn with_dtls_the_engine_is_recorded_and_no_key_is_needed() {
     use enet_rs_test_support::dtls_network::{End, LOSSY, Net, server_address, server_config};
     let config = HostConfig::default();
     let mut server = End::server(config.clone());
-    server.endpoint = Endpoint::recorded(config, &[3; 16], ENOUGH).unwrap();
+    server.endpoint = Endpoint::new(Host::new(config, &[3; 16]).unwrap());
+    server.endpoint.start_recording(ENOUGH);
     server.endpoint.set_dtls(Dtls::server(server_config(), 32));
     assert_eq!(server.address, server_address());
     let mut net = Net::new(LOSSY, 1, vec![server, End::client(1)]);

@@ -422,7 +422,7 @@ impl ENetConnection {
         match driver {
             Ok(mut driver) => {
                 if self.is_recording() {
-                    recording::start(&mut driver, config);
+                    recording::start(&mut driver);
                 }
                 if let Some(host) = self.inside() {
                     host.start(driver);

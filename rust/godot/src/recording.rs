@@ -1,7 +1,6 @@
 //! What the project says of recordings, and how they are saved.
 
 use enet_rs_driver::Driver;
-use enet_rs_driver::protocol::HostConfig;
 use godot::builtin::GString;
 use godot::classes::ProjectSettings;
 use godot::obj::Singleton;
@@ -31,10 +30,9 @@ pub(crate) fn is_wanted_by_project() -> bool {
     })
 }
 
-/// Records all that goes into a driver, which must be new. Where the system has no random numbers left, it
-/// goes on without.
-pub(crate) fn start(driver: &mut Driver, config: HostConfig) {
-    let _ = driver.record(config, MAX_BYTES);
+/// Records what goes into a driver, which must be new.
+pub(crate) fn start(driver: &mut Driver) {
+    driver.start_recording(MAX_BYTES);
 }
 
 /// Writes a recording to a file, at one of Godot's paths.

@@ -51,12 +51,13 @@ fn describe(event: &Event) -> String {
 }
 
 fn print(replay: &Replay) {
-    let Replay { recorded_hash, hash, differs_at, end, events, received, sent, commands } = replay;
-    println!("{} s of the engine's clock", end.as_millis() as f64 / 1_000.0);
+    let Replay { recorded_hash, hash, differs_at, begin, end, events, received, sent, commands } = replay;
+    let seconds = |time: &Time| time.as_millis() as f64 / 1_000.0;
+    println!("{} s to {} s of the engine's clock", seconds(begin), seconds(end));
     println!("{received} datagrams received, {sent} sent, {commands} commands, {events} events");
     println!("trace hash {hash:016x}, recorded {recorded_hash:016x}");
     match differs_at {
         None => println!("equal"),
-        Some(time) => println!("different, first seen at {} s", time.as_millis() as f64 / 1_000.0),
+        Some(time) => println!("different, first seen at {} s", seconds(time)),
     }
 }

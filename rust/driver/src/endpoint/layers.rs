@@ -76,7 +76,7 @@ impl Layers {
         self.capture.is_some()
     }
 
-    /// Records what goes into the engine, which must be new.
+    /// Records what goes into the engine, or ends that.
     pub(super) fn set_recorder(&mut self, recorder: Option<Recorder>) {
         self.recorder = recorder;
     }

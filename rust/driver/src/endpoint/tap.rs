@@ -46,7 +46,7 @@ impl Tap<'_> {
     }
 
     pub(super) fn handle_timeout(&mut self, now: Time) {
-        self.recorder.iter_mut().for_each(|recorder| recorder.on_timeout(now));
+        self.recorder.iter_mut().for_each(|recorder| recorder.on_timeout(now, self.host));
         self.host.handle_timeout(now);
     }
 

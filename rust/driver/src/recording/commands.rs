@@ -106,6 +106,7 @@ impl Commands<'_> {
     pub fn set_compression(&mut self, compression: Option<Compression>) {
         if let Some(recorder) = &mut self.recorder {
             recorder.on_command(SET_COMPRESSION, |out| compression.put(out));
+            recorder.on_compression(compression);
         }
         self.host.set_compressor(compression.map(Compression::compressor));
     }

@@ -3,7 +3,7 @@
 
 use crate::compression::Compression;
 use bytes::Bytes;
-use enet_rs_protocol::{HostConfig, Limits, PacketFlags, PeerId};
+use enet_rs_protocol::{PacketFlags, PeerId};
 use std::net::{IpAddr, SocketAddr};
 
 /// A value in a recording.
@@ -83,16 +83,6 @@ impl Recorded for Bytes {
     fn take(input: &mut &[u8]) -> Option<Self> {
         let length = usize::take(input)?;
         Some(Self::copy_from_slice(take_slice(input, length)?))
-    }
-}
-
-impl Recorded for [u8; 16] {
-    fn put(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self);
-    }
-
-    fn take(input: &mut &[u8]) -> Option<Self> {
-        take_array(input)
     }
 }
 
@@ -185,42 +175,6 @@ impl Recorded for Option<Compression> {
     }
 }
 
-/// Declares how a struct is written: its fields, all of them, in this order.
-macro_rules! recorded_struct {
-    ($type:ident { $($field:ident),* }) => {
-        impl Recorded for $type {
-            fn put(&self, out: &mut Vec<u8>) {
-                let Self { $($field),* } = self;
-                $($field.put(out);)*
-            }
-
-            fn take(input: &mut &[u8]) -> Option<Self> {
-                Some(Self { $($field: Recorded::take(input)?),* })
-            }
-        }
-    };
-}
-
-recorded_struct!(HostConfig {
-    max_peers,
-    channel_limit,
-    incoming_bandwidth,
-    outgoing_bandwidth,
-    mtu,
-    checksum,
-    redundancy,
-    limits,
-    first_sequence
-});
-recorded_struct!(Limits {
-    max_message_size,
-    max_waiting_bytes,
-    max_total_waiting_bytes,
-    reassembly_timeout,
-    max_pending_validations,
-    max_waiting_messages
-});
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,7 +202,6 @@ mod tests {
         check::<SocketAddr>(&["1.2.3.4:5".parse().unwrap(), "[1::2]:65535".parse().unwrap()]);
         check(&[vec![], vec![SocketAddr::from(([1, 2, 3, 4], 5)); 3]]);
         check(&[None, Some(Compression::Zlib { level: -1 }), Some(Compression::Lz4)]);
-        check(&[HostConfig::default()]);
         check(&[PacketFlags::empty(), PacketFlags::all()]);
     }
 

@@ -1,9 +1,10 @@
 //! Reads a recording and does everything in it again.
 
+use super::checkpoint::Checkpoint;
 use super::encoding::{Recorded, take_slice};
 use super::{CHECK, DATAGRAM, EVENT, MAGIC, TIMEOUT, TRANSMIT, TraceHash, commands};
 use bytes::Bytes;
-use enet_rs_protocol::{ConfigError, Event, Host, HostConfig, Seed, Time};
+use enet_rs_protocol::{Event, Host, Time};
 use std::net::SocketAddr;
 use thiserror::Error;
 
@@ -14,8 +15,8 @@ const MAXIMUM_BLOCK: usize = 48 << 20;
 #[derive(Clone, Debug)]
 pub struct Recording<'a> {
     version: String,
-    config: HostConfig,
-    seed: Seed,
+    /// The engine as it was at the beginning.
+    checkpoint: Vec<u8>,
     /// Compressed blocks, each behind its length.
     blocks: &'a [u8],
 }
@@ -29,6 +30,8 @@ pub struct Replay {
     pub hash: u64,
     /// When the hashes differed for the first time, as the engine's clock was: at the end of a block.
     pub differs_at: Option<Time>,
+    /// The engine's clock at the beginning.
+    pub begin: Time,
     /// The engine's clock at the end.
     pub end: Time,
     /// Events that the engine gave.
@@ -54,9 +57,9 @@ pub enum ReplayError {
     /// It does not begin as a recording does.
     #[error("it is no recording of enet_rs, or one in another format")]
     NoRecording,
-    /// The engine refuses the configuration in it.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
+    /// The engine that it begins with cannot be read.
+    #[error("it begins with a state that this version of enet_rs does not have")]
+    State,
     /// A block is damaged, or cut off.
     #[error("block {0} cannot be read")]
     Block(usize),
@@ -66,16 +69,16 @@ pub enum ReplayError {
 }
 
 impl<'a> Recording<'a> {
-    /// Reads the head of a recording.
+    /// Reads what a recording begins with.
     ///
     /// # Errors
-    /// It has none.
+    /// It is no recording, or cut off.
     pub fn read(file: &'a [u8]) -> Result<Self, ReplayError> {
         let mut rest = file.strip_prefix(MAGIC).ok_or(ReplayError::NoRecording)?;
         let mut read = || {
             let version = String::from_utf8(Bytes::take(&mut rest)?.to_vec()).ok()?;
-            let (config, seed) = (HostConfig::take(&mut rest)?, Seed::take(&mut rest)?);
-            Some(Self { version, config, seed, blocks: rest })
+            let checkpoint = take_block(&mut rest)?;
+            Some(Self { version, checkpoint, blocks: rest })
         };
         read().ok_or(ReplayError::NoRecording)
     }
@@ -85,23 +88,19 @@ impl<'a> Recording<'a> {
         &self.version
     }
 
-    /// What the engine was made from.
-    pub fn config(&self) -> &HostConfig {
-        &self.config
-    }
-
-    /// Lets a new engine do everything again, and hands each event to `observe` with its time.
+    /// Lets an engine do everything again, and hands each event to `observe` with its time.
     ///
     /// # Errors
     /// A part of the file cannot be read; all before it was done.
+    ///
+    /// # Panics
+    /// The engine does, as when it was recorded; or somebody has forged the state that the recording begins
+    /// with. Damage by accident is noticed.
     pub fn replay(&self, mut observe: impl FnMut(Time, &Event)) -> Result<Replay, ReplayError> {
-        let mut run = Run {
-            host: Host::new(self.config.clone(), &self.seed)?,
-            now: Time::default(),
-            hash: TraceHash::default(),
-            replay: Replay::default(),
-            observe: &mut observe,
-        };
+        let checkpoint = Checkpoint::restore(&self.checkpoint).ok_or(ReplayError::State)?;
+        let Checkpoint { now, hash, host, .. } = checkpoint;
+        let replay = Replay { begin: now, ..Replay::default() };
+        let mut run = Run { host, now, hash, replay, observe: &mut observe };
         let mut rest = self.blocks;
         for number in 0.. {
             if rest.is_empty() {
