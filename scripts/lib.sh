@@ -26,6 +26,8 @@ need_build_tools() {
 	command -v cc >/dev/null 2>&1 || need gcc "to link the extension (any C compiler does)"
 	need perl "to build the bundled C libraries"
 	need make "to build the bundled C libraries"
+	# What OpenSSL's build is configured by.
+	export OPENSSL_SRC_PERL="$repo/scripts/openssl-perl"
 }
 
 # assemble_addon FOLDER: the addon without its libraries, which belong into FOLDER/bin/.
