@@ -156,22 +156,25 @@ impl Driver {
     /// The socket failed, and there is no event. The driver stays usable, and further calls fail for as long
     /// as the cause lasts.
     pub fn service(&mut self, wait: Duration) -> Result<Option<Event>, ServiceError> {
-        // As in `take_waiting`, whose result would be moved once more, which each message would pay for.
-        if let Some(event) = self.endpoint.poll_event()? {
-            self.acknowledge_in_time();
-            return Ok(Some(event));
+        // As in `take_waiting`, spelled out: each further time that an event moves costs more than the rest.
+        self.acknowledge_in_time();
+        if let Some(failure) = self.endpoint.take_failure() {
+            return Err(failure.into());
+        }
+        let event = self.endpoint.take_event();
+        if event.is_some() {
+            return Ok(event);
         }
         self.work_for_event(Instant::now(), wait)
     }
 
     /// The first part of [`service`](Self::service): gives an event that waits already.
-    #[inline]
     pub(crate) fn take_waiting(&mut self) -> Result<Option<Event>, ServiceError> {
-        let event = self.endpoint.poll_event()?;
-        if event.is_some() {
-            self.acknowledge_in_time();
+        self.acknowledge_in_time();
+        match self.endpoint.take_failure() {
+            Some(failure) => Err(failure.into()),
+            None => Ok(self.endpoint.take_event()),
         }
-        Ok(event)
     }
 
     /// The second part of [`service`](Self::service), which begins at `instant`: sends and receives until
@@ -228,16 +231,22 @@ impl Driver {
 
     /// Lets acknowledgements leave that have waited for long while messages were taken. The clock is not read
     /// for each message.
+    #[inline]
     fn acknowledge_in_time(&mut self) {
         if let Some((since, taken)) = &mut self.unacknowledged {
             *taken += 1;
-            if taken.is_multiple_of(MESSAGES_PER_CLOCK_READ)
-                && since.elapsed() > MAXIMUM_ACKNOWLEDGEMENT_DELAY
-            {
-                self.unacknowledged = None;
-                let flushed = self.flush();
-                self.keep_failure(flushed);
+            if taken.is_multiple_of(MESSAGES_PER_CLOCK_READ) {
+                let since = *since;
+                self.acknowledge_if_late(since);
             }
+        }
+    }
+
+    fn acknowledge_if_late(&mut self, since: Instant) {
+        if since.elapsed() > MAXIMUM_ACKNOWLEDGEMENT_DELAY {
+            self.unacknowledged = None;
+            let flushed = self.flush();
+            self.keep_failure(flushed);
         }
     }
 
@@ -248,7 +257,10 @@ impl Driver {
     /// # Errors
     /// A DTLS handshake failed; this comes before the event of its connection.
     pub fn poll_event(&mut self) -> Result<Option<Event>, ServiceError> {
-        let event = self.endpoint.poll_event()?;
+        if let Some(failure) = self.endpoint.take_failure() {
+            return Err(failure.into());
+        }
+        let event = self.endpoint.take_event();
         if event.is_none() {
             self.socket.policy.forbid_skip();
         }
@@ -450,6 +462,14 @@ impl Driver {
     }
 
     fn receive(&mut self, now: Time) -> Result<Received, ServiceError> {
+        if self.socket.may_have_something() {
+            self.receive_datagrams(now)
+        } else {
+            Ok(Received { anything: false, everything: true })
+        }
+    }
+
+    fn receive_datagrams(&mut self, now: Time) -> Result<Received, ServiceError> {
         let (mut count, mut arrived, mut is_empty) = (0, false, false);
         self.socket.begin_receive(now);
         while count < MAXIMUM_DATAGRAMS && !is_empty {

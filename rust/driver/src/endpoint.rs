@@ -168,12 +168,25 @@ impl Endpoint {
     ///
     /// # Errors
     /// A DTLS handshake of this end failed. The event that ends its connection attempt follows.
-    #[inline]
     pub fn poll_event(&mut self) -> Result<Option<Event>, HandshakeFailure> {
-        let Some(layers) = &mut self.layers else { return Ok(self.host.poll_event()) };
-        match layers.poll_failure() {
+        match self.take_failure() {
             Some(failure) => Err(failure),
-            None => Ok(layers.poll_event(&mut self.host)),
+            None => Ok(self.take_event()),
+        }
+    }
+
+    /// The first part of [`poll_event`](Self::poll_event).
+    #[inline]
+    pub(crate) fn take_failure(&mut self) -> Option<HandshakeFailure> {
+        self.layers.as_mut()?.poll_failure()
+    }
+
+    /// The second part of [`poll_event`](Self::poll_event).
+    #[inline]
+    pub(crate) fn take_event(&mut self) -> Option<Event> {
+        match &mut self.layers {
+            None => self.host.poll_event(),
+            Some(layers) => layers.poll_event(&mut self.host),
         }
     }
 

@@ -32,12 +32,21 @@ macro_rules! commands {
                 #[inline]
                 #[allow(clippy::missing_errors_doc, reason = "the engine's documentation has them")]
                 pub fn $name(&mut self, $($argument: $type),*) $(-> $result)? {
-                    if let Some(recorder) = &mut self.recorder {
-                        recorder.on_command($number, |_out| {
-                            $(Recorded::put(&$argument, _out);)*
-                        });
+                    /// Apart, so that arguments need not lie in memory to be written down if they are not.
+                    #[cold]
+                    fn recorded(commands: &mut Commands<'_>, $($argument: $type),*) $(-> $result)? {
+                        if let Some(recorder) = &mut commands.recorder {
+                            recorder.on_command($number, |_out| {
+                                $(Recorded::put(&$argument, _out);)*
+                            });
+                        }
+                        commands.host.$name($($argument),*)
                     }
-                    self.host.$name($($argument),*)
+                    if self.recorder.is_some() {
+                        recorded(self, $($argument),*)
+                    } else {
+                        self.host.$name($($argument),*)
+                    }
                 }
             )*
         }

@@ -12,14 +12,23 @@ use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 impl Socket {
+    /// `false` of a socket that has long been empty and still is; any other may have something to
+    /// [receive](Self::receive).
+    #[inline]
+    pub(crate) fn may_have_something(&self) -> bool {
+        self.has_port && (!self.policy.asks_readiness() || self.is_ready())
+    }
+
+    fn is_ready(&self) -> bool {
+        let readiness = self.readiness.get_or_init(|| Readiness::of(&self.socket).ok());
+        readiness.as_ref().is_none_or(Readiness::is_ready)
+    }
+
     /// Hands some received datagrams to `take`. `false` if the socket is empty now.
     ///
     /// # Errors
     /// The operating system's reason.
     pub(crate) fn receive(&mut self, mut take: impl FnMut(SocketAddr, Bytes)) -> io::Result<bool> {
-        if !self.may_have_something() {
-            return Ok(false);
-        }
         let receive = self.policy.next();
         let received = ReceiveBuffers::with(|buffers| match &self.state {
             Some(state) if receive.in_batch => {
@@ -63,12 +72,6 @@ impl Socket {
         self.state = None;
         self.local_addresses = None;
         self.policy.forbid_batches();
-    }
-
-    /// `false` of a socket that has long been empty and still is; any other may have something.
-    fn may_have_something(&self) -> bool {
-        let readiness = || self.readiness.get_or_init(|| Readiness::of(&self.socket).ok()).as_ref();
-        self.has_port && (!self.policy.asks_readiness() || readiness().is_none_or(Readiness::is_ready))
     }
 
     /// Datagrams are about to be received at `now`.
