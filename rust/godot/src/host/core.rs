@@ -177,18 +177,17 @@ pub(crate) fn drain_at_exit(core: &Core) {
 impl ActiveHost {
     /// The next event, for which the host works up to `wait`.
     pub(crate) fn service(&mut self, wait: Duration) -> Result<Option<Event>, ServiceError> {
-        match self.held_back.take() {
-            None => self.driving.service(wait),
-            Some(held) => held.map(Some),
-        }
+        if self.held_back.is_some() { self.take_held_back() } else { self.driving.service(wait) }
     }
 
     /// An event that waits already; neither sends nor receives.
     pub(crate) fn poll_event(&mut self) -> Result<Option<Event>, ServiceError> {
-        match self.held_back.take() {
-            None => self.driving.poll_event(),
-            Some(held) => held.map(Some),
-        }
+        if self.held_back.is_some() { self.take_held_back() } else { self.driving.poll_event() }
+    }
+
+    #[cold]
+    fn take_held_back(&mut self) -> Result<Option<Event>, ServiceError> {
+        self.held_back.take().transpose()
     }
 
     /// Lets the host work up to `wait`, and gives all packets that are there then, one after another, to
@@ -198,14 +197,16 @@ impl ActiveHost {
         wait: Duration,
         mut receive: impl FnMut(PeerId, u8, enet_rs_driver::protocol::Packet),
     ) {
-        let mut next = self.service(wait).transpose();
+        let mut next = self.service(wait);
         let mut has_received = false;
-        while let Some(Ok(Event::Receive { peer, channel, packet })) = next {
-            receive(peer, channel, packet);
+        self.held_back = loop {
+            match next {
+                Ok(Some(Event::Receive { peer, channel, packet })) => receive(peer, channel, packet),
+                other => break other.transpose(),
+            }
             has_received = true;
-            next = self.driving.poll_event().transpose();
-        }
-        self.held_back = next;
+            next = self.driving.poll_event();
+        };
         if has_received {
             // A caller that takes packets like this may not come again before the next frame, and their
             // senders measure the time. Whether the socket fails the next `service` reports.
@@ -452,15 +453,9 @@ impl ActiveHost {
     }
 
     /// Sends a copy of a packet.
-    pub(crate) fn send(
-        &mut self,
-        peer: PeerId,
-        channel: u8,
-        packet: &[u8],
-        flags: PacketFlags,
-    ) -> Result<(), SendError> {
-        let payload = self.arena.copy(packet);
-        self.driving.with(|driver| driver.host_mut().send(peer, channel, payload, flags))
+    pub(crate) fn send(&mut self, peer: PeerId, channel: u8, packet: &[u8], flags: PacketFlags) -> bool {
+        let Self { driving, arena, .. } = self;
+        driving.with(|driver| driver.host_mut().send(peer, channel, arena.copy(packet), flags).is_ok())
     }
 
     /// Sends a packet that others may get as well, without copying it.

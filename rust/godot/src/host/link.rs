@@ -146,16 +146,12 @@ impl PeerLink {
             errors::refuse_missing_channel(channel, channels);
             return Error::FAILED;
         }
-        match self.try_send(channel, packet, flags) {
-            Ok(()) => Error::OK,
-            Err(_) => Error::FAILED,
-        }
+        if self.try_send(channel, packet, flags) { Error::OK } else { Error::FAILED }
     }
 
-    /// Sends a copy of a packet; prints nothing.
-    fn try_send(&self, channel: i32, packet: &[u8], flags: PacketFlags) -> Result<(), SendError> {
-        let sent = self.with(|host, id| host.send(id, engine_channel(channel), packet, flags));
-        sent.unwrap_or(Err(SendError::NotConnected))
+    /// Sends a copy of a packet; prints nothing. `false` if the engine refuses.
+    fn try_send(&self, channel: i32, packet: &[u8], flags: PacketFlags) -> bool {
+        self.with(|host, id| host.send(id, engine_channel(channel), packet, flags)) == Some(true)
     }
 
     /// Sends a packet that others may get as well, without copying it; prints nothing.
@@ -234,7 +230,7 @@ impl PeerPackets for SameLock<PeerLink> {
         let Some(flags) = packet_flags(flags).filter(|_| channel >= 0 && self.is_active()) else {
             return false;
         };
-        PeerLink::try_send(self, channel, packet, flags).is_ok()
+        PeerLink::try_send(self, channel, packet, flags)
     }
 
     fn take_packet(&self) -> Option<PackedByteArray> {

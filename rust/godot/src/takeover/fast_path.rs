@@ -4,7 +4,7 @@
 //! for which they print a message.
 
 use super::instance::Entered;
-use super::interface::{interface, replace_array};
+use super::interface::{bytes_of, replace_array};
 use godot::builtin::{PackedByteArray, Variant, VariantType};
 use godot::global::Error;
 use godot::obj::EngineEnum;
@@ -122,19 +122,5 @@ fn only_integer(arguments: &[&Variant]) -> Option<i32> {
         // What has more than 32 bits is cut, as in the engine.
         [argument] if argument.get_type() == VariantType::INT => Some(argument.to::<i64>() as i32),
         _ => None,
-    }
-}
-
-/// The bytes in an array, with as few calls into the engine as possible.
-fn bytes_of(array: &PackedByteArray) -> &[u8] {
-    let size = array.len();
-    if size == 0 {
-        return &[];
-    }
-    // SAFETY: the engine's function, with a position that there is; its bytes lie one after another and stay
-    // as they are for as long as the array is not changed.
-    unsafe {
-        let start = (interface().bytes_of_array)(std::ptr::from_ref(array).cast(), 0);
-        std::slice::from_raw_parts(start, size)
     }
 }
