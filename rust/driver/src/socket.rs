@@ -18,8 +18,14 @@ use std::time::Duration;
 
 /// Buffers, each for one or several datagrams, that one call to the kernel can fill.
 const MAXIMUM_BATCH: usize = quinn_udp::BATCH_SIZE;
-/// Bytes that the socket's own buffers should hold, each way (`ENET_HOST_RECEIVE_BUFFER_SIZE`).
-const SOCKET_BUFFER: usize = 256 << 10;
+/// Bytes that the socket's receive buffer should hold: the largest window of a sender, which may arrive while
+/// nobody looks. Linux counts its own memory for a datagram, which is 1.7 times as much, and doubles what is
+/// asked for.
+const RECEIVE_BUFFER: usize = 4 << 20;
+/// Bytes that the send buffer should hold: the bursts to several peers. More would only be a queue.
+const SEND_BUFFER: usize = 1 << 20;
+/// Bytes below which no buffer is asked for (`ENET_HOST_RECEIVE_BUFFER_SIZE`).
+const SMALLEST_BUFFER: usize = 256 << 10;
 
 /// By which of the kernel's ways datagrams are sent and received together. Whatever is left out, or lacking
 /// in the kernel, happens one by one.
@@ -167,15 +173,21 @@ fn open(is_ipv6: bool, address: Option<SocketAddr>) -> io::Result<UdpSocket> {
     if is_ipv6 && address.is_none_or(is_wildcard_v6) {
         socket.set_only_v6(false)?;
     }
-    // Larger buffers help and are not needed; the system may grant less.
-    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
-    let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
+    ask_for_buffer(RECEIVE_BUFFER, |bytes| socket.set_recv_buffer_size(bytes));
+    ask_for_buffer(SEND_BUFFER, |bytes| socket.set_send_buffer_size(bytes));
     if let Some(address) = address {
         sys::take_port_alone(&socket);
         socket.bind(&SockAddr::from(address))?;
     }
     socket.set_nonblocking(true)?;
     Ok(socket.into())
+}
+
+/// Asks for a buffer of `bytes`, which helps and is not needed. Some systems grant less than is asked for,
+/// others refuse what exceeds their limit: half of it may be within.
+fn ask_for_buffer(bytes: usize, set: impl Fn(usize) -> io::Result<()>) {
+    let sizes = std::iter::successors(Some(bytes), |bytes| Some(bytes / 2));
+    let _ = sizes.take_while(|bytes| *bytes >= SMALLEST_BUFFER).find(|bytes| set(*bytes).is_ok());
 }
 
 fn is_wildcard_v6(address: SocketAddr) -> bool {

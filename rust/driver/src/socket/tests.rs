@@ -410,3 +410,32 @@ fn an_address_that_is_the_machines_no_more_does_not_keep_a_datagram() {
     addresses.on_received(nowhere, IpAddr::from([192, 0, 2, 1]));
     server.send(nowhere, b"").unwrap();
 }
+
+#[test]
+fn a_whole_window_waits_in_the_receive_buffer_where_the_system_grants_one() {
+    let (mut receiver, sender) = (socket(Batching::default()), socket(Batching::default()));
+    let granted = socket2::SockRef::from(receiver.inner()).recv_buffer_size().unwrap();
+    println!("{granted} bytes were granted");
+    assert!(granted >= SMALLEST_BUFFER, "{granted}");
+    // Linux counts 2,304 bytes for a full datagram.
+    let count = (RECEIVE_BUFFER / 1392).min(granted / 3072);
+    for _ in 0..count {
+        sender.inner().send_to(&[7; 1392], address(&receiver)).unwrap();
+    }
+    assert_eq!(receive(&mut receiver, count).0.len(), count);
+}
+
+#[test]
+fn where_a_large_buffer_is_refused_a_smaller_one_is_asked_for() {
+    let asked = std::cell::RefCell::new(Vec::new());
+    let limit = |limit: usize| {
+        ask_for_buffer(RECEIVE_BUFFER, |bytes| {
+            asked.borrow_mut().push(bytes >> 10);
+            if bytes > limit { Err(ErrorKind::OutOfMemory.into()) } else { Ok(()) }
+        });
+        asked.take()
+    };
+    assert_eq!(limit(usize::MAX), [4096]);
+    assert_eq!(limit(1 << 20), [4096, 2048, 1024]);
+    assert_eq!(limit(0), [4096, 2048, 1024, 512, 256]);
+}
