@@ -4,8 +4,10 @@
 
 use enet_rs_protocol::{HostConfig, PacketFlags, PeerId};
 use enet_rs_sim::{Conditions, MILLISECOND, RateLimit};
+use enet_rs_test_support::raw;
 use enet_rs_test_support::virtual_pair::{CLEAN, Pair, message};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// A connected pair of which the client sends within `outgoing` bytes per second and the server receives
@@ -147,5 +149,77 @@ fn what_a_game_sends_is_never_held_back() {
         pair.run(16);
         let arrived = [0, 1].map(|channel| pair.server.received(channel).len());
         assert_eq!(arrived, [tick as usize + 1; 2]);
+    }
+}
+
+/// What a sender does whose remote host acknowledges everything `after` so many milliseconds, whether it has
+/// arrived or not, and `ahead` numbers that were not sent yet. Returns the bytes that were sent in each of
+/// 400 ms, and the most that were under way.
+fn deceived(mut pair: Pair, peer: PeerId, after: usize, ahead: u16) -> (Vec<usize>, u32) {
+    let payload = message(1, 32 << 10);
+    (0..1500).for_each(|_| pair.send(true, peer, 0, payload.clone(), PacketFlags::RELIABLE));
+    let sent = Rc::new(RefCell::new((0, Vec::new())));
+    let seen = Rc::clone(&sent);
+    // The real server hears nothing any more.
+    pair.filter = Some(Box::new(move |to_server, datagram| {
+        if to_server {
+            let mut seen = seen.borrow_mut();
+            seen.0 += datagram.len();
+            let commands = raw::split(raw::parse(datagram).commands);
+            let fragments = commands.iter().filter(|command| command[0] & 0xf == raw::number::SEND_FRAGMENT);
+            seen.1.extend(fragments.map(|command| u16::from_be_bytes([command[2], command[3]])));
+        }
+        true
+    }));
+    let (mut bytes, mut most_in_flight, mut unanswered) = (Vec::new(), 0, VecDeque::new());
+    for _ in 0..400 {
+        let sent_at = pair.now();
+        pair.run(1);
+        let (in_this_millisecond, numbers) = sent.take();
+        bytes.push(in_this_millisecond);
+        most_in_flight = most_in_flight.max(pair.client.host.peer_report(peer).unwrap().in_flight_bytes);
+        let invented = numbers.last().map_or(1..1, |last| last + 1..last + 1 + ahead);
+        unanswered.push_back((sent_at, numbers, invented));
+        if unanswered.len() <= after {
+            continue;
+        }
+        let (sent_at, numbers, invented) = unanswered.pop_front().unwrap();
+        let numbers: Vec<u16> = numbers.into_iter().chain(invented).collect();
+        for numbers in numbers.chunks(100) {
+            let acknowledge = |number: &u16| {
+                let fields = [(u32::from(*number), 2), (u32::from(sent_at.as_millis() as u16), 2)];
+                raw::command(raw::number::ACKNOWLEDGE, 0, 0, &fields, &[])
+            };
+            let commands: Vec<u8> = numbers.iter().flat_map(acknowledge).collect();
+            for session in 0..4 {
+                let forged = raw::datagram(peer.slot(), session, None, &commands);
+                pair.client.host.handle_datagram(pair.now(), pair.server.address, forged);
+            }
+        }
+    }
+    (bytes, most_in_flight)
+}
+
+#[test]
+fn a_remote_host_that_acknowledges_what_it_has_not_received_is_not_flooded() {
+    for (after, ahead) in [(0, 0), (1, 0), (2, 0), (2, 300), (15, 0), (60, 300)] {
+        let (pair, peer, _) = Pair::connected(CLEAN, 25, 1);
+        let (bytes, most_in_flight) = deceived(pair, peer, after, ahead);
+        let (total, most) = (bytes.iter().sum::<usize>(), *bytes.iter().max().unwrap());
+        println!("{after} ms, {ahead} ahead: {total} bytes, {most} in a millisecond, {most_in_flight}");
+        assert!(total > 100_000, "{total}");
+        // 125 MB a second, and a burst.
+        assert!(total < 125_000 * 400 + 110_000 && most < 2 * 125_000, "{total}, {most}");
+        assert!(most_in_flight <= 4 << 20, "{most_in_flight}");
+    }
+}
+
+#[test]
+fn a_limit_of_bandwidth_holds_whatever_is_acknowledged() {
+    for after in [0, 2, 15] {
+        let (pair, peer) = limited(200_000, 0);
+        let (bytes, _) = deceived(pair, peer, after, 100);
+        let total = bytes.iter().sum::<usize>();
+        assert!((60_000..200 * 400 + 12_000).contains(&total), "{total}");
     }
 }
