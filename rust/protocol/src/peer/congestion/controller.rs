@@ -2,10 +2,10 @@
 //! Control", 2016, and draft-ietf-ccwg-bbr).
 //!
 //! It measures the delivery rate and the floor of the round trip, and keeps about as much under way as their
-//! product. Losses alone do not slow it down. What differs from BBR: startup ends at the capacity that bursts
-//! have shown, probes for more send a few datagrams too much and not a quarter, and the time between
-//! acknowledgements, such as a frame, belongs to the round trip. While messages of other channels share the
-//! connection, which a queue would delay, it leaves the path a little free.
+//! product. Losses alone do not slow it down. What differs from BBR: startup goes on at three quarters of the
+//! capacity that bursts have shown and ends near it, probes for more send a few datagrams too much and not a
+//! quarter, and the time between acknowledgements, such as a frame, belongs to the round trip. While messages
+//! of other channels share the connection, which a queue would delay, it leaves the path a little free.
 
 use super::delivery_rate::{DeliveryRate, Sample, Snapshot};
 use super::pacer::{MAXIMUM_CREDIT, Pacer};
@@ -471,13 +471,20 @@ impl Controller {
             match self.phase {
                 Phase::Startup if self.is_gentle() => (bdp + bdp / 4).max(GENTLE_INITIAL_WINDOW),
                 Phase::Startup if self.trains.capacity().is_none() => (2 * bdp).max(INITIAL_WINDOW),
-                Phase::Startup => (4 * bdp).max(INITIAL_WINDOW),
+                Phase::Startup => (4 * bdp).max(self.startup_window()),
                 Phase::FloorProbe { window, .. } => window,
                 Phase::Drain | Phase::Cruise | Phase::Up | Phase::Feel | Phase::Down => {
                     if self.is_competing() { 2 * bdp } else { bdp + bdp / 4 + QUEUED_BYTES as u32 }
                 }
             };
         window.clamp(MINIMUM_WINDOW, MAXIMUM_WINDOW)
+    }
+
+    /// Bytes that may be under way in startup at least: enough for the rate at which it goes on once bursts
+    /// have shown the capacity.
+    fn startup_window(&self) -> u32 {
+        let product = self.trains.capacity().unwrap_or(0) * u64::from(self.round_trip()) / 1000;
+        (product.min(MAXIMUM_WINDOW.into()) as u32).max(INITIAL_WINDOW)
     }
 
     /// Bytes of reliable payload per second that may leave; `None` = no limit.
@@ -490,7 +497,7 @@ impl Controller {
             Phase::Startup => {
                 let initial = u64::from(INITIAL_WINDOW) * 1000 / u64::from(self.round_trip().max(1));
                 let grown = match self.trains.capacity() {
-                    Some(capacity) => (4 * bandwidth).min(capacity.max(bandwidth)),
+                    Some(capacity) => (4 * bandwidth).max(capacity * 3 / 4).min(capacity.max(bandwidth)),
                     None if self.is_gentle() => bandwidth * 5 / 4,
                     None if self.interval() > STEADY_INTERVAL => 2 * bandwidth,
                     None => bandwidth * 177 / 64,
