@@ -18,6 +18,8 @@ func _enter_tree() -> void:
 func _make_pictures() -> void:
 	var folder := OS.get_environment("ENET_RS_PICTURES")
 	await _pause(_GAME)
+	# Without the docks beside it.
+	EditorInterface.distraction_free_mode = true
 	var debugger: Control = _find(EditorInterface.get_base_control(), "EditorDebuggerNode")
 	if debugger.has_method(&"make_visible"):
 		debugger.call(&"make_visible")

@@ -36,14 +36,14 @@ const _HINTS: Dictionary[Column, String] = {
 
 ## Least widths, pixels at the usual scale of the editor.
 const _WIDTHS: Dictionary[Column, int] = {
-	Column.NAME: 150,
-	Column.STATE: 90,
-	Column.ROUND_TRIP: 95,
+	Column.NAME: 215,
+	Column.STATE: 105,
+	Column.ROUND_TRIP: 105,
 	Column.JITTER: 60,
 	Column.LOSS: 60,
 	Column.SENT: 90,
 	Column.RECEIVED: 90,
-	Column.BY_GAME: 165,
+	Column.BY_GAME: 175,
 	Column.AGAIN: 105,
 	Column.WAITING: 150,
 	Column.CHANNELS: 130,
