@@ -144,6 +144,18 @@ cross_cargo() {
 readonly windows_libraries='advapi32 bcrypt bcryptprimitives crypt32 gdi32 iphlpapi kernel32 msvcrt ntdll ucrtbase
 	user32 userenv ws2_32'
 
+# What the library for macOS at standard input loads: each command after its header of 32 bytes begins with its type and
+# its length, and the commands LC_LOAD_DYLIB (12) say after that where the name is.
+macos_imports() {
+	perl -0777 -ne '
+		my $offset = 32;
+		for my $command (1 .. unpack "x16 V", $_) {
+			my ($type, $length, $name) = unpack "x$offset V3", $_;
+			print unpack("x$offset x$name Z*", $_), "\n" if $type == 12;
+			$offset += $length;
+		}'
+}
+
 # check_imports PLATFORM LIBRARY: the library needs nothing beyond what each system of the platform has.
 check_imports() {
 	local imported foreign newest
@@ -160,9 +172,9 @@ check_imports() {
 		[[ "$(printf '%s\n' "GLIBC_$oldest_glibc" "$newest" | sort -V | tail -n 1)" == "GLIBC_$oldest_glibc" ]] ||
 			die "$2 needs $newest, newer than $oldest_glibc."
 		;;
-	*)
-		say "What it imports is not checked here."
-		return
+	macos.*)
+		imported="$(macos_imports <"$2" | sort -u)"
+		foreign="$(grep -vE '^/(usr/lib|System/Library)/' <<<"$imported")" || true
 		;;
 	esac
 	[[ -n "$imported" ]] || die "the imports of $2 cannot be read."
