@@ -63,29 +63,21 @@ impl Traffic {
             *counter += more;
         }
     }
+}
 
-    #[inline(always)]
-    pub(crate) fn on_sent(&mut self, bytes: usize) {
-        self.sent_datagrams += 1;
-        self.sent_bytes += bytes as u64;
-    }
+/// Datagrams or messages that have passed so far.
+#[derive(Copy, Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Volume {
+    pub(crate) count: u64,
+    pub(crate) bytes: u64,
+}
 
+impl Volume {
+    /// Counts one more, of so many bytes.
     #[inline(always)]
-    pub(crate) fn on_received(&mut self, bytes: usize) {
-        self.received_datagrams += 1;
-        self.received_bytes += bytes as u64;
-    }
-
-    #[inline(always)]
-    pub(crate) fn on_message_queued(&mut self, bytes: usize) {
-        self.sent_messages += 1;
-        self.sent_message_bytes += bytes as u64;
-    }
-
-    #[inline(always)]
-    pub(crate) fn on_message_delivered(&mut self, bytes: usize) {
-        self.received_messages += 1;
-        self.received_message_bytes += bytes as u64;
+    pub(crate) fn add(&mut self, bytes: usize) {
+        self.count += 1;
+        self.bytes += bytes as u64;
     }
 }
 

@@ -270,7 +270,6 @@ fn queue(
     if payload.len() > limit {
         return Err(SendError::TooLarge { size: payload.len(), limit });
     }
-    peer.traffic.on_message_queued(payload.len());
     peer.queue.queue_message(&mut peer.channels, channel, payload, flags, mtu);
     Ok(())
 }

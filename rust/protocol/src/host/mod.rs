@@ -319,7 +319,7 @@ impl Host {
     /// What has passed this host so far: all its datagrams, and the messages of all its connections.
     pub fn traffic(&self) -> Traffic {
         let mut sum = self.past_traffic;
-        self.peers.iter().for_each(|(_, peer)| sum.merge(&peer.traffic));
+        self.peers.iter().for_each(|(_, peer)| sum.merge(&peer.traffic()));
         Traffic {
             sent_datagrams: self.traffic.total(HostStatistic::TotalSentPackets),
             sent_bytes: self.traffic.total(HostStatistic::TotalSentData),
@@ -402,7 +402,7 @@ impl Host {
     fn remove(&mut self, slot: u16) {
         if let Some(peer) = self.peers.remove(slot) {
             self.events.forget(&peer.backlog.budget);
-            self.past_traffic.merge(&peer.traffic);
+            self.past_traffic.merge(&peer.traffic());
             if let Some(drops) = peer.drops.get() {
                 self.drops.merge(drops);
             }

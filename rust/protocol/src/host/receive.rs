@@ -117,7 +117,7 @@ impl Host {
         if !peer.address.accept_from(from) {
             return Err(DropReason::Address);
         }
-        peer.traffic.on_received(size);
+        peer.received.add(size);
         Ok(())
     }
 

@@ -31,17 +31,25 @@ impl Schedule {
     }
 
     /// The first active slot has nothing more to send for now.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn deactivate_first(&mut self, now: Time, slot: u16, peer: Option<&mut Peer>) {
         self.active.pop_front();
         if let Some(peer) = peer {
             peer.is_active = false;
-            if let Some(wake_at) = peer.paced_until() {
-                self.set_timer_to(slot, peer, wake_at);
+            if peer.is_paced() {
+                self.set_pacing_timer(slot, peer);
             }
             if peer.timer.is_none() {
                 self.set_timer(now, slot, peer);
             }
+        }
+    }
+
+    /// Sets the peer's timer to when what it has to wait with may leave.
+    #[inline(never)]
+    fn set_pacing_timer(&mut self, slot: u16, peer: &mut Peer) {
+        if let Some(wake_at) = peer.paced_until() {
+            self.set_timer_to(slot, peer, wake_at);
         }
     }
 

@@ -71,24 +71,25 @@ impl Host {
             self.disconnect_if_idle(slot);
             peer = self.peers.at(slot)?;
         }
-        if !peer.address.is_known() || !peer.has_something_to_send() {
+        let has_reliable = peer.has_reliable_to_send();
+        if !peer.address.is_known() || !(has_reliable || peer.has_something_to_send()) {
             return None;
         }
         let copies = peer.wanted_copies(now);
         let start = out.len();
         // Usually right; if a reliable command is held back, the header becomes shorter at the end.
-        let header_size = Header::size_for(peer.has_reliable_to_send() || copies > 0);
+        let header_size = Header::size_for(has_reliable || copies > 0);
         reserve_header(&self.config, header_size, out);
         let empty = out.len();
         let mut datagram = Datagram::new(out, start + peer.mtu as usize - (HEADER_SIZE - header_size));
-        peer.fill(now, copies, &mut datagram);
+        let is_drained = peer.fill(now, copies, &mut datagram);
         let contents = datagram.contents;
         if out.len() == empty {
             out.truncate(start);
             peer.on_nothing_sent(now);
             return None;
         }
-        peer.traffic.on_sent(out.len() - start);
+        peer.sent.add(out.len() - start);
         let bytes = out.len() - start + UDP_HEADER_SIZE;
         let deadline = peer.on_datagram_sent(now, copies, contents, bytes);
         if let Some(deadline) = deadline {
@@ -102,8 +103,8 @@ impl Host {
         let is_last =
             peer.state() == PeerState::AcknowledgingDisconnect && !peer.queue.owes_acknowledgements();
         let data = peer.lifecycle.remote_data();
-        if !peer.has_something_to_send() {
-            self.schedule.deactivate_first(self.now, slot, Some(peer));
+        if is_drained && !peer.has_more_to_send() {
+            self.schedule.deactivate_first(now, slot, Some(peer));
         }
         if is_last {
             self.end(slot, DisconnectReason::Remote, data);
@@ -113,7 +114,7 @@ impl Host {
         if size < full_size
             && let Some(peer) = self.peers.at(slot)
         {
-            peer.traffic.sent_bytes -= (full_size - size) as u64;
+            peer.sent.bytes -= (full_size - size) as u64;
         }
         Some(address)
     }

@@ -1,6 +1,5 @@
 //! Where the remote host of a connection is, and the further addresses that an attempt to connect may try.
 
-use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The largest number of addresses that an attempt to connect tries; a name service can name very many.
@@ -12,13 +11,13 @@ pub(crate) struct RemoteAddress {
     /// Port 0 while no address is known.
     current: SocketAddr,
     /// Further addresses, the next one first. Empty once a connection is up.
-    others: VecDeque<SocketAddr>,
+    others: Box<[SocketAddr]>,
 }
 
 impl RemoteAddress {
     /// The address of a remote host that is known.
     pub(crate) fn known(address: SocketAddr) -> Self {
-        Self { current: address, others: VecDeque::new() }
+        Self { current: address, others: Box::default() }
     }
 
     /// An address that follows later.
@@ -69,26 +68,28 @@ impl RemoteAddress {
 
     /// Goes on with the next address, as the current one did not answer in time; that one comes last.
     pub(crate) fn rotate(&mut self) {
-        if let Some(next) = self.others.pop_front() {
-            self.others.push_back(std::mem::replace(&mut self.current, next));
+        if let Some(next) = self.others.first_mut() {
+            std::mem::swap(&mut self.current, next);
+            self.others.rotate_left(1);
         }
     }
 
     /// Goes on without `address`, which cannot be reached. `true` if that was the current one and another has
     /// taken its place.
     pub(crate) fn remove(&mut self, address: SocketAddr) -> bool {
-        self.others.retain(|other| *other != address);
+        self.others = self.others.iter().copied().filter(|other| *other != address).collect();
         if self.current != address {
             return false;
         }
-        let Some(next) = self.others.pop_front() else { return false };
-        self.current = next;
+        let [next, others @ ..] = &*self.others else { return false };
+        self.current = *next;
+        self.others = others.into();
         true
     }
 
     /// The remote host has answered from the current address: no other is tried any more.
     pub(crate) fn settle(&mut self) {
-        self.others.clear();
+        self.others = Box::default();
     }
 }
 
@@ -117,7 +118,7 @@ mod tests {
     fn candidates_without_a_port_do_not_count() {
         assert!(RemoteAddress::candidates(&[address(0)]).is_none());
         assert!(!RemoteAddress::unknown().is_known());
-        assert_eq!(three().others, [address(2), address(3)]);
+        assert_eq!(*three().others, [address(2), address(3)]);
     }
 
     #[test]

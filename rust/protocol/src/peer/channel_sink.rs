@@ -1,7 +1,8 @@
 //! Where a channel's received messages go: to the application, or into what waits within the limits.
 
 use crate::event_queue::{EventQueue, MessageCost, ReceiveBudget};
-use crate::{HostConfig, Packet, PacketFlags, PeerId, Time, Traffic};
+use crate::report::Volume;
+use crate::{HostConfig, Packet, PacketFlags, PeerId, Time};
 use bytes::Bytes;
 use std::collections::VecDeque;
 
@@ -43,8 +44,8 @@ pub(crate) struct Partial {
 pub(crate) struct ChannelSink<'a, 'b> {
     pub(crate) context: &'a mut ReceiveContext<'b>,
     pub(crate) backlog: &'a mut Backlog,
-    /// Counts what is delivered.
-    pub(crate) traffic: &'a mut Traffic,
+    /// The messages delivered so far.
+    pub(crate) delivered: &'a mut Volume,
     pub(crate) channel: u8,
     /// The application has given the connection up: received messages are acknowledged and forgotten.
     pub(crate) discards: bool,
@@ -68,7 +69,7 @@ impl ChannelSink<'_, '_> {
     /// Hands a message that waits already to the application.
     #[inline]
     pub(super) fn deliver_held(&mut self, payload: Bytes, flags: PacketFlags) {
-        self.traffic.on_message_delivered(payload.len());
+        self.delivered.add(payload.len());
         let ReceiveContext { events, peer, .. } = &mut *self.context;
         events.deliver(&mut self.backlog.budget, *peer, self.channel, Packet { payload, flags });
     }

@@ -19,6 +19,7 @@ pub(crate) mod unsequenced;
 pub(crate) mod window;
 
 use crate::drops::PeerDropCounters;
+use crate::report::Volume;
 use crate::wire::command::ConnectParameters;
 use crate::wire::{MTU_RANGE, NO_PEER};
 use crate::{HostConfig, PeerId, PeerReport, PeerState, PeerStatistic, Time, Traffic};
@@ -95,8 +96,10 @@ pub(crate) struct Peer {
     pub(crate) handshake_acknowledgement: Option<Acknowledgement>,
     /// The CONNECT leaves when it is sent, so that its answer measures the round trip.
     pub(crate) measures_connect: bool,
-    /// What has passed so far.
-    pub(crate) traffic: Traffic,
+    /// Datagrams that were sent and received, and messages that were delivered.
+    pub(crate) sent: Volume,
+    pub(crate) received: Volume,
+    pub(crate) delivered: Volume,
     /// What was dropped of this connection, by reason.
     pub(crate) drops: PeerDropCounters,
     /// The host's list of peers with something to send has this one.
@@ -140,7 +143,9 @@ impl Peer {
             last_acknowledgement: None,
             handshake_acknowledgement: None,
             measures_connect: true,
-            traffic: Traffic::default(),
+            sent: Volume::default(),
+            received: Volume::default(),
+            delivered: Volume::default(),
             drops: PeerDropCounters::default(),
             is_active: false,
             timer: None,
@@ -255,8 +260,20 @@ impl Peer {
             || (self.state() == PeerState::DisconnectLater && self.is_idle())
     }
 
-    /// When what has to wait, as it is paced or its bandwidth is limited, may leave.
+    /// Whether something is left to send after a datagram took in all that waited: a PING that it has asked
+    /// for, or a disconnection that is due now.
     #[inline(always)]
+    pub(crate) fn has_more_to_send(&self) -> bool {
+        self.queue.system_len() > 0 || (self.state() == PeerState::DisconnectLater && self.is_idle())
+    }
+
+    /// Whether what is sent may have to wait, as it is paced or its bandwidth is limited.
+    #[inline(always)]
+    pub(crate) fn is_paced(&self) -> bool {
+        self.recovery.congestion.is_active() || self.window.is_limited()
+    }
+
+    /// When what has to wait, as it is paced or its bandwidth is limited, may leave.
     pub(crate) fn paced_until(&self) -> Option<Time> {
         let (paced_until, limited_until) = (self.recovery.congestion.wake_at(), self.window.wake_at());
         match (paced_until, limited_until) {
@@ -275,31 +292,30 @@ impl Peer {
         self.queue.has_messages() || self.channels.has_messages_in_flight()
     }
 
-    /// Fills a datagram with what is due, and with early copies: up to so many of each small command.
-    pub(crate) fn fill(&mut self, now: Time, copies: u8, datagram: &mut Datagram<'_>) {
-        let in_flight = self.recovery.bytes_in_flight();
-        let floor = self.recovery.shortest_round_trip();
-        let budget = self.recovery.congestion.budget(now, in_flight, floor);
-        let allowed = budget.allowance(self.mtu, self.recovery.has_lost());
+    /// Fills a datagram with what is due, and with early copies: up to so many of each small command. Returns
+    /// whether everything that waited is in.
+    pub(crate) fn fill(&mut self, now: Time, copies: u8, datagram: &mut Datagram<'_>) -> bool {
+        let allowed = self.recovery.allowance(now, self.mtu);
         let mut flow = Flow {
             now,
-            allowance: self.window.allowance(now, in_flight, allowed),
+            allowance: self.window.allowance(now, self.recovery.bytes_in_flight(), allowed),
             timeout: self.recovery.round_trip.retransmission_timeout(),
-            copies,
-            sends_lone_copies: std::mem::take(&mut self.sends_lone_copies),
             channels: &mut self.channels,
             recovery: &mut self.recovery,
             window: &mut self.window,
-            traffic: &mut self.traffic,
             drops: &mut self.drops,
         };
-        self.queue.fill(&mut flow, datagram);
-        let (in_flight, has_more) = (self.recovery.bytes_in_flight(), self.has_reliable_to_send());
-        let is_unreliable = datagram.contents.reliable == 0;
-        self.recovery.congestion.on_filled(now, budget, in_flight, is_unreliable, has_more);
+        let is_drained = self.queue.fill(&mut flow, datagram);
+        let sends_lone_copies = std::mem::take(&mut self.sends_lone_copies);
+        SendQueue::add_copies(copies, sends_lone_copies, &mut flow, datagram);
+        if self.recovery.congestion.is_active() {
+            let has_more = self.has_reliable_to_send();
+            self.recovery.on_filled(now, datagram.contents.reliable == 0, has_more);
+        }
         if datagram.commands > 0 {
             self.recovery.loss.on_sent(datagram.commands);
         }
+        is_drained
     }
 
     /// Nothing goes out although something waits.
@@ -317,7 +333,9 @@ impl Peer {
         Contents { reliable, copies, copied_bytes }: Contents,
         bytes: usize,
     ) -> Option<Time> {
-        self.window.on_filled(now, bytes as u32, self.has_reliable_to_send());
+        if self.window.is_limited() {
+            self.window.on_filled(now, bytes as u32, self.has_reliable_to_send());
+        }
         let is_acknowledged = reliable + copies > 0;
         self.measure_path(now, is_acknowledged, bytes);
         let deadline = is_acknowledged.then(|| self.recovery.on_datagram_sent(now, reliable));
@@ -394,12 +412,31 @@ impl Peer {
         self.sends_lone_copies = false;
     }
 
+    /// What has passed so far.
+    pub(crate) fn traffic(&self) -> Traffic {
+        let (sent, received, delivered, queued) =
+            (self.sent, self.received, self.delivered, self.queue.queued());
+        Traffic {
+            sent_datagrams: sent.count,
+            sent_bytes: sent.bytes,
+            received_datagrams: received.count,
+            received_bytes: received.bytes,
+            sent_messages: queued.count,
+            sent_message_bytes: queued.bytes,
+            received_messages: delivered.count,
+            received_message_bytes: delivered.bytes,
+            retransmitted_bytes: self.recovery.retransmitted_bytes(),
+            redundant_bytes: self.recovery.redundant_bytes(),
+            saved_bytes: 0,
+        }
+    }
+
     /// The connection as it is at the moment.
     pub(crate) fn report(&self) -> PeerReport {
         let Recovery { round_trip, .. } = &self.recovery;
         PeerReport {
             state: self.state(),
-            traffic: self.traffic,
+            traffic: self.traffic(),
             round_trip: round_trip.mean,
             jitter: round_trip.variance,
             queueing_delay: self.recovery.queueing_delay(),
@@ -450,6 +487,6 @@ mod tests {
     /// what has passed are worth that.
     #[test]
     fn a_connection_stays_small() {
-        assert!(size_of::<Peer>() <= 1152, "{} bytes", size_of::<Peer>());
+        assert!(size_of::<Peer>() <= 1032, "{} bytes", size_of::<Peer>());
     }
 }

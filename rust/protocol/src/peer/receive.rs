@@ -119,7 +119,7 @@ impl Peer {
         let sink = &mut ChannelSink {
             context,
             backlog: &mut self.backlog,
-            traffic: &mut self.traffic,
+            delivered: &mut self.delivered,
             channel: command.channel,
             discards: self.lifecycle.state() == PeerState::DisconnectLater,
         };

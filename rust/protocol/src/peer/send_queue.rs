@@ -16,6 +16,7 @@ use super::control::{Content, Control};
 use super::datagram::Datagram;
 use super::message::{FragmentedPayload, Message, Reliable, Unreliable};
 use crate::PacketFlags;
+use crate::report::Volume;
 use crate::wire::command::{Body, Command};
 use crate::wire::{ACKNOWLEDGE_SIZE, FRAGMENT_COMMAND_SIZE, HEADER_SIZE, SYSTEM_CHANNEL};
 use bytes::Bytes;
@@ -58,10 +59,10 @@ pub(crate) struct SendQueue {
     is_mixed: bool,
     /// Made when they are needed first.
     lanes: Option<Box<Lanes>>,
-    /// The number of messages queued so far.
-    order: u64,
-    /// Bytes of messages queued since bandwidth was last shared out.
-    queued_bytes: u64,
+    /// The messages queued so far.
+    queued: Volume,
+    /// Bytes of them when bandwidth was last shared out.
+    shared_bytes: u64,
     unsequenced_group: u16,
 }
 
@@ -109,9 +110,8 @@ impl SendQueue {
         let length = payload.len();
         let payload = FragmentedPayload::new(payload, fragment_size);
         let is_fragmented = payload.is_fragmented();
-        let order = self.order;
-        self.order += 1;
-        self.queued_bytes += length as u64;
+        let order = self.queued.count;
+        self.queued.add(length);
         channel.queued_bytes += length as u64;
         let reliable = flags.contains(PacketFlags::RELIABLE);
         if !reliable && !is_fragmented && flags.contains(PacketFlags::UNSEQUENCED) {
@@ -187,13 +187,18 @@ impl SendQueue {
         }
     }
 
+    /// The messages queued so far.
+    pub(crate) fn queued(&self) -> Volume {
+        self.queued
+    }
+
     /// Bytes of messages queued since the last [`Self::forget_queued_bytes`].
     pub(crate) fn queued_bytes(&self) -> u64 {
-        self.queued_bytes
+        self.queued.bytes - self.shared_bytes
     }
 
     pub(crate) fn forget_queued_bytes(&mut self) {
-        self.queued_bytes = 0;
+        self.shared_bytes = self.queued.bytes;
     }
 
     /// Forgets everything but the acknowledgements, as the connection ends.
@@ -201,7 +206,7 @@ impl SendQueue {
         self.system.clear();
         self.messages.clear();
         self.lanes = None;
-        self.queued_bytes = 0;
+        self.forget_queued_bytes();
     }
 
     /// Forgets the acknowledgements, as nobody waits for them any more.
@@ -240,27 +245,20 @@ impl SendQueue {
 
     /// Fills a datagram: acknowledgements, then lost commands, then commands of the connection, then messages
     /// in the order in which they were queued, or as their lanes take turns. Reliable ones that the window
-    /// holds back let unreliable ones pass.
-    pub(crate) fn fill(&mut self, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
-        self.put_queued(flow, datagram);
-        // Not with acknowledgements alone: more often follows in the same millisecond, and what an
-        // acknowledgement echoes could not say in which of the two datagrams a copy has arrived.
-        if flow.copies > 0 && (flow.sends_lone_copies || datagram.commands > 0) {
-            put_copies(flow, datagram);
-        }
-    }
-
-    fn put_queued(&mut self, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
+    /// holds back let unreliable ones pass. Returns whether everything that waited is in.
+    #[inline(always)]
+    pub(crate) fn fill(&mut self, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> bool {
         if self.put_acknowledgements(datagram) == Put::Full {
-            return;
+            return false;
         }
         let lost = put_lost(flow, datagram);
         if lost == Put::Full || self.put_system(flow, datagram) == Put::Full {
-            return;
+            return false;
         }
         let mut holds_reliable = lost == Put::HeldBack;
         if self.is_mixed && self.needs_lanes() {
-            return self.put_from_lanes(holds_reliable, flow, datagram);
+            self.put_from_lanes(holds_reliable, flow, datagram);
+            return false;
         }
         while let Some(next) = self.messages.next(holds_reliable, u64::MAX) {
             let put = match next {
@@ -269,13 +267,25 @@ impl SendQueue {
             };
             match put {
                 Put::Done => {}
-                Put::Full => return,
+                Put::Full => return false,
                 Put::ChannelHeldBack if self.is_mixed => {
                     self.use_lanes();
-                    return self.put_from_lanes(holds_reliable, flow, datagram);
+                    self.put_from_lanes(holds_reliable, flow, datagram);
+                    return false;
                 }
                 Put::HeldBack | Put::ChannelHeldBack => holds_reliable = true,
             }
+        }
+        !holds_reliable
+    }
+
+    /// Adds early copies, up to so many of each command, to a datagram that was filled: not to
+    /// acknowledgements alone, since more often follows in the same millisecond, and what an acknowledgement
+    /// echoes could not say in which of the two datagrams a copy has arrived. To an empty one if `alone`.
+    #[inline(always)]
+    pub(crate) fn add_copies(copies: u8, alone: bool, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
+        if copies > 0 && (alone || datagram.commands > 0) {
+            put_copies(copies, flow, datagram);
         }
     }
 
@@ -357,7 +367,7 @@ mod tests {
     use crate::drops::PeerDropCounters;
     use crate::peer::recovery::Recovery;
     use crate::peer::window::Window;
-    use crate::{DropReason, PeerId, Time, Traffic};
+    use crate::{DropReason, PeerId, Time};
 
     /// What is needed to fill datagrams of a connection with one channel.
     struct Sender {
@@ -365,7 +375,6 @@ mod tests {
         channels: Channels,
         recovery: Recovery,
         window: Window,
-        traffic: Traffic,
         drops: PeerDropCounters,
     }
 
@@ -376,7 +385,6 @@ mod tests {
                 channels: Channels::new(1, 0),
                 recovery: Recovery::new(PeerId { slot: 0, generation: 1 }, 0),
                 window: Window::new(),
-                traffic: Traffic::default(),
                 drops: PeerDropCounters::default(),
             }
         }
@@ -392,12 +400,9 @@ mod tests {
                 now: Time::from_millis(1),
                 allowance,
                 timeout: 100,
-                copies: 0,
-                sends_lone_copies: false,
                 channels: &mut self.channels,
                 recovery: &mut self.recovery,
                 window: &mut self.window,
-                traffic: &mut self.traffic,
                 drops: &mut self.drops,
             };
             self.queue.fill(&mut flow, &mut Datagram::new(&mut out, 1392));

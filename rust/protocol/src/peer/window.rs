@@ -78,6 +78,12 @@ impl Window {
         self.size < *WINDOW_RANGE.end() || self.limiter.as_ref().is_some_and(|limiter| !limiter.has_credit())
     }
 
+    /// Whether the bandwidth is limited.
+    #[inline(always)]
+    pub(crate) fn is_limited(&self) -> bool {
+        self.limiter.is_some()
+    }
+
     /// A datagram of so many bytes, with headers, leaves, or none if that is 0. Asks to be looked at again if
     /// a limit holds back what waits.
     #[inline(always)]

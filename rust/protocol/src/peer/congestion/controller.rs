@@ -7,10 +7,10 @@
 //! quarter, and the time between acknowledgements, such as a frame, belongs to the round trip. While messages
 //! of other channels share the connection, which a queue would delay, it leaves the path a little free.
 
+use super::budget::{BURST, Budget, INITIAL_WINDOW};
 use super::delivery_rate::{DeliveryRate, Sample, Snapshot};
 use super::pacer::{MAXIMUM_CREDIT, Pacer};
 use super::trains::Trains;
-use super::{BURST, Budget, INITIAL_WINDOW};
 use crate::Time;
 
 /// Bytes that may be under way at most: memory at both ends.

@@ -54,10 +54,10 @@ impl Recovery {
         };
         if let Some(number) = number {
             self.has_news |= self.datagrams.on_arrived(number);
-            if self.congestion.is_active()
-                && self.newest_acknowledged.is_none_or(|newest| is_before(newest, number))
+            if let Some(newest) = self.congestion.newest_acknowledged()
+                && newest.is_none_or(|newest| is_before(newest, number))
             {
-                self.newest_acknowledged = Some(number);
+                *newest = Some(number);
             }
         }
         acknowledged.map(|(_, acknowledged)| acknowledged)
@@ -121,7 +121,7 @@ impl Recovery {
     /// A datagram was taken in: the congestion controller hears what it has acknowledged.
     #[inline]
     pub(crate) fn control_congestion(&mut self, now: Time) {
-        if let Some(number) = self.newest_acknowledged.take()
+        if let Some(number) = self.congestion.newest_acknowledged().and_then(Option::take)
             && let Some((sent_at, snapshot)) = self.datagrams.snapshot(number)
         {
             self.congestion.on_acknowledged(now, sent_at, snapshot, self.bytes_in_flight);

@@ -54,7 +54,7 @@ impl Recovery {
     /// When the next command is lost if nothing more is acknowledged.
     pub(crate) fn deadline(&mut self, channels: &mut Channels) -> Option<Time> {
         if self.unacknowledged == 0 {
-            self.retransmissions.clear();
+            self.retransmissions.on_idle();
             return None;
         }
         let mut deadline = None;
@@ -118,7 +118,7 @@ impl Recovery {
         self.congestion.on_lost(sent.length());
         self.bytes_in_flight -= sent.length();
         sent.mark_lost(is_overtaken);
-        self.lost.push_back((channel, sequence));
+        self.retransmissions.add_lost(channel, sequence);
     }
 
     /// A time-out has passed: declares lost what is overdue, and works out when the peer will be given up.
@@ -137,32 +137,28 @@ impl Recovery {
         let Some(sequence) = in_flight.oldest() else { return };
         if let Some(sent) = in_flight.get_mut(sequence).filter(|sent| !sent.is_lost()) {
             sent.mark_lost(false);
-            self.lost.push_back((SYSTEM_CHANNEL, sequence));
+            self.retransmissions.add_lost(SYSTEM_CHANNEL, sequence);
         }
     }
 
     /// The lost command that is to be sent again next: its channel, its number and itself.
     pub(crate) fn first_lost<'a>(&mut self, channels: &'a mut Channels) -> Option<(u8, u16, &'a mut Sent)> {
-        while let Some(&(channel, sequence)) = self.lost.front() {
-            let in_flight = channels.outgoing(channel).map(|outgoing| &mut outgoing.in_flight);
-            if in_flight.and_then(|in_flight| in_flight.get_mut(sequence)).is_some_and(|sent| sent.is_lost())
-            {
-                break;
-            }
-            // Acknowledged after all.
-            self.lost.pop_front();
-        }
-        let &(channel, sequence) = self.lost.front()?;
-        Some((channel, sequence, channels.outgoing(channel)?.in_flight.get_mut(sequence)?))
+        self.retransmissions.first_lost(channels)
     }
 
-    /// The command of [`Self::first_lost`] goes out again.
-    pub(crate) fn on_retransmitted(&mut self, channel: u8, sequence: u16, sent: &mut Sent, now: Time) {
-        self.lost.pop_front();
+    /// The command of [`Self::first_lost`] goes out again, which takes `bytes`.
+    pub(crate) fn on_retransmitted(
+        &mut self,
+        channel: u8,
+        sequence: u16,
+        sent: &mut Sent,
+        now: Time,
+        bytes: usize,
+    ) {
         sent.on_retransmitted(now, self.datagrams.next_number());
         trace::retransmitted(self.id, channel, sequence, sent.attempts());
         self.bytes_in_flight += sent.length();
-        self.retransmissions.add(channel, sequence, now);
+        self.retransmissions.on_retransmitted(now, bytes);
     }
 }
 

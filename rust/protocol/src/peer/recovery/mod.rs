@@ -35,7 +35,6 @@ use retransmissions::Retransmissions;
 use round_trip::RoundTrip;
 use sent_datagrams::SentDatagrams;
 use silence::{Scheduled, Silence};
-use std::collections::VecDeque;
 use timer::RetransmissionTimer;
 
 /// The share of datagrams that is expected to get lost while a transfer begins beside other messages, as a
@@ -54,18 +53,16 @@ pub(crate) struct Recovery {
     timer: RetransmissionTimer,
     datagrams: SentDatagrams,
     pub(crate) congestion: Congestion,
-    /// The newest of the datagrams that were acknowledged since the controller has heard of it.
-    newest_acknowledged: Option<u32>,
-    /// Commands that are under way again.
+    /// Commands that are lost, or under way again.
     retransmissions: Retransmissions,
-    /// Channel and number of the commands to send again, before all others. Some are acknowledged by now.
-    lost: VecDeque<(u8, u16)>,
     /// Reliable commands that were sent and not acknowledged, lost ones included, and since when there are
     /// any.
     unacknowledged: usize,
     outstanding_since: Time,
     /// Bytes of reliable payload under way.
     bytes_in_flight: u32,
+    /// Bytes of all early copies.
+    redundant_bytes: u64,
     /// When the last acknowledgement came, and the sent time that it echoed.
     heard: (Time, Time),
     /// When a silent peer was probed, or heard again: time-outs count from then on.
@@ -86,12 +83,11 @@ impl Recovery {
             timer: RetransmissionTimer::new(),
             datagrams: SentDatagrams::new(),
             congestion: Congestion::default(),
-            newest_acknowledged: None,
             retransmissions: Retransmissions::default(),
-            lost: VecDeque::new(),
             unacknowledged: 0,
             outstanding_since: Time::default(),
             bytes_in_flight: 0,
+            redundant_bytes: 0,
             heard: Default::default(),
             timeouts_since: Time::default(),
             has_news: false,
@@ -105,15 +101,25 @@ impl Recovery {
     }
 
     /// Whether a command waits to be sent again.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn has_lost(&self) -> bool {
-        !self.lost.is_empty()
+        self.retransmissions.has_lost()
     }
 
     /// Bytes of reliable payload under way.
     #[inline]
     pub(crate) fn bytes_in_flight(&self) -> u32 {
         self.bytes_in_flight
+    }
+
+    /// Bytes of all commands that were sent again because they counted as lost.
+    pub(crate) fn retransmitted_bytes(&self) -> u64 {
+        self.retransmissions.bytes()
+    }
+
+    /// Bytes of all early copies.
+    pub(crate) fn redundant_bytes(&self) -> u64 {
+        self.redundant_bytes
     }
 
     /// The shortest recent round trip in milliseconds; 0 before the first measurement.
@@ -125,6 +131,27 @@ impl Recovery {
     /// the congestion controller sees it, else what they take on average.
     pub(crate) fn queueing_delay(&self) -> u32 {
         self.congestion.queueing_delay().unwrap_or_else(|| self.timer.queueing_delay())
+    }
+
+    /// Bytes of reliable payload that may be under way now, for a datagram of up to `mtu` bytes.
+    #[inline(always)]
+    pub(crate) fn allowance(&mut self, now: Time, mtu: u32) -> u32 {
+        match self.congestion.uncontrolled_allowance(self.bytes_in_flight) {
+            Some(allowance) => allowance,
+            None => self.controlled_allowance(now, mtu),
+        }
+    }
+
+    #[inline(never)]
+    fn controlled_allowance(&mut self, now: Time, mtu: u32) -> u32 {
+        let (has_lost, floor) = (self.has_lost(), self.shortest_round_trip());
+        self.congestion.allowance(now, self.bytes_in_flight, mtu, has_lost, floor)
+    }
+
+    /// A datagram was filled by the allowance. It has no reliable command if `is_unreliable`; more of them
+    /// wait if `has_more`.
+    pub(crate) fn on_filled(&mut self, now: Time, is_unreliable: bool, has_more: bool) {
+        self.congestion.on_filled(now, self.bytes_in_flight, is_unreliable, has_more);
     }
 
     /// Whether acknowledgements are waited for, and none has come for as long as one may take.
@@ -148,8 +175,6 @@ impl Recovery {
         self.retransmissions.clear();
         self.datagrams.clear();
         self.congestion = Congestion::default();
-        self.newest_acknowledged = None;
-        self.lost.clear();
         self.unacknowledged = 0;
         self.bytes_in_flight = 0;
     }

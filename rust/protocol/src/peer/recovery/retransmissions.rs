@@ -1,5 +1,6 @@
-//! Reliable commands that are under way again, in the order in which they were sent. Those that are under way
-//! for the first time are found by [`InFlight`](super::in_flight::InFlight).
+//! Reliable commands that are lost and wait to be sent again, and those that are under way again, in the
+//! order in which they were sent. Those that are under way for the first time are found by
+//! [`InFlight`](super::in_flight::InFlight).
 
 use super::in_flight::Sent;
 use crate::Time;
@@ -15,33 +16,96 @@ struct Retransmission {
     sent_at: Time,
 }
 
-/// The retransmissions of one connection that may be up to date.
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Retransmissions(VecDeque<Retransmission>);
+struct Queues {
+    /// Channel and number of the commands to send again, before all others. Some are acknowledged by now.
+    lost: VecDeque<(u8, u16)>,
+    /// Commands that are under way again. Some are out of date by now.
+    under_way: VecDeque<Retransmission>,
+    /// Bytes of all commands that were sent again.
+    bytes: u64,
+}
+
+/// The retransmissions of one connection. Most connections never have any: they take memory only then.
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Retransmissions(Option<Box<Queues>>);
 
 impl Retransmissions {
-    /// A command goes out again.
-    pub(crate) fn add(&mut self, channel: u8, sequence: u16, sent_at: Time) {
-        self.0.push_back(Retransmission { channel, sequence, sent_at });
+    /// Whether a command waits to be sent again.
+    #[inline(always)]
+    pub(crate) fn has_lost(&self) -> bool {
+        self.0.as_ref().is_some_and(|queues| !queues.lost.is_empty())
     }
 
-    /// The one that was sent first: its channel, its number and itself.
+    /// A command is lost, and has to be sent again.
+    pub(crate) fn add_lost(&mut self, channel: u8, sequence: u16) {
+        self.0.get_or_insert_default().lost.push_back((channel, sequence));
+    }
+
+    /// The lost command that is to be sent again next: its channel, its number and itself.
+    pub(crate) fn first_lost<'a>(&mut self, channels: &'a mut Channels) -> Option<(u8, u16, &'a mut Sent)> {
+        let Queues { lost, .. } = self.0.as_deref_mut()?;
+        while let Some(&(channel, sequence)) = lost.front() {
+            let in_flight = channels.outgoing(channel).map(|outgoing| &mut outgoing.in_flight);
+            if in_flight.and_then(|in_flight| in_flight.get_mut(sequence)).is_some_and(|sent| sent.is_lost())
+            {
+                break;
+            }
+            // Acknowledged after all.
+            lost.pop_front();
+        }
+        let &(channel, sequence) = lost.front()?;
+        Some((channel, sequence, channels.outgoing(channel)?.in_flight.get_mut(sequence)?))
+    }
+
+    /// The command of [`Self::first_lost`] goes out again, and takes `bytes`.
+    pub(crate) fn on_retransmitted(&mut self, now: Time, bytes: usize) {
+        let Some(queues) = &mut self.0 else { return };
+        if let Some((channel, sequence)) = queues.lost.pop_front() {
+            queues.under_way.push_back(Retransmission { channel, sequence, sent_at: now });
+            queues.bytes += bytes as u64;
+        }
+    }
+
+    /// An early copy of a command that is under way again goes out.
+    pub(crate) fn on_copied(&mut self, channel: u8, sequence: u16, now: Time) {
+        let under_way = &mut self.0.get_or_insert_default().under_way;
+        under_way.push_back(Retransmission { channel, sequence, sent_at: now });
+    }
+
+    /// The one under way that was sent first: its channel, its number and itself.
     #[inline]
     pub(crate) fn first<'a>(&mut self, channels: &'a mut Channels) -> Option<(u8, u16, &'a mut Sent)> {
-        while let Some(&Retransmission { channel, sequence, sent_at }) = self.0.front() {
+        let Queues { under_way, .. } = self.0.as_deref_mut()?;
+        while let Some(&Retransmission { channel, sequence, sent_at }) = under_way.front() {
             let in_flight = channels.outgoing(channel).map(|outgoing| &mut outgoing.in_flight);
             let sent = in_flight.and_then(|in_flight| in_flight.get_mut(sequence));
             if sent.is_some_and(|sent| sent.sent_at == sent_at && sent.is_retransmission()) {
                 break;
             }
-            self.0.pop_front();
+            under_way.pop_front();
         }
-        let &Retransmission { channel, sequence, .. } = self.0.front()?;
+        let &Retransmission { channel, sequence, .. } = under_way.front()?;
         Some((channel, sequence, channels.outgoing(channel)?.in_flight.get_mut(sequence)?))
     }
 
     /// Nothing is under way.
+    pub(crate) fn on_idle(&mut self) {
+        if let Some(queues) = &mut self.0 {
+            queues.under_way.clear();
+        }
+    }
+
+    /// Nothing is under way, and nothing waits.
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        if let Some(queues) = &mut self.0 {
+            queues.lost.clear();
+            queues.under_way.clear();
+        }
+    }
+
+    /// Bytes of all commands that were sent again because they counted as lost.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.as_ref().map_or(0, |queues| queues.bytes)
     }
 }

@@ -57,7 +57,7 @@ impl Sender {
     fn retransmit(&mut self, now: u64) -> Vec<u16> {
         let mut numbers = Vec::new();
         while let Some((channel, sequence, sent)) = self.recovery.first_lost(&mut self.channels) {
-            self.recovery.on_retransmitted(channel, sequence, sent, at(now));
+            self.recovery.on_retransmitted(channel, sequence, sent, at(now), 0);
             numbers.push(sequence);
         }
         if !numbers.is_empty() {

@@ -11,7 +11,7 @@ use crate::peer::recovery::in_flight::Sent;
 use crate::peer::recovery::redundancy::LARGEST_COPY;
 use crate::peer::window::Window;
 use crate::wire::command::{Body, Command};
-use crate::{DropReason, Time, Traffic};
+use crate::{DropReason, Time};
 
 /// The number of commands, the last ones sent on each channel, of which early copies may be made.
 const COPIED_COMMANDS: usize = 32;
@@ -24,15 +24,9 @@ pub(crate) struct Flow<'a> {
     pub(crate) allowance: u32,
     /// Milliseconds that a reliable command may stay unacknowledged in ENet.
     pub(crate) timeout: u32,
-    /// Early copies that are to be made of each small reliable command.
-    pub(crate) copies: u8,
-    /// They may go out although nothing else does.
-    pub(crate) sends_lone_copies: bool,
     pub(crate) channels: &'a mut Channels,
     pub(crate) recovery: &'a mut Recovery,
     pub(crate) window: &'a mut Window,
-    /// Counts what is sent again.
-    pub(crate) traffic: &'a mut Traffic,
     pub(crate) drops: &'a mut PeerDropCounters,
 }
 
@@ -154,19 +148,19 @@ fn put_some_lost(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
         if !datagram.fits(&command) {
             return Put::Full;
         }
-        flow.traffic.retransmitted_bytes += command.size() as u64;
+        let size = command.size();
         datagram.put_reliable(&command);
-        flow.recovery.on_retransmitted(channel, sequence, sent, flow.now);
+        flow.recovery.on_retransmitted(channel, sequence, sent, flow.now, size);
     }
     Put::Done
 }
 
-/// Puts early copies of small commands that are not acknowledged yet into what is left of a datagram: first
+/// Puts early copies, up to so many of each, of small commands that are not acknowledged yet into what is left of a datagram: first
 /// the urgent ones, of which the oldest hold up the most, then those of the newest commands.
-pub(super) fn put_copies(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
-    let Flow { now, copies, channels, recovery, traffic, .. } = flow;
+pub(super) fn put_copies(copies: u8, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
+    let Flow { now, channels, recovery, .. } = flow;
     let mut put = |channel: u8, sequence: u16, sent: &mut Sent, is_urgent: bool| {
-        if recovery.is_copy_urgent(*now, sent, *copies) != Some(is_urgent) {
+        if recovery.is_copy_urgent(*now, sent, copies) != Some(is_urgent) {
             return;
         }
         let command = reliable_command(channel, sequence, sent.content.body(sequence));
@@ -175,7 +169,6 @@ pub(super) fn put_copies(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
         if is_paid && size <= LARGEST_COPY && datagram.fits(&command) {
             datagram.put_copy(&command);
             recovery.on_copied(channel, sequence, sent, *now, size);
-            traffic.redundant_bytes += size as u64;
         }
     };
     for (channel, outgoing) in channels.all_outgoing() {
