@@ -24,6 +24,12 @@ impl Schedule {
         }
     }
 
+    /// Whether any peer may have something to send.
+    #[inline]
+    pub(crate) fn has_active(&self) -> bool {
+        !self.active.is_empty()
+    }
+
     /// The slot whose turn it is to send.
     #[inline]
     pub(crate) fn first_active(&self) -> Option<u16> {

@@ -257,7 +257,7 @@ impl SendQueue {
         }
         let mut holds_reliable = lost == Put::HeldBack;
         if self.is_mixed && self.needs_lanes() {
-            self.put_from_lanes(holds_reliable, flow, datagram);
+            self.put_from_lanes(holds_reliable, flow.reborrow(), datagram);
             return false;
         }
         while let Some(next) = self.messages.next(holds_reliable, u64::MAX) {
@@ -270,7 +270,7 @@ impl SendQueue {
                 Put::Full => return false,
                 Put::ChannelHeldBack if self.is_mixed => {
                     self.use_lanes();
-                    self.put_from_lanes(holds_reliable, flow, datagram);
+                    self.put_from_lanes(holds_reliable, flow.reborrow(), datagram);
                     return false;
                 }
                 Put::HeldBack | Put::ChannelHeldBack => holds_reliable = true,
@@ -285,7 +285,7 @@ impl SendQueue {
     #[inline(always)]
     pub(crate) fn add_copies(copies: u8, alone: bool, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
         if copies > 0 && (alone || datagram.commands > 0) {
-            put_copies(copies, flow, datagram);
+            put_copies(copies, flow.reborrow(), datagram);
         }
     }
 
@@ -299,7 +299,7 @@ impl SendQueue {
     }
 
     #[inline(never)]
-    fn put_from_lanes(&mut self, mut holds_reliable: bool, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
+    fn put_from_lanes(&mut self, mut holds_reliable: bool, mut flow: Flow<'_>, datagram: &mut Datagram<'_>) {
         let Some(lanes) = &mut self.lanes else { return };
         if flow.recovery.congestion.share() && lanes.bytes_waiting(None) > TRANSFER_BYTES {
             flow.recovery.begin_transfer();
@@ -316,8 +316,8 @@ impl SendQueue {
                 && let Some(next) = messages.next(turn.holds_reliable, turn.until)
             {
                 put = match next {
-                    Next::Reliable => put_reliable(messages, flow, datagram),
-                    Next::Unreliable => put_unreliable(messages, flow, datagram),
+                    Next::Reliable => put_reliable(messages, &mut flow, datagram),
+                    Next::Unreliable => put_unreliable(messages, &mut flow, datagram),
                 };
             }
             lanes.end_turn(turn.channel, free_bytes - datagram.free_bytes());

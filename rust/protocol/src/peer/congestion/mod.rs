@@ -1,8 +1,8 @@
 //! Congestion control: how many bytes of reliable payload may be under way, and when they may leave.
 //!
-//! [`Recovery`](super::recovery::Recovery) reports what is sent, acknowledged and lost; whoever fills
-//! datagrams asks how much may be under way. A connection that never has more than a burst under way, as games usually
-//! have not, has no controller at all: nothing of it is ever delayed.
+//! [`Recovery`](super::recovery::Recovery) reports what is sent, acknowledged and lost, and asks for each
+//! datagram how much may be under way. A connection that never has more than a burst under way, as games
+//! usually have not, has no controller at all: nothing of it is ever delayed.
 
 mod budget;
 mod controller;

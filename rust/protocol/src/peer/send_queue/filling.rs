@@ -31,6 +31,20 @@ pub(crate) struct Flow<'a> {
 }
 
 impl Flow<'_> {
+    /// A borrow for a function that is rarely called, so that the usual path keeps all this in registers.
+    #[inline(always)]
+    pub(super) fn reborrow(&mut self) -> Flow<'_> {
+        Flow {
+            now: self.now,
+            allowance: self.allowance,
+            timeout: self.timeout,
+            channels: self.channels,
+            recovery: self.recovery,
+            window: self.window,
+            drops: self.drops,
+        }
+    }
+
     /// Whether a reliable command with `length` bytes of payload may be under way as well.
     #[inline]
     fn may_send(&self, length: u32) -> bool {
@@ -71,6 +85,7 @@ pub(super) fn put_reliable(
     datagram: &mut Datagram<'_>,
 ) -> Put {
     let Some(message) = messages.first_reliable() else { return Put::Done };
+    let is_at_last = message.is_at_last();
     let number = message.channel();
     let (sequence, length) = (message.next_sequence(), message.next_length());
     let is_allowed = flow.may_send(length);
@@ -90,7 +105,7 @@ pub(super) fn put_reliable(
         return Put::Full;
     }
     datagram.put_reliable(&command);
-    if let Some(fragment) = messages.on_reliable_sent() {
+    if let Some(fragment) = messages.on_reliable_sent(is_at_last) {
         let content = Content::Message(fragment);
         flow.recovery.on_sent(outgoing, sequence, content, length as u16, flow.now, flow.timeout);
     }
@@ -105,6 +120,7 @@ pub(super) fn put_unreliable(
     datagram: &mut Datagram<'_>,
 ) -> Put {
     let Some(message) = messages.first_unreliable() else { return Put::Done };
+    let is_at_last = message.is_at_last();
     let channel = message.channel();
     if let Unreliable::Sequenced { follows, .. } = *message.kind()
         && !flow.channels.used(channel).is_some_and(|channel| channel.outgoing.can_follow(follows))
@@ -124,18 +140,18 @@ pub(super) fn put_unreliable(
         return Put::Done;
     }
     datagram.put(&command);
-    messages.on_unreliable_sent();
+    messages.on_unreliable_sent(is_at_last);
     Put::Done
 }
 
 /// Puts what is to be sent again.
 #[inline(always)]
 pub(super) fn put_lost(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
-    if flow.recovery.has_lost() { put_some_lost(flow, datagram) } else { Put::Done }
+    if flow.recovery.has_lost() { put_some_lost(flow.reborrow(), datagram) } else { Put::Done }
 }
 
 #[cold]
-fn put_some_lost(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
+fn put_some_lost(flow: Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
     while flow.recovery.has_lost() {
         let reserve = flow.reserve();
         let Some((channel, sequence, sent)) = flow.recovery.first_lost(flow.channels) else { break };
@@ -155,20 +171,21 @@ fn put_some_lost(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
     Put::Done
 }
 
-/// Puts early copies, up to so many of each, of small commands that are not acknowledged yet into what is left of a datagram: first
-/// the urgent ones, of which the oldest hold up the most, then those of the newest commands.
-pub(super) fn put_copies(copies: u8, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
+/// Puts early copies, up to so many of each, of small commands that are not acknowledged yet into what is
+/// left of a datagram: first the urgent ones, of which the oldest hold up the most, then those of the newest
+/// commands.
+pub(super) fn put_copies(copies: u8, flow: Flow<'_>, datagram: &mut Datagram<'_>) {
     let Flow { now, channels, recovery, .. } = flow;
     let mut put = |channel: u8, sequence: u16, sent: &mut Sent, is_urgent: bool| {
-        if recovery.is_copy_urgent(*now, sent, copies) != Some(is_urgent) {
+        if recovery.is_copy_urgent(now, sent, copies) != Some(is_urgent) {
             return;
         }
         let command = reliable_command(channel, sequence, sent.content.body(sequence));
         let size = command.size();
-        let is_paid = recovery.is_copy_paid(*now, sent, size, is_urgent);
+        let is_paid = recovery.is_copy_paid(now, sent, size, is_urgent);
         if is_paid && size <= LARGEST_COPY && datagram.fits(&command) {
             datagram.put_copy(&command);
-            recovery.on_copied(channel, sequence, sent, *now, size);
+            recovery.on_copied(channel, sequence, sent, now, size);
         }
     };
     for (channel, outgoing) in channels.all_outgoing() {

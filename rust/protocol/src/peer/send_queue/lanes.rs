@@ -350,8 +350,8 @@ mod tests {
                         break;
                     }
                     match next {
-                        Next::Reliable => assert!(messages.on_reliable_sent().is_some()),
-                        Next::Unreliable => messages.on_unreliable_sent(),
+                        Next::Reliable => assert!(messages.on_reliable_sent(true).is_some()),
+                        Next::Unreliable => messages.on_unreliable_sent(true),
                     }
                     (used, free) = (used + size, free - size);
                     sent.push((channel, size));
@@ -481,7 +481,7 @@ mod tests {
         assert_eq!((turn.channel, turn.holds_reliable), (0, true));
         let messages = sender.lanes.messages(0).unwrap();
         assert_eq!(messages.next(turn.holds_reliable, turn.until), Some(Next::Unreliable));
-        messages.on_unreliable_sent();
+        messages.on_unreliable_sent(true);
         sender.lanes.end_turn(0, 26);
         assert_eq!(sender.lanes.next_turn(false).map(|turn| turn.channel), Some(1));
         // In the next datagram it is asked again.
@@ -502,7 +502,7 @@ mod tests {
         sender.lanes.hold_back(backlog);
         let short = sender.lanes.next_turn(true).unwrap();
         assert_eq!((short.channel, short.is_short, short.holds_reliable), (1, true, false));
-        sender.lanes.messages(1).unwrap().on_reliable_sent();
+        sender.lanes.messages(1).unwrap().on_reliable_sent(true);
         sender.lanes.end_turn(1, 70);
         assert_eq!(sender.lanes.next_turn(true), None);
         // Without a reserve, or once it is used up, none goes on.

@@ -102,25 +102,26 @@ impl MessageQueue {
         self.unreliable.front()
     }
 
-    /// The next command of the first reliable message goes out. Returns what has to be kept of it.
-    #[inline]
-    pub(super) fn on_reliable_sent(&mut self) -> Option<SentFragment> {
-        let message = self.reliable.front_mut()?;
-        if message.is_at_last() {
+    /// The next command of the first reliable message goes out, which is its last one if `is_at_last`.
+    /// Returns what has to be kept of it.
+    #[inline(always)]
+    pub(super) fn on_reliable_sent(&mut self, is_at_last: bool) -> Option<SentFragment> {
+        if is_at_last {
             return self.pop_reliable().map(Message::into_last_fragment);
         }
+        let message = self.reliable.front_mut()?;
         self.waiting_bytes -= u64::from(message.next_length());
         Some(message.split_fragment())
     }
 
-    /// The next command of the first unreliable message goes out.
-    #[inline]
-    pub(super) fn on_unreliable_sent(&mut self) {
-        let Some(message) = self.unreliable.front_mut() else { return };
-        if message.is_at_last() {
+    /// The next command of the first unreliable message goes out, which is its last one if `is_at_last`.
+    #[inline(always)]
+    pub(super) fn on_unreliable_sent(&mut self, is_at_last: bool) {
+        if is_at_last {
             self.pop_unreliable();
             return;
         }
+        let Some(message) = self.unreliable.front_mut() else { return };
         self.waiting_bytes -= u64::from(message.next_length());
         message.advance();
     }
