@@ -151,6 +151,8 @@ impl Background {
         }
         let waker = registry.waker.clone()?;
         if !registry.is_running {
+            // It does not go on, so it has left this registry, and nothing but its end is to come.
+            let _ = registry.thread.take().map(JoinHandle::join);
             let waker = waker.clone();
             let work = move || self.work(&waker);
             registry.thread = thread::Builder::new().name("enet_rs background".into()).spawn(work).ok();

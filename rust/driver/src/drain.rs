@@ -138,6 +138,8 @@ impl Drain {
         if orders.waker.is_none() {
             orders.waker = Waker::new().ok();
         }
+        // It does not go on, so it has left these orders, and nothing but its end is to come.
+        let _ = orders.thread.take().map(JoinHandle::join);
         let waker = orders.waker.clone();
         let drain = move || self.drain(waker.as_ref());
         orders.thread = thread::Builder::new().name("enet_rs drain".into()).spawn(drain).ok();

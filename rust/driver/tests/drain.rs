@@ -14,9 +14,25 @@ const TURN: Duration = Duration::from_millis(5);
 const COUNT: usize = 500;
 const SIZE: usize = 10_000;
 
-/// One for each test. Its thread may use it for as long as the process lives.
-fn drain() -> &'static Drain {
-    Box::leak(Box::new(Drain::new()))
+/// One for each test, whose thread ends with it.
+struct Own(&'static Drain);
+
+impl std::ops::Deref for Own {
+    type Target = &'static Drain;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.0.finish(Duration::ZERO);
+    }
+}
+
+fn drain() -> Own {
+    Own(Box::leak(Box::new(Drain::new())))
 }
 
 fn bound() -> (Driver, SocketAddr) {
