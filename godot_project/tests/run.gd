@@ -153,14 +153,14 @@ func _attempt(script: GDScript, name: String, method: String) -> Attempt:
 	if test is ConformanceCase:
 		_check_count.add(test.places, test.reason_for_ours_alone(method))
 	test = null
-	attempt.leaked = await _settled_object_count(objects_before) - objects_before
+	attempt.leaked = await _settled_object_count(objects_before, 60) - objects_before
 	return attempt
 
 
-## The number of objects once what is queued for deletion is gone; waits at most some frames for `wanted` to be reached.
-func _settled_object_count(wanted: int = 0) -> int:
+## The number of objects once what is queued for deletion is gone; waits at most `frames` for `wanted` to be reached.
+func _settled_object_count(wanted: int = 0, frames: int = 5) -> int:
 	var count := 0
-	for frame in 5:
+	for frame in frames:
 		await get_tree().process_frame
 		count = int(Performance.get_monitor(Performance.OBJECT_COUNT))
 		if count <= wanted:

@@ -17,6 +17,10 @@ func reason_for_ours_alone(_test: String) -> String:
 	return ADDITION
 
 
+func paced_by_hand() -> Dictionary[String, String]:
+	return {"test_reports_and_monitors_show_what_waits_to_be_sent": "counts what waits until flush() sends it"}
+
+
 func test_a_report_counts_what_has_passed_and_leaves_the_statistics() -> void:
 	var pair := connected_pair()
 	pair.client.pop_statistic(ENetConnection.HOST_TOTAL_SENT_DATA)
