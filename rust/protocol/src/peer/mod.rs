@@ -257,14 +257,20 @@ impl Peer {
             || !self.queue.is_empty()
             || self.recovery.has_lost()
             || self.sends_lone_copies
-            || (self.state() == PeerState::DisconnectLater && self.is_idle())
+            || self.owes_disconnection()
     }
 
     /// Whether something is left to send after a datagram took in all that waited: a PING that it has asked
     /// for, or a disconnection that is due now.
     #[inline(always)]
     pub(crate) fn has_more_to_send(&self) -> bool {
-        self.queue.system_len() > 0 || (self.state() == PeerState::DisconnectLater && self.is_idle())
+        self.queue.system_len() > 0 || self.owes_disconnection()
+    }
+
+    /// Whether a disconnection that waited for everything to be sent is due.
+    #[inline(always)]
+    fn owes_disconnection(&self) -> bool {
+        self.state() == PeerState::DisconnectLater && self.is_idle()
     }
 
     /// Whether what is sent may have to wait, as it is paced or its bandwidth is limited.
