@@ -223,3 +223,23 @@ fn a_limit_of_bandwidth_holds_whatever_is_acknowledged() {
         assert!((60_000..200 * 400 + 12_000).contains(&total), "{total}");
     }
 }
+
+#[test]
+fn a_path_that_becomes_long_and_lossy_stops_nothing() {
+    // While the controller takes the other end to be next door, it paces some datagrams and others not.
+    let lossy =
+        Conditions { jitter: 5 * MILLISECOND, loss: 0.1, ..Conditions::with_latency(5 * MILLISECOND) };
+    for seed in 0..200 {
+        let (mut pair, peer, _) = Pair::connected(Conditions::with_latency(MILLISECOND / 2), seed, 8);
+        for number in 0..40 {
+            if number == 4 {
+                pair.world.set_all_conditions(lossy.clone());
+            }
+            let channel = (number % 8) as u8;
+            pair.send(true, peer, channel, message(number, number as usize * 70 + 4), PacketFlags::RELIABLE);
+        }
+        let is_done = |pair: &Pair| (0..8).all(|channel| pair.server.received(channel).len() == 5);
+        let lasted = pair.run_until(5000, is_done);
+        assert!(lasted < 1000, "{lasted} ms, seed {seed}");
+    }
+}

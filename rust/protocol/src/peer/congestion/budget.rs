@@ -11,11 +11,19 @@ pub(super) struct Budget {
     /// What was under way at that moment.
     pub(super) in_flight: u32,
     pub(super) window: u32,
-    /// What may leave at once.
+    /// What may leave at once; [`Self::UNPACED`] without a pace.
     pub(super) credit: u32,
 }
 
 impl Budget {
+    /// The credit while nothing is paced. What leaves then is not owed later.
+    pub(super) const UNPACED: u32 = u32::MAX;
+
+    /// Whether what leaves uses up credit.
+    pub(super) fn is_paced(&self) -> bool {
+        self.credit != Self::UNPACED
+    }
+
     /// The bytes that may be under way: one datagram of `mtu` bytes more, if any credit is left. What is lost
     /// goes out again even if the window has become smaller than what is under way, since the remote host may
     /// take in nothing else (RFC 9002, section 7.5).

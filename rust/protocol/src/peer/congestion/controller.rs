@@ -182,7 +182,7 @@ impl Controller {
     /// A transfer begins beside other messages.
     pub(super) fn begin_transfer(&mut self) {
         self.has_seen_transfer = true;
-        if self.phase == Phase::Startup {
+        if self.phase == Phase::Startup && !self.is_unpaced() {
             // A second burst after the one that has made this controller would be in their way.
             self.pacer.on_sent(BURST);
         }
@@ -524,7 +524,7 @@ impl Controller {
     #[inline]
     pub(super) fn budget(&mut self, now: Time, in_flight: u32) -> Budget {
         match self.pacing_rate() {
-            None => Budget { in_flight, window: INITIAL_WINDOW, credit: u32::MAX },
+            None => Budget { in_flight, window: INITIAL_WINDOW, credit: Budget::UNPACED },
             Some(rate) => {
                 Budget { in_flight, window: self.window(), credit: self.pacer.credit(now, rate, BURST) }
             }

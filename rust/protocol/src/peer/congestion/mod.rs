@@ -66,7 +66,9 @@ impl Congestion {
     /// command if `is_unreliable`; more of them wait if `has_more`.
     pub(crate) fn on_filled(&mut self, now: Time, in_flight: u32, is_unreliable: bool, has_more: bool) {
         let Some(Controlled { controller, budget, .. }) = self.0.as_deref_mut() else { return };
-        controller.on_paced(in_flight - budget.in_flight);
+        if budget.is_paced() {
+            controller.on_paced(in_flight - budget.in_flight);
+        }
         if !has_more {
             controller.on_application_limited(in_flight);
         } else if is_unreliable && budget.credit == 0 && in_flight < budget.window {
