@@ -6,17 +6,15 @@ extends EditorPlugin
 ## The latter happens once, when the addon is new in a project: the editor finds it after its own classes are
 ## registered. From the next start on it is loaded early. Nothing in here is needed at run time.
 
-const _NAMES := "enet_rs/names"
-const _BACKGROUND := "enet_rs/background"
-
 const Debugger := preload("editor/debugger.gd")
+const Settings := preload("editor/settings.gd")
 
 var _dialog: ConfirmationDialog
 var _debugger: Debugger
 
 
 func _enter_tree() -> void:
-	_describe_settings()
+	Settings.describe()
 	_debugger = Debugger.new()
 	add_debugger_plugin(_debugger)
 	var folder := (get_script() as Script).resource_path.get_base_dir()
@@ -25,22 +23,6 @@ func _enter_tree() -> void:
 				% folder.path_join("bin"))
 	elif Engine.has_meta(&"enet_rs_loaded_late") and DisplayServer.get_name() != "headless":
 		_offer_restart()
-
-
-## Whose the engine's names are, and whether connections live in the background: see docs/switch.md and
-## docs/background-service.md.
-func _describe_settings() -> void:
-	_describe(_NAMES, "auto")
-	ProjectSettings.set_restart_if_changed(_NAMES, true)
-	ProjectSettings.add_property_info({"name": _NAMES, "type": TYPE_STRING, "hint": PROPERTY_HINT_ENUM,
-			"hint_string": "auto,engine,own"})
-	_describe(_BACKGROUND, false)
-
-
-func _describe(setting: String, default: Variant) -> void:
-	if not ProjectSettings.has_setting(setting):
-		ProjectSettings.set_setting(setting, default)
-	ProjectSettings.set_initial_value(setting, default)
 
 
 func _exit_tree() -> void:

@@ -2,7 +2,6 @@ extends "../framework/test_case.gd"
 ## Connections that live while the game does not, because a thread of enet_rs services them.
 
 const _TALKER := "res://tests/peers/talker.gd"
-const _VARIABLE := "ENET_RS_BACKGROUND"
 
 
 func applies() -> bool:
@@ -11,12 +10,6 @@ func applies() -> bool:
 
 func time_limit_seconds(_test: String) -> float:
 	return 60.0 + 2.0 * _blocked_seconds()
-
-
-func test_it_is_on_for_multiplayer_peers_unless_the_project_says_otherwise() -> void:
-	_check_default("", "false true")
-	_check_default("[enet_rs]\nbackground=true\n", "true true")
-	_check_default("[enet_rs]\nbackground=false\n", "false false")
 
 
 func test_a_script_says_whether_it_is_on() -> void:
@@ -121,19 +114,6 @@ func test_hosts_can_be_dropped_and_their_ports_used_again() -> void:
 		var next := PacketPeerUDP.new()
 		check_equal(next.bind(port, "127.0.0.1"), OK, "the port of a destroyed host")
 		next.close()
-
-
-## What a process says in a project with these settings, where the environment says nothing.
-func _check_default(settings: String, expected: String) -> void:
-	var project := DirAccess.create_temp("enet_rs_background")
-	write_project(project.get_current_dir(), settings)
-	install_addon(project)
-	var of_runner := OS.get_environment(_VARIABLE)
-	OS.unset_environment(_VARIABLE)
-	var process := start_godot(["--headless", "--path", project.get_current_dir(), "--script",
-			ProjectSettings.globalize_path("res://tests/peers/background_default.gd")])
-	OS.set_environment(_VARIABLE, of_runner)
-	check_equal(process.wait_for_report("background", 20.0), expected, "background with the settings '%s'" % settings)
 
 
 ## A server that is serviced in the background.
