@@ -22,6 +22,8 @@ use openssl::x509::{X509, X509Name};
 
 /// Milliseconds after which the memory of a peer that is gone has to be free.
 const FREED: u64 = 30_000;
+/// Milliseconds after which that of a peer that has timed out, and may come back, has to be free.
+const FREED_AFTER_TIMEOUT: u64 = 130_000;
 
 fn net() -> Net {
     Net::new(CLEAN, 1, vec![End::server(HostConfig::default()), End::client(1)])
@@ -309,23 +311,66 @@ fn a_client_comes_back_on_its_session() {
 #[test]
 fn a_session_is_freed_when_its_peer_is_gone() {
     type Go = fn(&mut Net, PeerId, PeerId);
-    let ways: [(&str, Go); 4] = [
-        ("disconnect", |net, at_client, _| net.ends[1].host().disconnect(at_client, 0)),
-        ("disconnect now", |net, _, at_server| net.ends[0].host().disconnect_now(at_server, 0)),
-        ("reset", |net, _, at_server| net.ends[0].host().reset(at_server)),
-        ("vanish", |net, _, _| {
+    let ways: [(&str, u64, Go); 4] = [
+        ("disconnect", FREED, |net, at_client, _| net.ends[1].host().disconnect(at_client, 0)),
+        ("disconnect now", FREED, |net, _, at_server| net.ends[0].host().disconnect_now(at_server, 0)),
+        ("reset", FREED, |net, _, at_server| net.ends[0].host().reset(at_server)),
+        ("vanish", FREED_AFTER_TIMEOUT, |net, _, _| {
             let client = net.ends[1].address;
             net.world.detach(client);
         }),
     ];
-    for (name, go) in ways {
+    for (name, freed, go) in ways {
         let (mut net, at_client, at_server) = Net::connected(CLEAN, 1);
         go(&mut net, at_client, at_server);
         net.run_until(60_000, |net| net.ends[0].endpoint.host().state(at_server).is_none());
         assert_eq!(net.ends[0].sessions(), 1, "{name}");
-        net.run_until(FREED, |_| false);
+        net.run(freed);
         assert_eq!(net.ends[0].sessions(), 0, "{name}");
     }
+}
+
+/// An end that does not run at all for a minute, as by SIGSTOP, and was given up meanwhile.
+#[test]
+fn who_was_stopped_and_given_up_is_notified_encrypted() {
+    for stopped in [0, 1] {
+        let (mut net, at_client, at_server) = Net::connected(CLEAN, 1);
+        net.run(1_000);
+        let end = net.ends.remove(stopped);
+        net.run(60_000);
+        assert_eq!(net.ends[0].disconnected().len(), 1, "end {stopped} was given up");
+        net.ends.insert(stopped, end);
+        let took = net.run_until(60_000, |net| !net.ends[stopped].disconnected().is_empty());
+        assert!(took < 1_000, "end {stopped} has learned of it after {took} ms");
+        let peer = [at_server, at_client][stopped];
+        let event = Event::Disconnect { peer, data: 0, reason: DisconnectReason::Remote };
+        assert_eq!(net.ends[stopped].events.last(), Some(&event));
+        // A client comes back at once, by the same session or another one.
+        net.ends[1].connect();
+        let took = net.run_until(10_000, |net| net.ends[1].connected().len() == 2);
+        assert!(took < 6_000, "after end {stopped} was stopped, it took {took} ms to come back");
+    }
+}
+
+/// Sessions of remote hosts that have timed out wait for these to come back, if there is room.
+#[test]
+fn sessions_of_remote_hosts_that_have_timed_out_are_bounded() {
+    let config = HostConfig { max_peers: 4, ..HostConfig::default() };
+    let mut net = Net::new(CLEAN, 1, vec![End::server(config)]);
+    for number in 1..=120 {
+        let client = net.add(End::client(number));
+        net.ends[client].connect();
+        net.run_until(1_000, |net| net.ends[0].connected().len() == usize::from(number));
+        let peer = *net.ends[0].connected().last().unwrap();
+        net.ends[0].host().set_timeout(peer, 1, 100, 500);
+        let address = net.ends.pop().unwrap().address;
+        net.world.detach(address);
+        net.run_until(10_000, |net| net.ends[0].disconnected().len() == usize::from(number));
+    }
+    assert_eq!(net.ends[0].disconnected().len(), 120);
+    net.run(5_000);
+    let sessions = net.ends[0].sessions();
+    assert!((4..=68).contains(&sessions), "{sessions} sessions");
 }
 
 #[test]

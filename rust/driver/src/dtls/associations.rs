@@ -274,9 +274,9 @@ impl Associations {
         self.sweep_at.is_some_and(|time| time <= now)
     }
 
-    /// Frees sessions that were not in use for long, and the oldest of those that are not in use if there are
-    /// too many.
-    pub(super) fn sweep(&mut self, now: Time, in_use: &HashSet<SocketAddr>) {
+    /// Frees sessions that were not in use for long, but for those with remote hosts that have `timed_out`,
+    /// and the oldest of all that are not in use if there are too many.
+    pub(super) fn sweep(&mut self, now: Time, in_use: &HashSet<SocketAddr>, timed_out: &HashSet<SocketAddr>) {
         let mut idle = Vec::new();
         for (address, association) in &mut self.by_address {
             if in_use.contains(address) {
@@ -288,11 +288,11 @@ impl Associations {
         idle.sort_unstable();
         let mut surplus = self.sessions.saturating_sub(self.capacity);
         for (used_at, address) in idle {
-            if surplus == 0 && now.since(used_at) < self.idle_limit {
-                break;
+            let is_over = now.since(used_at) >= self.idle_limit && !timed_out.contains(&address);
+            if surplus > 0 || is_over {
+                surplus = surplus.saturating_sub(1);
+                self.remove_session(address);
             }
-            surplus = surplus.saturating_sub(1);
-            self.remove_session(address);
         }
         self.sweep_at = if self.sessions > 0 { Some(now.after(SWEEP_INTERVAL)) } else { None };
     }

@@ -37,7 +37,7 @@ use enet_rs_protocol::{Time, is_connection_attempt};
 use listener::Listener;
 use record::Record;
 use session::{Progress, Read, Session};
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 /// Handshakes that a server takes to their first flight, the dear one, between two calls of
@@ -201,8 +201,15 @@ impl Dtls {
     }
 
     /// Does what was due by `now`: retransmits flights, gives up handshakes, frees sessions of remote hosts
-    /// that are not among those `in_use` and have not been for a while.
-    pub fn handle_timeout(&mut self, now: Time, in_use: impl Iterator<Item = SocketAddr>) {
+    /// that are not among those `in_use` and have not been for a while. Those of remote hosts that have
+    /// `timed_out` stay as long as there is room, since they get a notification when they
+    /// come back.
+    pub fn handle_timeout(
+        &mut self,
+        now: Time,
+        in_use: impl Iterator<Item = SocketAddr>,
+        timed_out: impl Iterator<Item = SocketAddr>,
+    ) {
         self.starts_left = STARTS_PER_TURN;
         while self.starts_left > 0
             && let Some(address) = self.newcomers.pop_front()
@@ -221,7 +228,7 @@ impl Dtls {
         }
         self.associations.give_up_handshakes(now);
         if self.associations.sweep_is_due(now) {
-            self.associations.sweep(now, &in_use.collect::<HashSet<_>>());
+            self.associations.sweep(now, &in_use.collect(), &timed_out.collect());
         }
     }
 

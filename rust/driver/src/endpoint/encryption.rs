@@ -63,7 +63,7 @@ impl Encryption {
 
     /// The engine's own part is [`Host::handle_timeout`].
     pub(super) fn handle_timeout(&mut self, engine: &mut Tap<'_>, now: Time) {
-        self.dtls.handle_timeout(now, engine.remote_addresses());
+        self.dtls.handle_timeout(now, engine.remote_addresses(), engine.timed_out_addresses());
         self.deliver(engine, now);
     }
 

@@ -284,6 +284,12 @@ impl Host {
         self.peers.iter().map(|(_, peer)| peer.address.current())
     }
 
+    /// The addresses that are answered although their connection has ended, as they may not know it: those of
+    /// connections that timed out within the last two minutes, in no particular order.
+    pub fn timed_out_addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        self.timed_out.addresses(self.now)
+    }
+
     /// Whether messages of this end are queued for a peer, or under way and not acknowledged. Commands of the
     /// connection itself, such as PING, do not count.
     pub fn owes_messages(&self, peer: PeerId) -> bool {

@@ -82,6 +82,12 @@ impl TimedOut {
         Some(entry.notification.clone())
     }
 
+    /// The addresses of the connections that are remembered.
+    pub(super) fn addresses(&self, now: Time) -> impl Iterator<Item = SocketAddr> + '_ {
+        let remembered = self.0.values().filter(move |entry| entry.is_remembered(now));
+        remembered.map(|entry| entry.notification.to)
+    }
+
     /// The connect id of the connection that had this slot, by which checksums are made.
     pub(super) fn connect_id(&self, from: SocketAddr, slot: u16) -> Option<[u8; 4]> {
         self.0.get(&slot).filter(|entry| entry.is_from(from)).map(|entry| entry.notification.connect_id)
