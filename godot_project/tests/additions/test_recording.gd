@@ -59,10 +59,18 @@ func test_what_a_script_does_happens_again() -> void:
 			for connection: ENetConnection in [pair.server, pair.client]:
 				var path := _folder.get_current_dir().path_join("%d.recording" % Time.get_ticks_usec())
 				check_call(connection, &"save_recording", [path], OK)
-				var replayed := _replay(path, ["--events"])
+				var replayed := _replay(path, ["--events", "--datagrams"])
 				check(replayed.has("equal"), "DTLS %s, background %s: %s" % [encrypted, background, replayed])
 				var received := Array(replayed).filter(func(line: String) -> bool: return line.contains("received     "))
 				check_equal(received.size(), 40, "packets in the replay")
+				var handshake := RegEx.create_from_string(
+						"\\d (in |out) 127\\.0\\.0\\.1:\\d+, \\d+ bytes, peer \\d+, .*: (VERIFY_)?CONNECT, channel 255, ")
+				var directions: Dictionary[String, bool] = {}
+				for line in replayed:
+					var found := handshake.search(line)
+					if found != null:
+						directions[found.get_string(1)] = true
+				check_equal(directions.size(), 2, "directions of the handshake's datagrams")
 
 
 func test_what_is_not_recorded_cannot_be_saved() -> void:

@@ -19,6 +19,7 @@ mod local_addresses;
 mod receive_buffers;
 pub mod recording;
 mod recv_policy;
+mod remarks;
 mod resolve;
 mod send_queue;
 mod socket;

@@ -3,9 +3,10 @@
 
 use bytes::Bytes;
 use enet_rs_driver::protocol::{Event, Host, HostConfig, PacketFlags, PeerId, Time};
-use enet_rs_driver::recording::{Recording, Replay, ReplayError};
-use enet_rs_driver::sim::{Conditions, Happening, MILLISECOND, Random, World};
+use enet_rs_driver::recording::{Recording, Replay, ReplayError, Replayed};
+use enet_rs_driver::sim::{Conditions, Direction, Happening, MILLISECOND, Random, World};
 use enet_rs_driver::{Compression, Endpoint};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 const BEGIN: u64 = 1_000;
@@ -126,6 +127,43 @@ fn a_match_with_losses_happens_again() {
 }
 
 #[test]
+fn a_replay_shows_each_datagram_with_its_commands() {
+    for (seed, compression) in [(11, None), (12, Some(Compression::RangeCoder))] {
+        let mut game = Match::new(seed, 1, compression, ENOUGH);
+        game.play(500);
+        let [mut passed, mut texts] = [[0, 0], [0, 0]];
+        let mut seen = BTreeSet::new();
+        let file = game.ends[1].endpoint.recording().unwrap();
+        let observe = |_, replayed: Replayed<'_>| {
+            let Replayed::Datagram(mut datagram) = replayed else { return };
+            assert_eq!(datagram.remote, game.ends[0].address);
+            let at = usize::from(datagram.direction == Direction::Out);
+            passed[at] += 1;
+            let text = datagram.describe();
+            texts[at] += usize::from(text.contains(": ") && !text.contains("malformed"));
+            let commands = text.split_once(": ").map(|(_, commands)| commands.split(" | ")).into_iter();
+            seen.extend(commands.flatten().filter_map(|text| Some(text.split_once(',')?.0.to_owned())));
+            seen.extend(datagram.remark.contains("sent again").then(|| "sent again".to_owned()));
+        };
+        let replay = Recording::read(&file).unwrap().replay(observe).unwrap();
+        assert_eq!([replay.received, replay.sent], passed.map(|count| count as u64));
+        assert_eq!(texts, passed, "all are decoded");
+        for name in [
+            "ACKNOWLEDGE",
+            "CONNECT",
+            "VERIFY_CONNECT",
+            "SEND_RELIABLE",
+            "SEND_UNRELIABLE",
+            "SEND_UNSEQUENCED",
+            "SEND_FRAGMENT",
+            "sent again",
+        ] {
+            assert!(seen.contains(name), "{name} is not in {seen:?}");
+        }
+    }
+}
+
+#[test]
 fn a_recording_that_is_full_has_the_last_minutes() {
     const MAX_BYTES: usize = 500_000;
     for (seed, compression) in [(9, None), (10, Some(Compression::RangeCoder))] {
@@ -158,7 +196,12 @@ fn replay(end: &End, max_bytes: usize) -> (Replay, Vec<(Time, Event)>) {
     let mut events = Vec::new();
     let recording = Recording::read(&file).unwrap();
     // The time of an event is that of the call before it.
-    let replay = recording.replay(|now, event| events.push((now, event.clone()))).unwrap();
+    let observe = |now, replayed: Replayed<'_>| {
+        if let Replayed::Event(event) = replayed {
+            events.push((now, event.clone()));
+        }
+    };
+    let replay = recording.replay(observe).unwrap();
     (replay, events)
 }
 

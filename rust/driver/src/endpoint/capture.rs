@@ -5,8 +5,9 @@
 //! side of DTLS. What the conditioner loses is in the file as well.
 
 use super::conditioner::Fate;
+use crate::remarks::{append, dropped, repeated};
 use bytes::Bytes;
-use enet_rs_protocol::{DropCounters, DropReason, Host, Time, Traffic};
+use enet_rs_protocol::{DropCounters, Host, Time, Traffic};
 use enet_rs_sim::{Captured, Direction, Pcapng};
 use std::fmt;
 use std::io::{self, Write};
@@ -224,33 +225,4 @@ impl Capture {
         };
         SocketAddr::new(ip, self.local.port())
     }
-}
-
-/// Why something of a datagram was dropped; empty if nothing was.
-fn dropped(before: &DropCounters, after: &DropCounters) -> String {
-    let reasons = DropReason::ALL.into_iter().filter(|reason| after.count(*reason) > before.count(*reason));
-    let names: Vec<&str> = reasons.map(DropReason::name).collect();
-    if names.is_empty() { String::new() } else { format!("dropped: {}", names.join(", ")) }
-}
-
-/// What of a datagram was sent before; empty if nothing was.
-fn repeated(before: &Traffic, after: &Traffic) -> String {
-    let mut comment = String::new();
-    for (bytes, what) in [
-        (after.retransmitted_bytes - before.retransmitted_bytes, "sent again"),
-        (after.redundant_bytes - before.redundant_bytes, "early copies"),
-    ] {
-        if bytes > 0 {
-            append(&mut comment, &format!("{bytes} bytes {what}"));
-        }
-    }
-    comment
-}
-
-/// Adds to a comment.
-fn append(comment: &mut String, more: &str) {
-    if !comment.is_empty() && !more.is_empty() {
-        comment.push_str("; ");
-    }
-    comment.push_str(more);
 }

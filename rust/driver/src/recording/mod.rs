@@ -15,7 +15,7 @@ pub use commands::Commands;
 use encoding::Recorded;
 use enet_rs_protocol::Event;
 pub(crate) use recorder::Recorder;
-pub use replay::{Recording, Replay, ReplayError};
+pub use replay::{Recording, Replay, ReplayError, Replayed, ReplayedDatagram};
 use std::net::{IpAddr, SocketAddr};
 
 /// What a file begins with: the format and its version.

@@ -3,8 +3,10 @@
 use super::checkpoint::Checkpoint;
 use super::encoding::{Recorded, take_slice};
 use super::{CHECK, DATAGRAM, EVENT, MAGIC, TIMEOUT, TRANSMIT, TraceHash, commands};
+use crate::remarks::{dropped, repeated};
 use bytes::Bytes;
 use enet_rs_protocol::{Event, Host, Time};
+use enet_rs_sim::Direction;
 use std::net::SocketAddr;
 use thiserror::Error;
 
@@ -19,6 +21,37 @@ pub struct Recording<'a> {
     checkpoint: Vec<u8>,
     /// Compressed blocks, each behind its length.
     blocks: &'a [u8],
+}
+
+/// What happens in a replay.
+#[derive(Debug)]
+pub enum Replayed<'a> {
+    /// The engine has given an event.
+    Event(&'a Event),
+    /// The engine has got or given a datagram.
+    Datagram(ReplayedDatagram<'a>),
+}
+
+/// A datagram of a replay, with the engine that has got or given it.
+#[derive(Debug)]
+pub struct ReplayedDatagram<'a> {
+    /// Whether it was received or sent.
+    pub direction: Direction,
+    /// The other end.
+    pub remote: SocketAddr,
+    /// What is on the wire; without what DTLS adds.
+    pub bytes: &'a [u8],
+    /// Why something of it was dropped, or how much of it was sent before; empty if there is nothing of the
+    /// kind.
+    pub remark: String,
+    host: &'a mut Host,
+}
+
+impl ReplayedDatagram<'_> {
+    /// See [`Host::describe_datagram`].
+    pub fn describe(&mut self) -> String {
+        self.host.describe_datagram(self.bytes)
+    }
 }
 
 /// What a replay has come to.
@@ -88,7 +121,7 @@ impl<'a> Recording<'a> {
         &self.version
     }
 
-    /// Lets an engine do everything again, and hands each event to `observe` with its time.
+    /// Lets an engine do everything again, and hands what happens to `observe` with its time.
     ///
     /// # Errors
     /// A part of the file cannot be read; all before it was done.
@@ -96,7 +129,7 @@ impl<'a> Recording<'a> {
     /// # Panics
     /// The engine does, as when it was recorded; or somebody has forged the state that the recording begins
     /// with. Damage by accident is noticed.
-    pub fn replay(&self, mut observe: impl FnMut(Time, &Event)) -> Result<Replay, ReplayError> {
+    pub fn replay(&self, mut observe: impl FnMut(Time, Replayed<'_>)) -> Result<Replay, ReplayError> {
         let checkpoint = Checkpoint::restore(&self.checkpoint).ok_or(ReplayError::State)?;
         let Checkpoint { now, hash, host, .. } = checkpoint;
         let replay = Replay { begin: now, ..Replay::default() };
@@ -127,7 +160,7 @@ struct Run<'a> {
     now: Time,
     hash: TraceHash,
     replay: Replay,
-    observe: &'a mut dyn FnMut(Time, &Event),
+    observe: &'a mut dyn FnMut(Time, Replayed<'_>),
 }
 
 impl Run<'_> {
@@ -145,14 +178,11 @@ impl Run<'_> {
             DATAGRAM => {
                 let now = self.take_time(rest)?;
                 let (from, datagram) = (SocketAddr::take(rest)?, Bytes::take(rest)?);
-                self.replay.received += 1;
-                self.host.handle_datagram(now, from, datagram);
+                self.receive(now, from, &datagram);
             }
             TRANSMIT => {
-                let (now, mut datagram) = (self.take_time(rest)?, Vec::new());
-                let to = self.host.poll_transmit(now, &mut datagram);
-                self.replay.sent += u64::from(to.is_some());
-                self.hash.on_transmit(to.map(|to| (to, &datagram[..])));
+                let now = self.take_time(rest)?;
+                self.transmit(now);
             }
             TIMEOUT => {
                 let now = self.take_time(rest)?;
@@ -163,7 +193,7 @@ impl Run<'_> {
                 self.hash.on_event(event.as_ref());
                 if let Some(event) = event {
                     self.replay.events += 1;
-                    (self.observe)(self.now, &event);
+                    (self.observe)(self.now, Replayed::Event(&event));
                 }
             }
             CHECK => {
@@ -178,6 +208,30 @@ impl Run<'_> {
             }
         }
         Some(())
+    }
+
+    fn receive(&mut self, now: Time, remote: SocketAddr, bytes: &Bytes) {
+        self.replay.received += 1;
+        let before = self.host.drop_counters();
+        self.host.handle_datagram(now, remote, bytes.clone());
+        let remark = dropped(&before, &self.host.drop_counters());
+        self.observe_datagram(Direction::In, remote, bytes, remark);
+    }
+
+    fn transmit(&mut self, now: Time) {
+        let (before, mut bytes) = (self.host.traffic(), Vec::new());
+        let remote = self.host.poll_transmit(now, &mut bytes);
+        self.hash.on_transmit(remote.map(|remote| (remote, &bytes[..])));
+        if let Some(remote) = remote {
+            self.replay.sent += 1;
+            let remark = repeated(&before, &self.host.traffic());
+            self.observe_datagram(Direction::Out, remote, &bytes, remark);
+        }
+    }
+
+    fn observe_datagram(&mut self, direction: Direction, remote: SocketAddr, bytes: &[u8], remark: String) {
+        let datagram = ReplayedDatagram { direction, remote, bytes, remark, host: &mut self.host };
+        (self.observe)(self.now, Replayed::Datagram(datagram));
     }
 
     fn take_time(&mut self, rest: &mut &[u8]) -> Option<Time> {

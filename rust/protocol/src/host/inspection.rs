@@ -1,11 +1,39 @@
-//! Looking into datagrams from outside of the engine, for captures.
+//! Looking into datagrams from outside of the engine, for captures and replays.
 
 use super::Host;
 use super::receive::EXPANDED_SIZE;
 use crate::wire::command::{Body, Command};
 use crate::wire::header::Header;
+use std::fmt::Write;
 
 impl Host {
+    /// A datagram as text, as this host or one with its settings reads it: the header, then each command,
+    /// with the names of ENet's headers.
+    pub fn describe_datagram(&mut self, datagram: &[u8]) -> String {
+        let mut rest = datagram;
+        let Ok(header) = Header::parse(&mut rest) else { return "no header".to_owned() };
+        let mut text = header.to_string();
+        let mut expanded = Vec::new();
+        if !self.expand_datagram(datagram, &mut expanded) {
+            text.push_str(": cannot be expanded");
+            return text;
+        }
+        let commands = header.size() + self.config.checksum_size();
+        let mut rest = expanded.get(commands..).unwrap_or_default();
+        let mut separator = ": ";
+        while !rest.is_empty() {
+            let left = rest.len();
+            // Writing to a string does not fail.
+            let Ok(command) = Command::parse(&mut rest) else {
+                let _ = write!(text, "{separator}malformed, {left} bytes");
+                break;
+            };
+            let _ = write!(text, "{separator}{command}");
+            separator = " | ";
+        }
+        text
+    }
+
     /// Appends a datagram to `out` as it was before this host or one with its settings compressed it: the
     /// header does not say that it is compressed any more. `false` if it cannot be expanded; `out` is as it
     /// was then.
@@ -65,6 +93,7 @@ impl Host {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::command::Fragment;
     use crate::{HostConfig, RangeCoder};
 
     fn host() -> Host {
@@ -97,6 +126,44 @@ mod tests {
         assert!(!plain.expand_datagram(&compressed, &mut expanded), "it cannot expand");
         assert!(!host.expand_datagram(&[0x40], &mut expanded), "it has no header");
         assert_eq!(expanded[1..], expected);
+    }
+
+    #[test]
+    fn a_datagram_is_described_whatever_it_has() {
+        let mut host = host();
+        let asked = datagram(&mut host);
+        let asked = host.describe_datagram(&asked);
+        assert!(
+            asked.starts_with(
+                "peer 4095, session 0, compressed, sent time 7: CONNECT, channel 255, number 1, "
+            )
+        );
+        assert!(asked.ends_with(", data 16909060"), "{asked}");
+        let command = |channel, body| Command { wants_acknowledgement: true, channel, sequence: 2, body };
+        let fragment = Fragment { start_sequence: 1, count: 3, number: 1, total_length: 9, offset: 4 };
+        let mut datagram = vec![0x01, 0x23];
+        for body in [
+            Body::Acknowledge { sequence: 9, sent_time: 5 },
+            Body::SendUnreliable { unreliable_sequence: 3, payload: b"abc" },
+            Body::SendFragment { fragment, payload: b"abcd" },
+        ] {
+            command(1, body).emit(&mut datagram);
+        }
+        datagram.extend_from_slice(&[13, 0, 0, 0]);
+        let expected = "peer 291, session 0: ACKNOWLEDGE, channel 1, number 9, sent time 5 \
+                        | SEND_UNRELIABLE, channel 1, number 2, unreliable number 3, 3 bytes \
+                        | SEND_FRAGMENT, channel 1, number 2, fragment 1 (start 1, count 3, offset 4 of 9), \
+                        4 bytes | malformed, 4 bytes";
+        assert_eq!(host.describe_datagram(&datagram), expected);
+        assert_eq!(
+            host.describe_datagram(&[0x41, 0x23, 9]),
+            "peer 291, session 0, compressed: cannot be expanded"
+        );
+        assert_eq!(host.describe_datagram(&[0x01]), "no header");
+        assert_eq!(host.describe_datagram(&[0x01, 0x23]), "peer 291, session 0");
+        for length in 0..datagram.len() {
+            assert!(!host.describe_datagram(&datagram[..length]).is_empty());
+        }
     }
 
     #[test]

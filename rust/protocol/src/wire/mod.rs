@@ -5,6 +5,7 @@
 
 pub(crate) mod checksum;
 pub(crate) mod command;
+mod display;
 pub(crate) mod header;
 
 /// Bytes of the largest header that this engine emits: peer id word and sent time.
