@@ -204,6 +204,22 @@ fn unreliable_messages_never_go_backwards_and_unsequenced_ones_come_at_most_once
 }
 
 #[test]
+fn unsequenced_messages_arrive_once_in_spite_of_jitter_and_duplicates() {
+    let conditions = Conditions { jitter: 60 * MILLISECOND, duplicates: 0.2, ..CLEAN };
+    let (mut pair, peer, _) = Pair::connected(conditions, 5, 1);
+    pair.client.host.configure_throttle(peer, 5_000, 2, 0);
+    for number in 0..10_000u32 {
+        pair.send(true, peer, 0, message(number, 4), UNSEQUENCED);
+        pair.run(1);
+    }
+    pair.run(1_000);
+    let mut numbers: Vec<u32> = pair.server.received(0).iter().map(|m| number_of(m)).collect();
+    assert!(!numbers.is_sorted());
+    numbers.sort_unstable();
+    assert!(numbers.iter().copied().eq(0..10_000), "{} of 10,000 have arrived", numbers.len());
+}
+
+#[test]
 fn an_unreliable_message_waits_for_the_reliable_one_before_it() {
     let (mut pair, peer, _) = Pair::connected(CLEAN, 1, 1);
     pair.run(600);
