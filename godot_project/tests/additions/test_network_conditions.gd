@@ -178,10 +178,12 @@ func _check_measured(results: Array[Dictionary], echoed: Array[float]) -> void:
 	print("4 peers, %d s, %d packets each way; the machine's part: %.2f ms, %.2f between the quartiles, loss %.4f and %.4f"
 			% [_seconds(), sums["sent"], sums["control_median"] / _PEERS, sums["control_range"] / _PEERS, machine[0],
 			machine[1]])
-	print("the network's: %.2f ms of %.0f, %.2f between the quartiles of %.2f, loss %.4f and %.4f of %.2f" % [round_trip,
-			2.0 * _LATENCY, width, _ASKED_RANGE, losses[0], losses[1], _LOSS])
-	# Five standard deviations of what is counted, so that one run in a million is off.
-	var tolerance := 5.0 * sqrt(_LOSS * (1.0 - _LOSS) / echoed[0])
+	# Standard deviation of a loss that was counted over so many packets.
+	var deviation := sqrt(_LOSS * (1.0 - _LOSS) / echoed[0])
+	print("the network's: %.2f ms of %.0f, %.2f between the quartiles of %.2f, loss %.4f and %.4f of %.2f ± %.4f (95 %%)" %
+			[round_trip, 2.0 * _LATENCY, width, _ASKED_RANGE, losses[0], losses[1], _LOSS, 2.0 * deviation])
+	# Five of them, so that one run in a million is off.
+	var tolerance := 5.0 * deviation
 	for loss: float in losses:
 		check(absf(loss - _LOSS) <= (0.05 * _LOSS if _is_long() else tolerance), "a loss of %.4f" % loss)
 	check(round_trip >= 0.95 * 2.0 * _LATENCY, "a round trip of %.2f ms" % round_trip)
@@ -233,7 +235,7 @@ func _echo(server: ENetConnection) -> int:
 			break
 		if event[0] == ENetConnection.EVENT_RECEIVE:
 			var peer: ENetPacketPeer = event[1]
-			peer.send(0, peer.get_packet(), ENetPacketPeer.FLAG_UNSEQUENCED)
+			peer.send(event[3], peer.get_packet(), 0)
 			# A datagram for each, so that each is lost by itself.
 			server.flush()
 			echoed += 1

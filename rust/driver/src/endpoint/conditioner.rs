@@ -226,6 +226,29 @@ mod tests {
     }
 
     #[test]
+    fn of_a_million_datagrams_as_many_are_lost_as_was_asked_for_and_each_by_itself() {
+        const COUNT: f64 = 1e6;
+        for (seed, loss) in [(20, 0.05), (21, 0.05), (22, 0.3)] {
+            println!("seed {seed}");
+            let mut link = link(Conditions { jitter: 40_000, loss, ..Conditions::PERFECT }, seed);
+            let (mut lost, mut pairs, mut before) = (0.0, 0.0, false);
+            for now in (0..COUNT as u64).map(Time::from_millis) {
+                let is_lost = link.enter(now, address(), b"datagram") == Fate::Lost;
+                lost += f64::from(u8::from(is_lost));
+                pairs += f64::from(u8::from(is_lost && before));
+                before = is_lost;
+                while link.leave(now).is_some() {}
+            }
+            // Four standard deviations each, of counts that are independent.
+            for (count, share) in [(lost, loss), (pairs, loss * loss)] {
+                let deviation = (COUNT * share * (1.0 - share)).sqrt();
+                let off = (count - COUNT * share) / deviation;
+                assert!(off.abs() < 4.0, "{count} of {}, {off} deviations", COUNT * share);
+            }
+        }
+    }
+
+    #[test]
     fn equal_seeds_give_equal_networks() {
         let conditions =
             Conditions { jitter: 50_000, loss: 0.2, duplicates: 0.1, reorder: 0.1, ..Conditions::PERFECT };
