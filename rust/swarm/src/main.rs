@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::{ImplementationMix, Kind};
+    use crate::plan::{ImplementationMix, Kind, Scene};
     use crate::swarm::{Summary, run_range};
 
     fn clean(kind: Kind, seeds: std::ops::RangeInclusive<u64>) {
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn steady_connections_without_loss_never_end() {
         for mix in [ImplementationMix::Ours, ImplementationMix::Mixed, ImplementationMix::Dtls] {
-            let summary = run_range(Kind { mix, loss: Some(0) }, 1..=20, 2, true);
+            let summary = run_range(Kind { mix, scene: Scene::Steady { loss: 0 } }, 1..=20, 2, true);
             assert!(summary.failures.is_empty(), "{}", summary.failures.join("\n"));
             assert_eq!(summary.lost_connections, 0, "{mix:?}");
         }
@@ -75,10 +75,21 @@ mod tests {
     #[test]
     fn no_connection_between_living_ends_ends_at_a_tenth_of_loss() {
         let last = if cfg!(debug_assertions) { 4 } else { 60 };
-        let kind = Kind { mix: ImplementationMix::Ours, loss: Some(10) };
+        let kind = Kind { mix: ImplementationMix::Ours, scene: Scene::Steady { loss: 10 } };
         let summary = run_range(kind, 1..=last, 2, true);
         assert!(summary.failures.is_empty(), "{}", summary.failures.join("\n"));
         assert_eq!(summary.lost_connections, 0);
+    }
+
+    #[test]
+    fn no_sender_falls_silent_while_messages_wait_however_the_path_changes() {
+        for mix in [ImplementationMix::Ours, ImplementationMix::Mixed] {
+            let last = if cfg!(debug_assertions) { 4 } else { 50 };
+            let summary = run_range(Kind { mix, scene: Scene::Changing }, 1..=last, 2, true);
+            assert!(summary.failures.is_empty(), "{}", summary.failures.join("\n"));
+            // Stock ENet gives up when one of its commands is lost again and again.
+            assert!(mix == ImplementationMix::Mixed || summary.lost_connections == 0, "{mix:?}");
+        }
     }
 
     #[test]

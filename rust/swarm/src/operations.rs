@@ -4,7 +4,7 @@
 use crate::content::{BROADCAST_TAGS, Content, LARGEST};
 use crate::endpoint::{Ending, Key, Setting};
 use crate::oracle::{Connection, End, Incarnation, Side, Stage};
-use crate::plan::{ImplementationMix, OPERATIONS, Operation, Plan, draw_conditions};
+use crate::plan::{ImplementationMix, OPERATIONS, Operation, Plan};
 use crate::run::state::Run;
 use enet_rs_protocol::PacketFlags;
 use enet_rs_sim::{Conditions, MILLISECOND, SECOND};
@@ -344,7 +344,7 @@ impl Operations {
 
     /// Draws new link conditions for all paths, or for those of one host in one direction or both.
     fn change_conditions(&mut self, run: &mut Run, host: usize) {
-        let conditions = Conditions { damage: run.plan.damage.clone(), ..draw_conditions(&mut run.random) };
+        let conditions = run.plan.draw_conditions(&mut run.random);
         run.note_conditions(&conditions);
         if run.random.chance(0.3) {
             return run.world.set_all_conditions(conditions);

@@ -1,18 +1,20 @@
 //! The command line.
 
-use crate::plan::{ImplementationMix, Kind};
+use crate::plan::{ImplementationMix, Kind, Scene};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// The help text.
 pub(crate) const USAGE: &str = "\
-usage: swarm FIRST..LAST [--stock | --dtls] [--loss PERCENT] [--threads N]
+usage: swarm FIRST..LAST [--stock | --dtls] [--loss PERCENT | --changes] [--threads N]
          runs the worlds of these seeds, both included
-       swarm SEED [--stock | --dtls] [--loss PERCENT] [--log FILE] [--pcap FILE]
+       swarm SEED [--stock | --dtls] [--loss PERCENT | --changes] [--log FILE] [--pcap FILE]
          runs one world; the files show what happened
   --stock    half of the hosts are stock ENet (the crate rusty_enet)
   --dtls     all are encrypted; such worlds cannot be repeated exactly, since OpenSSL draws its own keys
-  --loss     two hosts talk for a minute, and nothing happens but this loss: no connection may end";
+  --loss     two hosts talk for a minute, and nothing happens but this loss: no connection may end
+  --changes  two hosts talk for a minute, and nothing happens but that the path changes: no message may be
+             held up, and no connection may end";
 
 /// The parsed command line.
 #[derive(Debug, Eq, PartialEq)]
@@ -41,7 +43,8 @@ impl Options {
             match argument.as_str() {
                 "--dtls" => options.kind.mix = ImplementationMix::Dtls,
                 "--stock" => options.kind.mix = ImplementationMix::Mixed,
-                "--loss" => options.kind.loss = Some(percent(&value()?)?),
+                "--loss" => options.kind.scene = Scene::Steady { loss: percent(&value()?)? },
+                "--changes" => options.kind.scene = Scene::Changing,
                 "--threads" => options.threads = number(&value()?)?.max(1) as usize,
                 "--log" => options.log = Some(value()?.into()),
                 "--pcap" => options.pcap = Some(value()?.into()),
@@ -86,7 +89,8 @@ mod tests {
     fn ranges_and_single_seeds_are_read() {
         assert_eq!(parse("3..9").unwrap().seeds, 3..=9);
         let one = parse("7 --stock --log x").unwrap();
-        assert_eq!(parse("7 --dtls --loss 10").unwrap().kind.loss, Some(10));
+        assert_eq!(parse("7 --dtls --loss 10").unwrap().kind.scene, Scene::Steady { loss: 10 });
+        assert_eq!(parse("7 --changes").unwrap().kind.options(), " --changes");
         assert_eq!(
             (one.seeds, one.kind.options(), one.log),
             (7..=7, " --stock".to_owned(), Some("x".into()))

@@ -121,6 +121,8 @@ pub(crate) struct Connection {
     directions: [BTreeMap<u8, Direction>; 2],
     /// The reliable commands that each end has sent, of ends whose datagrams can be read.
     pub(crate) transmissions: [Transmissions; 2],
+    /// Since when reliable messages of each end wait to be received, microseconds.
+    pub(crate) waits_since: [Option<u64>; 2],
 }
 
 /// An end of a connection: 0 is the initiator, 1 the acceptor. The directions of an end are those in which it
@@ -149,6 +151,7 @@ impl Connection {
             over_at: None,
             directions,
             transmissions: Default::default(),
+            waits_since: [None; 2],
         }
     }
 
@@ -262,10 +265,17 @@ impl Connection {
 
     /// Number of reliable messages that `side` has sent and the other end has not received.
     pub(crate) fn undelivered(&self, side: Side) -> usize {
-        let reliable = |direction: &Direction| {
-            direction.ordered.iter().filter(|message| matches!(message.kind, Kind::Reliable { .. })).count()
-        };
-        self.directions[side].values().map(reliable).sum()
+        self.undelivered_messages(side).count()
+    }
+
+    /// Whether there are any.
+    pub(crate) fn has_undelivered(&self, side: Side) -> bool {
+        self.undelivered_messages(side).next().is_some()
+    }
+
+    fn undelivered_messages(&self, side: Side) -> impl Iterator<Item = &Ordered> {
+        let messages = self.directions[side].values().flat_map(|direction| &direction.ordered);
+        messages.filter(|message| matches!(message.kind, Kind::Reliable { .. }))
     }
 
     /// Records a fragment in a datagram that was delivered to `side`. Short messages and broadcasts do not

@@ -14,19 +14,29 @@ pub(crate) enum ImplementationMix {
     Dtls,
 }
 
+/// What happens in a world.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Scene {
+    /// Anything.
+    Random,
+    /// Two hosts talk for a minute, and nothing happens but this loss, in percent.
+    Steady { loss: u8 },
+    /// Two hosts talk for a minute, transfers among it, and nothing happens but that the path becomes another
+    /// one again and again.
+    Changing,
+}
+
 /// The worlds to draw.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Kind {
     pub(crate) mix: ImplementationMix,
-    /// Steady worlds instead of random ones: two hosts talk for a minute, and nothing happens but loss, in
-    /// percent.
-    pub(crate) loss: Option<u8>,
+    pub(crate) scene: Scene,
 }
 
 impl Kind {
     /// Random worlds.
     pub(crate) const fn random(mix: ImplementationMix) -> Self {
-        Self { mix, loss: None }
+        Self { mix, scene: Scene::Random }
     }
 
     /// The options by which the command line selects them.
@@ -36,8 +46,12 @@ impl Kind {
             ImplementationMix::Mixed => " --stock",
             ImplementationMix::Dtls => " --dtls",
         };
-        let loss = self.loss.map(|percent| format!(" --loss {percent}")).unwrap_or_default();
-        format!("{mix}{loss}")
+        let scene = match self.scene {
+            Scene::Random => String::new(),
+            Scene::Steady { loss } => format!(" --loss {loss}"),
+            Scene::Changing => " --changes".to_owned(),
+        };
+        format!("{mix}{scene}")
     }
 }
 
@@ -90,6 +104,11 @@ pub(crate) const OPERATIONS: [Operation; 13] = [
     Operation::ChangeConditions,
 ];
 
+/// Places in it.
+const SEND: usize = 0;
+const CONNECT: usize = 2;
+const CHANGE_CONDITIONS: usize = 12;
+
 /// A world before it begins.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -97,8 +116,10 @@ pub(crate) struct Plan {
     pub(crate) hosts: Vec<HostPlan>,
     /// It carries much more than other worlds, and takes longer.
     pub(crate) is_large: bool,
-    /// Nothing happens but loss: no connection may end.
+    /// Nothing happens that may end a connection, or hold up a message for long.
     pub(crate) is_steady: bool,
+    /// It is steady, but its paths change.
+    pub(crate) changes: bool,
     /// It has two hosts that exchange very many tiny messages.
     pub(crate) is_chatty: bool,
     /// All hosts connect to the first one only.
@@ -130,9 +151,10 @@ pub(crate) struct Plan {
 impl Plan {
     /// Draws a world.
     pub(crate) fn draw(random: &mut Random, kind: Kind) -> Self {
-        match kind.loss {
-            Some(percent) => Self::draw_steady(random, kind.mix, percent),
-            None => Self::draw_random(random, kind.mix),
+        match kind.scene {
+            Scene::Steady { loss } => Self::draw_steady(random, kind.mix, loss),
+            Scene::Changing => Self::draw_changing(random, kind.mix),
+            Scene::Random => Self::draw_random(random, kind.mix),
         }
     }
 
@@ -153,12 +175,13 @@ impl Plan {
         conditions.jitter = *random.pick(&[0, 4, 20]) * MILLISECOND;
         conditions.loss = f64::from(percent) / 100.0;
         let mut weights = [0; OPERATIONS.len()];
-        weights[0] = 1;
+        weights[SEND] = 1;
         Self {
             mix,
             hosts,
             is_large: false,
             is_steady: true,
+            changes: false,
             is_chatty: false,
             is_star: true,
             conditions,
@@ -173,6 +196,23 @@ impl Plan {
             budget: usize::MAX,
             keeps_address: true,
         }
+    }
+
+    /// Draws a world as a steady one, but with transfers, and paths that change every two seconds or so.
+    fn draw_changing(random: &mut Random, mix: ImplementationMix) -> Self {
+        let mut plan = Self::draw_steady(random, mix, 0);
+        for host in plan.hosts.iter_mut().filter(|host| !host.is_stock) {
+            host.frame = random.pick(&[None, Some(16), Some(33)]).map(|frame| frame * MILLISECOND);
+        }
+        plan.conditions = draw_passable_conditions(random);
+        plan.changes = true;
+        plan.operations = STEADY_SECONDS * 8;
+        (plan.weights[SEND], plan.weights[CHANGE_CONDITIONS]) = (15, 1);
+        plan.sizes = *random.pick(&[[20, 20, 10, 4, 1], [20, 60, 20, 0, 0], [10, 0, 0, 10, 0]]);
+        plan.kinds = [9, 1, 0, 0, 0];
+        plan.burst = *random.pick(&[1, 8, 40]);
+        plan.budget = 8 << 20;
+        plan
     }
 
     /// Draws a random world.
@@ -218,17 +258,14 @@ impl Plan {
             // A datagram that is overtaken by more than half of all sequence numbers looks new: a limit of
             // ENet itself, whose numbers have 16 bits. So in these worlds none is overtaken at all.
             (conditions.in_order, conditions.reorder) = (true, 0.0);
-            OPERATIONS
-                .iter()
-                .zip(&mut weights)
-                .filter(|(operation, _)| **operation == Operation::ChangeConditions)
-                .for_each(|(_, weight)| *weight = 0);
+            weights[CHANGE_CONDITIONS] = 0;
         }
         Self {
             mix,
             hosts,
             is_large,
             is_steady: false,
+            changes: false,
             is_chatty,
             is_star: random.chance(0.6) || is_chatty || mix == ImplementationMix::Dtls,
             conditions,
@@ -254,6 +291,13 @@ impl Plan {
         }
     }
 
+    /// Draws the conditions of a path for this world.
+    pub(crate) fn draw_conditions(&self, random: &mut Random) -> Conditions {
+        let conditions =
+            if self.changes { draw_passable_conditions(random) } else { draw_conditions(random) };
+        Conditions { damage: self.damage.clone(), ..conditions }
+    }
+
     /// Whether the contents of delivered datagrams are what was sent.
     pub(crate) fn is_intact(&self) -> bool {
         let is_protected = self.hosts[0].config.checksum || self.mix == ImplementationMix::Dtls;
@@ -276,7 +320,7 @@ fn draw_weights(random: &mut Random) -> [u32; OPERATIONS.len()] {
     for weight in &mut weights[1..] {
         *weight *= *random.pick(&[0, 1, 1, 1, 3]);
     }
-    weights[2] = weights[2].max(5);
+    weights[CONNECT] = weights[CONNECT].max(5);
     weights
 }
 
@@ -325,8 +369,23 @@ fn draw_host(random: &mut Random, mix: ImplementationMix, first_sequence: u16, f
     }
 }
 
+/// Draws link conditions that hold up nothing for long.
+fn draw_passable_conditions(random: &mut Random) -> Conditions {
+    let latency = *random.pick(&[0, 1, 5, 20, 50, 150]) * MILLISECOND + random.below(MILLISECOND);
+    let mut conditions = Conditions::with_latency(latency);
+    conditions.jitter = *random.pick(&[0, 0, 5, 30]) * MILLISECOND;
+    conditions.loss = *random.pick(&[0.0, 0.01, 0.05, 0.1]);
+    if random.chance(0.4) {
+        let bytes_per_second = *random.pick(&[30_000, 200_000, 1_250_000]);
+        // From 50 to 500 ms.
+        let queue_bytes = random.within(bytes_per_second / 20..bytes_per_second / 2).max(8_000);
+        conditions.rate = Some(RateLimit { bytes_per_second, queue_bytes });
+    }
+    conditions
+}
+
 /// Draws link conditions.
-pub(crate) fn draw_conditions(random: &mut Random) -> Conditions {
+fn draw_conditions(random: &mut Random) -> Conditions {
     let latency = *random.pick(&[0, 1, 5, 20, 50, 150]) * MILLISECOND + random.below(MILLISECOND);
     let mut conditions = Conditions::with_latency(latency);
     if random.chance(0.1) {

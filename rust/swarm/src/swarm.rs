@@ -1,9 +1,10 @@
 //! Runs many worlds on several threads and prints a summary.
 
 use crate::options::Options;
-use crate::plan::{ImplementationMix, Kind};
+use crate::plan::{ImplementationMix, Kind, Scene};
 use crate::run::{Report, Sinks, run};
 use crate::transmissions::Counts;
+use enet_rs_sim::MILLISECOND;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::ops::RangeInclusive;
@@ -31,6 +32,8 @@ pub(crate) struct Summary {
     counts: Counts,
     /// Connections of steady worlds that have ended.
     pub(crate) lost_connections: usize,
+    /// The longest silence of one, microseconds, and the seed of its world.
+    longest_silence: (u64, u64),
     /// An error for each seed that failed, with the command that replays it.
     pub(crate) failures: Vec<String>,
 }
@@ -158,6 +161,7 @@ impl Summary {
                 self.virtual_time += report.virtual_time;
                 self.counts.add(&report.counts);
                 self.lost_connections += report.lost_connections;
+                self.longest_silence = self.longest_silence.max((report.longest_silence, seed));
             }
             Err(error) => {
                 let options = kind.options();
@@ -203,9 +207,13 @@ impl Summary {
         if self.counts.commands > 0 {
             println!("{}", self.counts);
         }
-        if let Some(percent) = kind.loss {
-            let lost = self.lost_connections;
-            println!("{lost} connections between living ends have ended, at {percent} % loss");
+        if kind.scene != Scene::Random {
+            let (silence, seed) = self.longest_silence;
+            println!("{} connections between living ends have ended", self.lost_connections);
+            println!(
+                "nothing was sent for at most {} ms while messages waited (seed {seed})",
+                silence / MILLISECOND
+            );
         }
     }
 }

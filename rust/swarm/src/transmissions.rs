@@ -26,8 +26,9 @@ const REMEMBERED: u64 = 8192;
 #[derive(Debug, Default)]
 pub(crate) struct Transmissions {
     channels: BTreeMap<u8, Channel>,
-    /// Microsecond of the first command.
+    /// Microsecond of the first command, and of the last transmission of any.
     begin: Option<u64>,
+    last: Option<u64>,
     pub(crate) counts: Counts,
 }
 
@@ -70,6 +71,7 @@ impl Transmissions {
     /// path is shorter than `round_trip`.
     pub(crate) fn sent(&mut self, now: u64, command: &Command<'_>, round_trip: u64) -> Result<(), String> {
         self.begin.get_or_insert(now);
+        self.last = Some(now);
         let size = command.size() as u64;
         let channel = self.channels.entry(command.channel).or_default();
         let counts = &mut self.counts;
@@ -118,6 +120,11 @@ impl Transmissions {
             ));
         }
         Ok(())
+    }
+
+    /// Microsecond of the last transmission of a reliable command.
+    pub(crate) fn last(&self) -> Option<u64> {
+        self.last
     }
 
     /// Records a command that is not acknowledged, in a datagram that is sent.

@@ -1,13 +1,14 @@
 //! Runs a world from its first moment to its last: its active time with operations and faults, then without.
 //!
 //! `state` holds the hosts and their connections, `service` lets them work, and `events`, `recovery`,
-//! `checks` and `quiescence` see whether they keep ENet's promises.
+//! `stalls`, `checks` and `quiescence` see whether they keep ENet's promises.
 
 mod checks;
 mod events;
 mod quiescence;
 mod recovery;
 mod service;
+mod stalls;
 pub(crate) mod state;
 
 use crate::endpoint::Output;
@@ -35,6 +36,8 @@ pub(crate) struct Report {
     pub(crate) counts: Counts,
     /// Connections of a steady world that have ended.
     pub(crate) lost_connections: usize,
+    /// Microseconds for which an end of a steady world has sent nothing at most, although messages waited.
+    pub(crate) longest_silence: u64,
 }
 
 /// Where a run is recorded, if anywhere.
@@ -65,6 +68,7 @@ pub(crate) fn run(seed: u64, kind: Kind, sinks: Sinks) -> Result<Report, String>
         datagrams: 0,
         messages: 0,
         lost_connections: 0,
+        longest_silence: 0,
         round_trip: 2 * plan.conditions.latency,
         watched: None,
         plan,
@@ -84,6 +88,7 @@ pub(crate) fn run(seed: u64, kind: Kind, sinks: Sinks) -> Result<Report, String>
         virtual_time: run.world.now(),
         counts: run.counts(),
         lost_connections: run.lost_connections,
+        longest_silence: run.longest_silence,
     })
 }
 

@@ -58,6 +58,9 @@ impl Run {
 
     /// Services a host: it receives what its socket holds and does what is due, and its output is checked.
     fn service(&mut self, host: usize) -> Result<(), String> {
+        if self.plan.is_steady && self.is_readable(host) {
+            self.check_stall(host)?;
+        }
         self.record_inbox(host);
         let mut output = std::mem::take(&mut self.output);
         self.work(host, &mut output)?;

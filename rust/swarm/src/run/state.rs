@@ -47,6 +47,7 @@ pub(crate) struct Run {
     pub(super) datagrams: u64,
     pub(super) messages: u64,
     pub(super) lost_connections: usize,
+    pub(super) longest_silence: u64,
     /// Microseconds of the shortest round trip that any path has had.
     pub(super) round_trip: u64,
     /// Size of the largest datagram and number of datagrams, while idle traffic is checked.

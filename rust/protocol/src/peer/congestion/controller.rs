@@ -301,6 +301,7 @@ impl Controller {
         let has_slowed = self.delay > LONG_DELAY && self.round.rate < self.bandwidth() / 2;
         if has_slowed && !self.round.is_limited && self.phase != Phase::Startup {
             self.bandwidth = [self.round.rate; 2];
+            self.pace = self.pace.min(self.highest_pace());
         }
         match self.phase {
             Phase::Startup => self.check_full(),

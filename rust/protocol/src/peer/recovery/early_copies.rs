@@ -121,7 +121,7 @@ impl Recovery {
     pub(crate) fn on_copied(&mut self, channel: u8, sequence: u16, sent: &mut Sent, now: Time, bytes: usize) {
         sent.on_copied(now, self.datagrams.next_number());
         if sent.is_retransmission() {
-            self.retransmissions.on_copied(channel, sequence, now);
+            self.retransmissions.on_copied(channel, sequence, sent.attempts(), now);
         }
         self.redundancy.on_copied(bytes);
         self.redundant_bytes += bytes as u64;

@@ -58,11 +58,11 @@ impl Recovery {
             return None;
         }
         let mut deadline = None;
-        let again = self.retransmissions.first(channels).map(|(_, _, sent)| &*sent);
-        let criteria = self.criteria();
-        if let Some(sent) = again {
-            deadline = Some(criteria.deadline(sent));
+        for list in 0..self.retransmissions.lists() {
+            let Some((_, _, sent)) = self.retransmissions.first(list, channels) else { continue };
+            deadline = Some(earliest(deadline, self.criteria().deadline(sent)));
         }
+        let criteria = self.criteria();
         for (_, outgoing) in channels.all_outgoing() {
             let Some((_, sent)) = outgoing.in_flight.first_attempt() else { continue };
             deadline = Some(earliest(deadline, criteria.deadline(sent)));
@@ -78,13 +78,15 @@ impl Recovery {
         let is_silent = self.is_silent(now);
         let mut probe = if is_silent { PROBE_BYTES } else { u32::MAX };
         let mut has_expired = false;
-        while probe > 0
-            && let Some((channel, sequence, sent)) = self.retransmissions.first(channels)
-            && let Some(is_overtaken) = self.is_overdue(now, sent)
-        {
-            has_expired |= !is_overtaken;
-            probe = probe.saturating_sub(sent.length() + COMMAND_OVERHEAD);
-            self.mark_lost(channel, sequence, sent, is_overtaken);
+        for list in 0..self.retransmissions.lists() {
+            while probe > 0
+                && let Some((channel, sequence, sent)) = self.retransmissions.first(list, channels)
+                && let Some(is_overtaken) = self.is_overdue(now, sent)
+            {
+                has_expired |= !is_overtaken;
+                probe = probe.saturating_sub(sent.length() + COMMAND_OVERHEAD);
+                self.mark_lost(channel, sequence, sent, is_overtaken);
+            }
         }
         for (channel, outgoing) in channels.all_outgoing() {
             while probe > 0
@@ -158,7 +160,7 @@ impl Recovery {
         sent.on_retransmitted(now, self.datagrams.next_number());
         trace::retransmitted(self.id, channel, sequence, sent.attempts());
         self.bytes_in_flight += sent.length();
-        self.retransmissions.on_retransmitted(now, bytes);
+        self.retransmissions.on_retransmitted(now, sent.attempts(), bytes);
     }
 }
 

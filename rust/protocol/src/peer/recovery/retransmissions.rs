@@ -1,8 +1,8 @@
-//! Reliable commands that are lost and wait to be sent again, and those that are under way again, in the
-//! order in which they were sent. Those that are under way for the first time are found by
-//! [`InFlight`](super::in_flight::InFlight).
+//! Reliable commands that are lost and wait to be sent again, and those that are under way again. Those that
+//! are under way for the first time are found by [`InFlight`](super::in_flight::InFlight).
 
 use super::in_flight::Sent;
+use super::timer::MAXIMUM_ATTEMPTS;
 use crate::Time;
 use crate::peer::channel::Channels;
 use std::collections::VecDeque;
@@ -20,8 +20,10 @@ struct Retransmission {
 struct Queues {
     /// Channel and number of the commands to send again, before all others. Some are acknowledged by now.
     lost: VecDeque<(u8, u16)>,
-    /// Commands that are under way again. Some are out of date by now.
-    under_way: VecDeque<Retransmission>,
+    /// Commands that are under way again, those of the second attempt, of the third and so on: later attempts
+    /// are waited for longer, and each list is in the order in which its commands count as lost. Some are out
+    /// of date by now.
+    under_way: Vec<VecDeque<Retransmission>>,
     /// Bytes of all commands that were sent again.
     bytes: u64,
 }
@@ -58,25 +60,36 @@ impl Retransmissions {
         Some((channel, sequence, channels.outgoing(channel)?.in_flight.get_mut(sequence)?))
     }
 
-    /// The command of [`Self::first_lost`] goes out again, and takes `bytes`.
-    pub(crate) fn on_retransmitted(&mut self, now: Time, bytes: usize) {
+    /// The command of [`Self::first_lost`] goes out again for the `attempts`-th time, and takes `bytes`.
+    pub(crate) fn on_retransmitted(&mut self, now: Time, attempts: u8, bytes: usize) {
         let Some(queues) = &mut self.0 else { return };
         if let Some((channel, sequence)) = queues.lost.pop_front() {
-            queues.under_way.push_back(Retransmission { channel, sequence, sent_at: now });
+            queues.under_way_for(attempts).push_back(Retransmission { channel, sequence, sent_at: now });
             queues.bytes += bytes as u64;
         }
     }
 
-    /// An early copy of a command that is under way again goes out.
-    pub(crate) fn on_copied(&mut self, channel: u8, sequence: u16, now: Time) {
-        let under_way = &mut self.0.get_or_insert_default().under_way;
+    /// An early copy of a command that is under way for the `attempts`-th time, and not the first, goes out.
+    pub(crate) fn on_copied(&mut self, channel: u8, sequence: u16, attempts: u8, now: Time) {
+        let under_way = self.0.get_or_insert_default().under_way_for(attempts);
         under_way.push_back(Retransmission { channel, sequence, sent_at: now });
     }
 
-    /// The one under way that was sent first: its channel, its number and itself.
+    /// The number of lists for [`Self::first`].
     #[inline]
-    pub(crate) fn first<'a>(&mut self, channels: &'a mut Channels) -> Option<(u8, u16, &'a mut Sent)> {
-        let Queues { under_way, .. } = self.0.as_deref_mut()?;
+    pub(crate) fn lists(&self) -> usize {
+        self.0.as_ref().map_or(0, |queues| queues.under_way.len())
+    }
+
+    /// The command in a list that was sent first, and is waited for the shortest: its channel, its number and
+    /// itself.
+    #[inline]
+    pub(crate) fn first<'a>(
+        &mut self,
+        list: usize,
+        channels: &'a mut Channels,
+    ) -> Option<(u8, u16, &'a mut Sent)> {
+        let under_way = self.0.as_deref_mut()?.under_way.get_mut(list)?;
         while let Some(&Retransmission { channel, sequence, sent_at }) = under_way.front() {
             let in_flight = channels.outgoing(channel).map(|outgoing| &mut outgoing.in_flight);
             let sent = in_flight.and_then(|in_flight| in_flight.get_mut(sequence));
@@ -92,7 +105,7 @@ impl Retransmissions {
     /// Nothing is under way.
     pub(crate) fn on_idle(&mut self) {
         if let Some(queues) = &mut self.0 {
-            queues.under_way.clear();
+            queues.under_way.iter_mut().for_each(VecDeque::clear);
         }
     }
 
@@ -100,12 +113,23 @@ impl Retransmissions {
     pub(crate) fn clear(&mut self) {
         if let Some(queues) = &mut self.0 {
             queues.lost.clear();
-            queues.under_way.clear();
         }
+        self.on_idle();
     }
 
     /// Bytes of all commands that were sent again because they counted as lost.
     pub(crate) fn bytes(&self) -> u64 {
         self.0.as_ref().map_or(0, |queues| queues.bytes)
+    }
+}
+
+impl Queues {
+    /// The commands that are under way for the `attempts`-th time.
+    fn under_way_for(&mut self, attempts: u8) -> &mut VecDeque<Retransmission> {
+        let list = usize::from(attempts.clamp(2, MAXIMUM_ATTEMPTS) - 2);
+        if self.under_way.len() <= list {
+            self.under_way.resize_with(list + 1, VecDeque::new);
+        }
+        &mut self.under_way[list]
     }
 }

@@ -17,6 +17,8 @@ const GRANULARITY: u32 = 10;
 const FLOOR_INTERVAL: u32 = 5_000;
 /// How often the time may grow without an acknowledgement.
 const MAXIMUM_BACKOFF: u8 = 16;
+/// Attempts at a command from which on it is not waited for longer with each.
+pub(super) const MAXIMUM_ATTEMPTS: u8 = 32;
 
 /// The retransmission timer of one connection. All times are milliseconds.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -137,14 +139,15 @@ impl RetransmissionTimer {
         3 + self.reordering_datagrams
     }
 
-    /// How long the `attempts`-th transmission is waited for at least: a bound on what invented
-    /// acknowledgements can do.
+    /// How long the `attempts`-th transmission is waited for at least, a quarter longer each time: a bound on
+    /// what invented acknowledgements can do, and a receiver that refuses a command for long.
     #[inline]
     pub(crate) fn patience(&self, attempts: u8) -> u32 {
         if attempts < 2 {
             return 0;
         }
-        grown(self.round_trip().max(GRANULARITY), (attempts - 2).min(MAXIMUM_BACKOFF))
+        let round_trip = self.round_trip().max(GRANULARITY);
+        (2..attempts.min(MAXIMUM_ATTEMPTS)).fold(round_trip, |time, _| time.saturating_add(time / 4 + 1))
     }
 }
 
