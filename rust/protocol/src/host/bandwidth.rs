@@ -23,8 +23,8 @@ const INTERVAL: u32 = 1000;
 pub(super) struct Bandwidth {
     /// When the last round was.
     epoch: Time,
-    /// A limit may concern someone: this end's, or a remote host's.
-    matters: bool,
+    /// When the next round is due; `None` while no limit concerns anyone, this end's or a remote host's.
+    next_due: Option<Time>,
     /// Connections have come or gone, or the limits are new: the remote hosts' shares have to be worked out
     /// anew.
     shares_changed: bool,
@@ -32,34 +32,40 @@ pub(super) struct Bandwidth {
 
 impl Bandwidth {
     pub(super) fn new(config: &HostConfig) -> Self {
-        let matters = config.incoming_bandwidth != 0 || config.outgoing_bandwidth != 0;
-        Self { matters, ..Self::default() }
+        let mut bandwidth = Self::default();
+        bandwidth.schedule(config.incoming_bandwidth != 0 || config.outgoing_bandwidth != 0);
+        bandwidth
     }
 
     /// This host's limits are new.
     pub(super) fn on_limits_changed(&mut self) {
         // Also if limits were lifted: one more round advertises that to everyone.
-        self.matters = true;
+        self.schedule(true);
         self.shares_changed = true;
     }
 
     /// A connection has come up or ended, or its remote host has advertised a limit, bytes per second.
     pub(super) fn on_peer_changed(&mut self, incoming_bandwidth: u32) {
-        self.matters |= incoming_bandwidth != 0;
+        self.schedule(self.next_due.is_some() || incoming_bandwidth != 0);
         self.shares_changed = true;
     }
 
     /// When the next round is due.
     #[inline]
     pub(super) fn next_due(&self) -> Option<Time> {
-        self.matters.then(|| self.epoch.after(INTERVAL))
+        self.next_due
+    }
+
+    /// Rounds go on if some limit may matter.
+    fn schedule(&mut self, matters: bool) {
+        self.next_due = matters.then(|| self.epoch.after(INTERVAL));
     }
 
     /// Sets the bandwidth that each connection may use: no more than its remote host can receive, and of this
     /// host's own an equal share among those that have had something to send since the last round. Who begins
     /// to send has such a share from the next round on, and all of it until then.
     pub(super) fn share(&self, config: &HostConfig, peers: &mut Peers) {
-        if !self.matters {
+        if self.next_due.is_none() {
             return;
         }
         let is_sending = |peer: &Peer| peer.queue.queued_bytes() > 0 || peer.owes_messages();
@@ -104,7 +110,7 @@ impl Bandwidth {
                 }
             }
         }
-        self.matters = incoming_bandwidth != 0 || outgoing_bandwidth != 0 || peers_limit;
+        self.schedule(incoming_bandwidth != 0 || outgoing_bandwidth != 0 || peers_limit);
     }
 }
 
@@ -211,7 +217,7 @@ mod tests {
         let address = RemoteAddress::known(([127, 0, 0, 1], 1).into());
         let id = PeerId { slot: 0, generation: 1 };
         let lifecycle = Lifecycle::accepted(id, 0);
-        let mut peer = Peer::new(id, lifecycle, address, [0; 4], sessions, 1, &HostConfig::default());
+        let mut peer = Peer::new(lifecycle, address, [0; 4], sessions, 1, &HostConfig::default());
         peer.incoming_bandwidth = incoming_bandwidth;
         let payload = Bytes::from(vec![0; queued]);
         peer.queue.queue_message(&mut peer.channels, 0, payload, PacketFlags::empty(), 1392);

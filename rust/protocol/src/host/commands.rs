@@ -41,7 +41,7 @@ impl Host {
         let sessions = self.peers.last_sessions(slot);
         let id = self.peers.next_id(slot);
         let (lifecycle, address) = (Lifecycle::connecting(id), RemoteAddress::unknown());
-        let peer = Peer::new(id, lifecycle, address, connect_id, sessions, channel_count, config);
+        let peer = Peer::new(lifecycle, address, connect_id, sessions, channel_count, config);
         let peer = self.peers.insert(peer);
         peer.window.set_size(window_for_bandwidth(config.outgoing_bandwidth));
         // The first command of the connection, whatever else is queued before its address is known.

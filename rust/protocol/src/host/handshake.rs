@@ -181,7 +181,7 @@ fn accepted(id: PeerId, from: SocketAddr, request: &Request, config: &HostConfig
     let lifecycle = Lifecycle::accepted(id, *data);
     let address = RemoteAddress::known(from);
     let channel_count = requested.channel_count as u8;
-    let mut peer = Peer::new(id, lifecycle, address, requested.connect_id, *sessions, channel_count, config);
+    let mut peer = Peer::new(lifecycle, address, requested.connect_id, *sessions, channel_count, config);
     peer.remote_slot = requested.peer;
     peer.advertised_bandwidth = *advertised_bandwidth;
     peer.incoming_bandwidth = requested.incoming_bandwidth;

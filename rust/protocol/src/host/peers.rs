@@ -194,7 +194,7 @@ mod tests {
         let connect_id = [connect_id; 4];
         let config = HostConfig::default();
         let lifecycle = Lifecycle::accepted(id, 0);
-        peers.insert(Peer::new(id, lifecycle, address, connect_id, sessions, 1, &config)).id()
+        peers.insert(Peer::new(lifecycle, address, connect_id, sessions, 1, &config)).id()
     }
 
     #[test]

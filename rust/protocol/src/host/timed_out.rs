@@ -127,7 +127,7 @@ mod tests {
         let id = PeerId { slot, generation: 1 };
         let sessions = Sessions { incoming: SESSION, outgoing: 1 };
         let (lifecycle, address) = (Lifecycle::accepted(id, 0), RemoteAddress::known(address(port)));
-        let mut peer = Peer::new(id, lifecycle, address, [1; 4], sessions, 1, &HostConfig::default());
+        let mut peer = Peer::new(lifecycle, address, [1; 4], sessions, 1, &HostConfig::default());
         peer.remote_slot = 5;
         peer
     }

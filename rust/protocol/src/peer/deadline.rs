@@ -46,8 +46,7 @@ impl Peer {
             Deadline::Pacing => self.paced_until(),
             Deadline::Ping => {
                 let expects_none = self.recovery.is_idle() && !self.queue.has_reliable();
-                let last = self.last_acknowledgement;
-                let due = last.map_or(Time::default(), |last| last.after(self.ping_interval));
+                let due = self.recovery.silence.heard_at().after(self.ping_interval);
                 (expects_none && self.lifecycle.lasts()).then_some(due)
             }
         }
@@ -55,7 +54,7 @@ impl Peer {
 
     /// When this peer has to be looked at again although nothing arrives.
     pub(crate) fn deadline(&mut self, now: Time) -> Option<Time> {
-        Deadline::ALL.map(|deadline| self.due(now, deadline)).into_iter().flatten().min()
+        Deadline::ALL.into_iter().filter_map(|deadline| self.due(now, deadline)).min()
     }
 
     /// Does what is due by `now`. `true` if the peer has been silent for so long that it has to be given up.
@@ -72,7 +71,7 @@ impl Peer {
                 }
                 Deadline::Copies => self.sends_lone_copies = true,
                 Deadline::Silence => {
-                    trace::timed_out(self.id);
+                    trace::timed_out(self.id());
                     return true;
                 }
                 // The peer's turn to send comes after this.
@@ -94,7 +93,7 @@ impl Peer {
             if let Some(cost) = channel.and_then(|channel| channel.incoming.drop_partial(partial.key)) {
                 events.release(&mut self.backlog.budget, cost);
                 self.drops.add(DropReason::ReassemblyTimeout);
-                trace::dropped(Some(self.id), DropReason::ReassemblyTimeout);
+                trace::dropped(Some(self.id()), DropReason::ReassemblyTimeout);
             }
         }
     }

@@ -87,7 +87,7 @@ impl Peer {
                 Disposition::Invalid(reason) => return Err(reason),
                 Disposition::Refused(reason) => {
                     self.drops.add(reason);
-                    trace::dropped(Some(self.id), reason);
+                    trace::dropped(Some(self.id()), reason);
                     return Ok(None);
                 }
                 Disposition::Done => None,
@@ -203,7 +203,6 @@ impl Peer {
         } else {
             // ENet takes in the round trip of each command.
             self.recovery.round_trip.measure(sample);
-            self.last_acknowledgement = Some(now);
         }
         // What may be sent now, also a DISCONNECT that waited for this, is found when the peer's turn to send
         // comes. While disconnecting, other acknowledgements may come, of commands from before that were sent

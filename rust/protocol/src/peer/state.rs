@@ -77,6 +77,10 @@ impl Lifecycle {
         Self { id, state, is_abandoned: false, connect_data, deferred_data: 0, remote_data: 0 }
     }
 
+    pub(crate) fn id(&self) -> PeerId {
+        self.id
+    }
+
     pub(crate) fn state(&self) -> PeerState {
         self.state
     }

@@ -90,6 +90,7 @@ impl Recovery {
 
     /// The handshake has measured a round trip, in milliseconds.
     pub(crate) fn on_handshake_measured(&mut self, now: Time, sample: u32) {
+        self.silence.on_acknowledged(now, now.before(sample));
         self.timer.on_acknowledged(now, sample);
         self.congestion.on_round_trip(now, sample);
     }

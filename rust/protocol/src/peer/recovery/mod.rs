@@ -57,7 +57,7 @@ pub(crate) struct Recovery {
     retransmissions: Retransmissions,
     /// Reliable commands that were sent and not acknowledged, lost ones included, and since when there are
     /// any.
-    unacknowledged: usize,
+    unacknowledged: u32,
     outstanding_since: Time,
     /// Bytes of reliable payload under way.
     bytes_in_flight: u32,

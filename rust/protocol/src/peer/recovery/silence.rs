@@ -78,6 +78,11 @@ impl Silence {
         self.is_excused = false;
     }
 
+    /// When the last acknowledgement came.
+    pub(crate) fn heard_at(&self) -> Time {
+        self.heard_at
+    }
+
     /// This host did not run until `now`, and could not have heard an answer: the silence begins anew. Once
     /// until the next acknowledgement, since a host may be serviced so seldom that it pauses all the time.
     pub(crate) fn on_own_pause(&mut self, now: Time) {
