@@ -24,7 +24,7 @@ impl Host {
     pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: Bytes) {
         self.now = now;
         self.traffic.on_received(datagram.len());
-        if let Err(reason) = self.receive(from, datagram) {
+        if let Err(reason) = self.receive(&from, datagram) {
             self.on_dropped(reason);
         }
     }
@@ -36,7 +36,7 @@ impl Host {
     }
 
     #[inline(always)]
-    fn receive(&mut self, from: SocketAddr, mut datagram: Bytes) -> Result<(), DropReason> {
+    fn receive(&mut self, from: &SocketAddr, mut datagram: Bytes) -> Result<(), DropReason> {
         if from.port() == 0 {
             // Nothing can be sent back there: the operating system refuses.
             return Err(DropReason::SourcePort);
@@ -47,7 +47,7 @@ impl Host {
         let peer = self.identify(from, &header, size);
         let header_size = size - rest.len();
         if self.config.checksum {
-            datagram = self.check(from, &header, header_size, &datagram)?;
+            datagram = self.check(*from, &header, header_size, &datagram)?;
         } else {
             datagram.advance(header_size);
             if header.compressed {
@@ -56,12 +56,12 @@ impl Host {
         }
         let mut rest = &datagram[..];
         if header.peer == NO_PEER {
-            return self.handle_unconnected(from, &mut rest, size, header.compressed);
+            return self.handle_unconnected(*from, &mut rest, size, header.compressed);
         }
         if let Err(reason) = peer
-            && !self.handle_validation(from, header.peer, &Command::parse(&mut rest)?)
+            && !self.handle_validation(*from, header.peer, &Command::parse(&mut rest)?)
         {
-            self.handle_stray_datagram(from, &header, size);
+            self.handle_stray_datagram(*from, &header, size);
             return Err(reason);
         }
         self.handle_commands(header.peer, &datagram, header.sent_time, &mut rest);
@@ -108,7 +108,7 @@ impl Host {
     /// Whether the peer that the header names is where the datagram comes from. Who claims to be one has to
     /// know its address, slot and session. The `size` of the datagram counts as received from it then.
     #[inline]
-    fn identify(&mut self, from: SocketAddr, header: &Header, size: usize) -> Result<(), DropReason> {
+    fn identify(&mut self, from: &SocketAddr, header: &Header, size: usize) -> Result<(), DropReason> {
         let peer = self.peers.at(header.peer).filter(|peer| peer.state() != PeerState::Zombie);
         let Some(peer) = peer else { return Err(DropReason::UnknownPeer) };
         if peer.remote_slot != NO_PEER && header.session != peer.sessions.incoming {

@@ -55,11 +55,11 @@ impl RemoteAddress {
     /// Returns whether a datagram from `address` can be the remote host's. An attempt to connect accepts
     /// answers from each of its addresses, and goes on with the one that answers.
     #[inline]
-    pub(crate) fn accept_from(&mut self, address: SocketAddr) -> bool {
-        if self.current == address {
+    pub(crate) fn accept_from(&mut self, address: &SocketAddr) -> bool {
+        if self.current == *address {
             return true;
         }
-        let Some(index) = self.others.iter().position(|other| *other == address) else {
+        let Some(index) = self.others.iter().position(|other| other == address) else {
             return false;
         };
         std::mem::swap(&mut self.current, &mut self.others[index]);
@@ -131,11 +131,11 @@ mod tests {
         .take(4)
         .collect();
         assert_eq!(tried, [2, 3, 1, 2]);
-        assert!(!remote.accept_from(address(9)));
-        assert!(remote.accept_from(address(1)) && remote.current() == address(1));
+        assert!(!remote.accept_from(&address(9)));
+        assert!(remote.accept_from(&address(1)) && remote.current() == address(1));
         remote.settle();
         remote.rotate();
-        assert!(remote.current() == address(1) && !remote.accept_from(address(2)));
+        assert!(remote.current() == address(1) && !remote.accept_from(&address(2)));
     }
 
     #[test]

@@ -260,7 +260,7 @@ impl SendQueue {
             self.put_from_lanes(holds_reliable, flow.reborrow(), datagram);
             return false;
         }
-        while let Some(next) = self.messages.next(holds_reliable, u64::MAX) {
+        while let Some(next) = self.messages.next(holds_reliable) {
             let put = match next {
                 Next::Reliable => put_reliable(&mut self.messages, flow, datagram),
                 Next::Unreliable => put_unreliable(&mut self.messages, flow, datagram),
@@ -313,7 +313,7 @@ impl SendQueue {
             let mut put = Put::Done;
             while put == Put::Done
                 && free_bytes - datagram.free_bytes() < turn.credit
-                && let Some(next) = messages.next(turn.holds_reliable, turn.until)
+                && let Some(next) = messages.next_before(turn.until, turn.holds_reliable)
             {
                 put = match next {
                     Next::Reliable => put_reliable(messages, &mut flow, datagram),
@@ -339,11 +339,16 @@ impl SendQueue {
         }
         let all = self.acknowledgements.len();
         let fitting = all.min(datagram.free_bytes() / ACKNOWLEDGE_SIZE);
-        for Acknowledgement { channel, sequence, sent_time } in self.acknowledgements.drain(..fitting) {
+        for &Acknowledgement { channel, sequence, sent_time } in self.acknowledgements.iter().take(fitting) {
             let body = Body::Acknowledge { sequence, sent_time };
             datagram.put(&Command { wants_acknowledgement: false, channel, sequence, body });
         }
-        if fitting < all { Put::Full } else { Put::Done }
+        if fitting < all {
+            self.acknowledgements.drain(..fitting);
+            return Put::Full;
+        }
+        self.acknowledgements.clear();
+        Put::Done
     }
 
     fn put_system(&mut self, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> Put {

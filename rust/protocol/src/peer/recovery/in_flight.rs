@@ -187,7 +187,8 @@ impl InFlight {
         }
         debug_assert_eq!(self.distance(sequence), self.len);
         let place = self.place(sequence);
-        if let Some(command) = self.ring.get_mut(place) {
+        // That the place is free is known already, and said again so that the command is written right there.
+        if let Some(command @ None) = self.ring.get_mut(place) {
             *command = Some(sent);
             self.len += 1;
         }

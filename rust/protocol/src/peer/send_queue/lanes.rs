@@ -338,7 +338,7 @@ mod tests {
                 let messages = self.lanes.messages(channel).unwrap();
                 let (mut used, mut is_full) = (0, false);
                 while used < credit
-                    && let Some(next) = messages.next(holds_reliable, until)
+                    && let Some(next) = messages.next_before(until, holds_reliable)
                 {
                     let length = match next {
                         Next::Reliable => messages.first_reliable().unwrap().next_length(),
@@ -480,7 +480,7 @@ mod tests {
         let turn = sender.lanes.next_turn(false).unwrap();
         assert_eq!((turn.channel, turn.holds_reliable), (0, true));
         let messages = sender.lanes.messages(0).unwrap();
-        assert_eq!(messages.next(turn.holds_reliable, turn.until), Some(Next::Unreliable));
+        assert_eq!(messages.next_before(turn.until, turn.holds_reliable), Some(Next::Unreliable));
         messages.on_unreliable_sent(true);
         sender.lanes.end_turn(0, 26);
         assert_eq!(sender.lanes.next_turn(false).map(|turn| turn.channel), Some(1));

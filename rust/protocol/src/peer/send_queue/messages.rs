@@ -61,19 +61,24 @@ impl MessageQueue {
         self.unreliable.push_back(message);
     }
 
-    /// The next message, if it was queued before the one at the position `until`; reliable ones do not count
-    /// if they have to wait.
+    /// The next message; reliable ones do not count if they have to wait.
     #[inline]
-    pub(super) fn next(&self, holds_reliable: bool, until: u64) -> Option<Next> {
-        let reliable = self.reliable.front().filter(|_| !holds_reliable).map(Message::order);
-        let unreliable = self.unreliable.front().map(Message::order);
-        match (reliable, unreliable) {
-            (Some(order), other) if other.is_none_or(|other| order < other) => {
-                (order < until).then_some(Next::Reliable)
+    pub(super) fn next(&self, holds_reliable: bool) -> Option<Next> {
+        let reliable = if holds_reliable { None } else { self.reliable.front() };
+        match (reliable, self.unreliable.front()) {
+            (Some(reliable), Some(unreliable)) if unreliable.order() < reliable.order() => {
+                Some(Next::Unreliable)
             }
-            (_, Some(order)) if order < until => Some(Next::Unreliable),
-            _ => None,
+            (Some(_), _) => Some(Next::Reliable),
+            (None, Some(_)) => Some(Next::Unreliable),
+            (None, None) => None,
         }
+    }
+
+    /// The next message, if it was queued before the one at the position `until`.
+    pub(super) fn next_before(&self, until: u64, holds_reliable: bool) -> Option<Next> {
+        let order = self.next_order(holds_reliable)?;
+        if order < until { self.next(holds_reliable) } else { None }
     }
 
     /// The position of the next message among all of the connection, if there is one.
