@@ -23,6 +23,8 @@ const _ADDITIONS := "res://tests/additions"
 const _RUN_LIMIT_SECONDS := 900.0
 ## So many more runs of a test must leave objects behind until it counts as leaking.
 const _RUNS_THAT_LEAK := 3
+## For a test whose time is over to end by itself, which fails it alone; then the watchdog ends the run.
+const _GRACE_SECONDS := 20.0
 ## Of one test; those that follow mostly have the same cause.
 const _FAILURES_SHOWN := 25
 
@@ -149,7 +151,9 @@ func _attempt(script: GDScript, name: String, method: String) -> Attempt:
 	test.implementation = _implementation
 	test.error_log = _error_log
 	_error_log.take()
-	_watchdog.begin_test(name, test.time_limit_seconds(method), _summary(_failed + 1))
+	var limit := test.time_limit_seconds(method)
+	test.ends_at = Time.get_ticks_msec() + int(limit * 1000)
+	_watchdog.begin_test(name, limit + _GRACE_SECONDS, _summary(_failed + 1))
 	await test.call(method)
 	test.finish()
 	attempt.failures = test.failures

@@ -12,6 +12,8 @@ const PeerProcess := preload("res://common/peer_process.gd")
 var implementation := ""
 ## Set by the runner.
 var error_log: ErrorLog
+## Set by the runner: when the time of this test is over, in ms of Time.get_ticks_msec(). Waiting ends then.
+var ends_at := 0
 ## Read by the runner.
 var failures: PackedStringArray = []
 ## Read by the runner: the lines of the test at which something was checked, each once however often it was.
@@ -118,7 +120,7 @@ func take_errors() -> Array[ErrorLog.Entry]:
 
 ## Calls `step` until it returns true; fails after that time. Blocks, so `step` should service what it waits for.
 func wait_until(step: Callable, seconds: float, what: String) -> bool:
-	var deadline := Time.get_ticks_msec() + int(seconds * 1000)
+	var deadline := _deadline(seconds)
 	while not step.call():
 		if Time.get_ticks_msec() > deadline:
 			fail("waited %.1f s in vain for %s" % [seconds, what])
@@ -129,7 +131,7 @@ func wait_until(step: Callable, seconds: float, what: String) -> bool:
 
 ## Waits frame by frame until `step` returns true; fails after that time. For what works along with the scene tree.
 func wait_frames_until(step: Callable, seconds: float, what: String) -> bool:
-	var deadline := Time.get_ticks_msec() + int(seconds * 1000)
+	var deadline := _deadline(seconds)
 	while not step.call():
 		if Time.get_ticks_msec() > deadline:
 			fail("waited %.1f s in vain for %s" % [seconds, what])
@@ -143,7 +145,7 @@ func wait_frames_until(step: Callable, seconds: float, what: String) -> bool:
 ## NONE is returned, and the test fails, when it does not come in time.
 func wait_for_event(connection: ENetConnection, type: ENetConnection.EventType, seconds: float = 5.0,
 		dropped: Array[Array] = []) -> Array:
-	var deadline := Time.get_ticks_msec() + int(seconds * 1000)
+	var deadline := _deadline(seconds)
 	while Time.get_ticks_msec() < deadline:
 		var event := connection.service(5)
 		if event[0] == type:
@@ -210,6 +212,8 @@ func connected_pair(channels: int = 8) -> Pair:
 
 ## Called by the runner after the test method.
 func finish() -> void:
+	if Time.get_ticks_msec() > ends_at:
+		failures.append("took too long")
 	end_processes()
 	for process in _unjudged:
 		process.kill()
@@ -241,6 +245,11 @@ func _judge_errors(when: String) -> void:
 	if when == "in the test":
 		for text in _announced:
 			failures.append("the announced error was not reported: %s" % text)
+
+
+## When a wait that began now has to end, so that a test whose time is over fails alone.
+func _deadline(seconds: float) -> int:
+	return mini(Time.get_ticks_msec() + int(seconds * 1000), ends_at)
 
 
 func _test_line() -> String:
