@@ -254,6 +254,7 @@ func test_the_three_kinds_towards_a_peer_on_the_engine() -> void:
 		wait_for_event(connection, ENetConnection.EVENT_CONNECT)
 		for turn in 10:
 			connection.service(5)
+		check_equal(server.wait_for_report("connect", 5.0), "31", "connect data at the server")
 		peer.call(method, 99)
 		var local_event := false
 		for turn in 100:
@@ -263,7 +264,6 @@ func test_the_three_kinds_towards_a_peer_on_the_engine() -> void:
 				check_equal(event[2], 0, "data of our own event after %s" % method)
 				break
 		check_equal(local_event, method != &"peer_disconnect_now", "our own event after %s" % method)
-		check_equal(server.wait_for_report("connect", 5.0), "31", "connect data at the server")
 		check_equal(server.wait_for_report("disconnect", 5.0), "99", "data at the server after %s" % method)
 
 

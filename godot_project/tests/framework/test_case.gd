@@ -125,6 +125,7 @@ func wait_until(step: Callable, seconds: float, what: String) -> bool:
 		if Time.get_ticks_msec() > deadline:
 			fail("waited %.1f s in vain for %s" % [seconds, what])
 			return false
+		_poll_processes()
 		OS.delay_usec(200)
 	return true
 
@@ -136,6 +137,7 @@ func wait_frames_until(step: Callable, seconds: float, what: String) -> bool:
 		if Time.get_ticks_msec() > deadline:
 			fail("waited %.1f s in vain for %s" % [seconds, what])
 			return false
+		_poll_processes()
 		OS.delay_msec(1)
 		await (Engine.get_main_loop() as SceneTree).process_frame
 	return true
@@ -148,6 +150,7 @@ func wait_for_event(connection: ENetConnection, type: ENetConnection.EventType, 
 	var deadline := _deadline(seconds)
 	while Time.get_ticks_msec() < deadline:
 		var event := connection.service(5)
+		_poll_processes()
 		if event[0] == type:
 			return event
 		if event[0] != ENetConnection.EVENT_NONE:
@@ -245,6 +248,12 @@ func _judge_errors(when: String) -> void:
 	if when == "in the test":
 		for text in _announced:
 			failures.append("the announced error was not reported: %s" % text)
+
+
+## Reads what the processes print: on Wine each waits until that was done.
+func _poll_processes() -> void:
+	for process in _processes:
+		process.poll()
 
 
 ## When a wait that began now has to end, so that a test whose time is over fails alone.
