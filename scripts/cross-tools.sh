@@ -6,6 +6,7 @@ readonly debian_rust="$(cache_dir)/rust-1.97.1"
 # Counted up when something else is fetched with it: -2 runs programs with windows and certificates of the system.
 readonly wine_tools="$(cache_dir)/wine-10-2"
 readonly arm64_tools="$(cache_dir)/arm64-1"
+readonly windows_godot="$(cache_dir)/windows-godot-1"
 
 # python_tools FOLDER PACKAGE...: a Python environment with packages of PyPI.
 python_tools() {

@@ -15,6 +15,15 @@ need() {
 	command -v "$1" >/dev/null 2>&1 || die "'$1' is not installed, but is needed $2."
 }
 
+# install_package NAME WHAT_FOR: installs a package of the system where that is allowed, else stops.
+install_package() {
+	say "'$1' is missing, $2."
+	if ! command -v apt-get >/dev/null 2>&1 || ((EUID != 0)); then
+		die "install '$1' (its name on Debian) first."
+	fi
+	apt-get install --yes --no-install-recommends "$1" >&2
+}
+
 # Where downloads are kept: outside of the checkout, so that cleaning that costs no download.
 cache_dir() {
 	printf '%s/enet_rs' "${XDG_CACHE_HOME:-${HOME:?neither XDG_CACHE_HOME nor HOME is set}/.cache}"
@@ -54,13 +63,36 @@ fetch_once() {
 	) 9>"$folder.lock"
 }
 
+# private_apt STATE SUITE ARCHITECTURE KIND: puts into the array `apt` an apt-get that knows the packages (KIND deb) or
+# the sources (deb-src) of a release of Debian, and keeps all its state in the folder STATE. Root is not needed, and
+# nothing of the system changes; only the mirror is the machine's, read from its apt configuration.
+private_apt() {
+	local state="$1" suite="$2" architecture="$3" kind="$4" mirror
+	need apt-get "to fetch what Debian has"
+	mirror="$(apt-get indextargets --format '$(ORIGIN)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)' 'Created-By: Packages' |
+		awk -F'|' '$3 == "main" && $2 !~ /security|updates|backports/ && $4 !~ /security/ { print $4; exit }')"
+	[[ -n "$mirror" ]] || die "no Debian mirror is configured for apt."
+	mkdir -p "$state"/{lists/partial,archives/partial,root}
+	: >"$state/status"
+	printf '%s [arch=%s] %s %s main\n' "$kind" "$architecture" "$mirror" "$suite" >"$state/sources.list"
+	apt=(
+		apt-get
+		-o "Dir::State=$state" -o "Dir::State::lists=$state/lists" -o "Dir::State::status=$state/status"
+		-o "Dir::Cache=$state" -o "Dir::Cache::archives=$state/archives"
+		-o "Dir::Etc::sourcelist=$state/sources.list" -o Dir::Etc::sourceparts=/dev/null
+		-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
+		-o "APT::Architecture=$architecture" -o "APT::Architectures::=$architecture"
+		-o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=3 -o Debug::NoLocking=1
+	)
+	"${apt[@]}" -qq update >&2
+}
+
 # unpack_debian_packages [OPTION...] FOLDER PACKAGE...: Debian's packages with all their libraries, unpacked into
-# FOLDER/root; nothing is installed and root is not needed. They run by their own loader. The mirror is the machine's,
-# read from its apt configuration; the package lists are private to this fetch.
+# FOLDER/root; nothing is installed. They run by their own loader.
 #   --suite NAME, --architecture NAME   other than the next release of Debian, for this machine
 #   --alone                             without what the packages depend on
 unpack_debian_packages() {
-	local suite=forky architecture='' alone=false into state mirror package
+	local suite=forky architecture='' alone=false into state package apt
 	while [[ "$1" == --* ]]; do
 		case "$1" in
 		--suite) suite="$2" && shift ;;
@@ -71,29 +103,13 @@ unpack_debian_packages() {
 	done
 	into="$1" state="$1/apt"
 	shift
-	need apt-get "to fetch $1 from Debian (or install it yourself)"
 	need dpkg-deb "to unpack Debian's packages"
-	mirror="$(apt-get indextargets --format '$(ORIGIN)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)' 'Created-By: Packages' |
-		awk -F'|' '$3 == "main" && $2 !~ /security|updates|backports/ && $4 !~ /security/ { print $4; exit }')"
-	[[ -n "$mirror" ]] || die "no Debian mirror is configured for apt; install $1 yourself."
 	say "Fetching $1 from the configured Debian mirror ..."
-	mkdir -p "$state"/{lists/partial,archives/partial,root}
-	: >"$state/status"
-	[[ -n "$architecture" ]] || architecture="$(dpkg --print-architecture)"
-	printf 'deb [arch=%s] %s %s main\n' "$architecture" "$mirror" "$suite" >"$state/sources.list"
-	local -a options=(
-		-o "Dir::State=$state" -o "Dir::State::lists=$state/lists" -o "Dir::State::status=$state/status"
-		-o "Dir::Cache=$state" -o "Dir::Cache::archives=$state/archives"
-		-o "Dir::Etc::sourcelist=$state/sources.list" -o Dir::Etc::sourceparts=/dev/null
-		-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
-		-o "APT::Architecture=$architecture" -o "APT::Architectures::=$architecture"
-		-o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=3 -o Debug::NoLocking=1
-	)
-	apt-get "${options[@]}" -qq update >&2
+	private_apt "$state" "$suite" "${architecture:-$(dpkg --print-architecture)}" deb
 	if $alone; then
-		(cd "$state/archives" && apt-get "${options[@]}" -qq download "$@" >&2)
+		(cd "$state/archives" && "${apt[@]}" -qq download "$@" >&2)
 	else
-		apt-get "${options[@]}" -qq --yes --download-only --no-install-recommends install "$@" >&2
+		"${apt[@]}" -qq --yes --download-only --no-install-recommends install "$@" >&2
 	fi
 	for package in "$state"/archives/*.deb; do
 		dpkg-deb -x "$package" "$into/root"
