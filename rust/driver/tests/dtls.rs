@@ -167,6 +167,24 @@ fn an_address_can_stand_for_the_name() {
     assert!(!connects(&mut net_with(server(), "10.0.0.2", &trust)));
 }
 
+#[test]
+fn a_long_name_is_certified_as_a_whole() {
+    let name = format!("{}.game.example", ["a"; 40].join("."));
+    let own = SelfSigned::new(&name).unwrap();
+    let server = || ServerConfig::new(&own.certificate, &own.key).unwrap();
+    let trust = Trust::Named(own.certificate.clone());
+    assert!(connects(&mut net_with(server(), &name, &trust)));
+    assert!(!connects(&mut net_with(server(), &name[..64], &trust)));
+}
+
+#[test]
+fn what_no_host_is_called_is_not_certified() {
+    for name in ["", "näme", "game.example\u{200b}"] {
+        let refused = SelfSigned::new(name).unwrap_err().to_string();
+        assert!(refused.starts_with("OpenSSL refuses the name for a certificate: "), "{refused}");
+    }
+}
+
 /// A certificate as Godot makes them: a common name and nothing else; for `None` one that signs itself.
 fn certificate(
     key: &PKey<Private>,
