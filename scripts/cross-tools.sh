@@ -130,12 +130,17 @@ cross_cargo() {
 	# since zig exports, and keeps, all the rest.
 	export CFLAGS_x86_64_apple_darwin="-DOPENSSL_NO_APPLE_CRYPTO_RANDOM -fvisibility=hidden"
 	export CFLAGS_aarch64_apple_darwin="$CFLAGS_x86_64_apple_darwin"
+	if [[ "$triple" == *-apple-* ]]; then
+		# Rust's own symbols as well.
+		export RUSTFLAGS=-Zdefault-visibility=hidden RUSTC_BOOTSTRAP=1
+	fi
 	local -a standard_library=()
 	if ! has_standard_library "$triple"; then
 		fetch_once "$debian_rust" fetch_rust
 		# A stable compiler builds its standard library only where this allows it.
 		export RUSTC="$debian_rust/bin/rustc" CARGO="$debian_rust/bin/cargo" RUSTC_BOOTSTRAP=1
-		standard_library=(-Zbuild-std=std,panic_unwind)
+		# Without what reads symbols for backtraces: there are none in what ships.
+		standard_library=(-Zbuild-std=std,panic_unwind -Zbuild-std-features=panic-unwind)
 	fi
 	cargo-zigbuild "$subcommand" --release --target "$target" \
 		"${standard_library[@]+"${standard_library[@]}"}" "$@"
