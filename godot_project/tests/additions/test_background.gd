@@ -27,6 +27,7 @@ func test_nobody_is_lost_while_the_main_thread_of_a_server_is_blocked() -> void:
 	_check_blocked(server, talkers, 16)
 
 
+## All talkers are on enet_rs: the engine's ENet has no DTLS in the builds of Linux distributions.
 func test_nobody_is_lost_while_the_main_thread_of_a_server_with_dtls_is_blocked() -> void:
 	var server := _server()
 	var own: Dictionary = ENetConnection.make_self_signed_certificate("game.example")
