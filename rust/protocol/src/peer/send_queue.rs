@@ -20,7 +20,7 @@ use crate::report::Volume;
 use crate::wire::command::{Body, Command};
 use crate::wire::{ACKNOWLEDGE_SIZE, FRAGMENT_COMMAND_SIZE, HEADER_SIZE, SYSTEM_CHANNEL};
 use bytes::Bytes;
-use filling::{Put, put_copies, put_lost, put_reliable, put_unreliable, reliable_command};
+use filling::{Put, put_copies, put_reliable, put_some_lost, put_unreliable, reliable_command};
 use lanes::{Lanes, QUANTUM};
 use messages::{MessageQueue, Next};
 use std::collections::VecDeque;
@@ -59,6 +59,8 @@ pub(crate) struct SendQueue {
     is_mixed: bool,
     /// Made when they are needed first.
     lanes: Option<Box<Lanes>>,
+    /// What was lost was put first into the last datagram for which something lost has waited.
+    lost_goes_first: bool,
     /// The messages queued so far.
     queued: Volume,
     /// Bytes of them when bandwidth was last shared out.
@@ -251,7 +253,11 @@ impl SendQueue {
         if self.put_acknowledgements(datagram) == Put::Full {
             return false;
         }
-        let lost = put_lost(flow, datagram);
+        let lost = if flow.recovery.has_lost() {
+            self.put_lost_in_turn(flow.reborrow(), datagram)
+        } else {
+            Put::Done
+        };
         if lost == Put::Full || self.put_system(flow, datagram) == Put::Full {
             return false;
         }
@@ -298,14 +304,47 @@ impl SendQueue {
         self.has_lanes()
     }
 
+    /// Puts what is lost. Messages of other channels than that of the first lost command go before it in each
+    /// second datagram, so that the losses of a transfer do not hold them up.
+    #[cold]
+    fn put_lost_in_turn(&mut self, mut flow: Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
+        self.lost_goes_first = !self.lost_goes_first;
+        if !self.lost_goes_first
+            && let Some((channel, _, _)) = flow.recovery.first_lost(flow.channels)
+        {
+            self.put_others(channel, flow.reborrow(), datagram);
+        }
+        put_some_lost(flow, datagram)
+    }
+
+    /// Puts messages of other channels than this one.
+    fn put_others(&mut self, channel: u8, mut flow: Flow<'_>, datagram: &mut Datagram<'_>) {
+        if self.is_mixed && self.needs_lanes() {
+            let Some(lanes) = &mut self.lanes else { return };
+            lanes.begin_datagram(flow.reserve() > 0);
+            lanes.hold_reliable(channel);
+            self.take_turns(false, flow, datagram);
+        } else if self.is_mixed || self.last_channel != channel {
+            while let Some(Next::Reliable) = self.messages.next(false)
+                && put_reliable(&mut self.messages, &mut flow, datagram) == Put::Done
+            {}
+        }
+    }
+
     #[inline(never)]
-    fn put_from_lanes(&mut self, mut holds_reliable: bool, mut flow: Flow<'_>, datagram: &mut Datagram<'_>) {
+    fn put_from_lanes(&mut self, holds_reliable: bool, flow: Flow<'_>, datagram: &mut Datagram<'_>) {
         let Some(lanes) = &mut self.lanes else { return };
         if flow.recovery.congestion.share() && lanes.bytes_waiting(None) > TRANSFER_BYTES {
             flow.recovery.begin_transfer();
         }
+        lanes.begin_datagram(flow.reserve() > 0);
+        self.take_turns(holds_reliable, flow, datagram);
+    }
+
+    /// Fills a datagram from the lanes.
+    fn take_turns(&mut self, mut holds_reliable: bool, mut flow: Flow<'_>, datagram: &mut Datagram<'_>) {
+        let Some(lanes) = &mut self.lanes else { return };
         let (allowance, reserve) = (flow.allowance, flow.reserve());
-        lanes.begin_datagram(reserve > 0);
         while let Some(turn) = lanes.next_turn(holds_reliable) {
             flow.allowance = if turn.is_short { allowance.saturating_add(reserve) } else { allowance };
             let Some(messages) = lanes.messages(turn.channel) else { return };

@@ -2,6 +2,7 @@
 
 use super::Recovery;
 use super::in_flight::Sent;
+use super::redundancy::LARGEST_COPY;
 use super::sent_datagrams::is_before;
 use super::timer::RetransmissionTimer;
 use crate::peer::channel::Channels;
@@ -120,7 +121,8 @@ impl Recovery {
         self.congestion.on_lost(sent.length());
         self.bytes_in_flight -= sent.length();
         sent.mark_lost(is_overtaken);
-        self.retransmissions.add_lost(channel, sequence);
+        let is_small = sent.length() as usize <= LARGEST_COPY;
+        self.retransmissions.add_lost(channel, sequence, is_small);
     }
 
     /// A time-out has passed: declares lost what is overdue, and works out when the peer will be given up.
@@ -139,7 +141,7 @@ impl Recovery {
         let Some(sequence) = in_flight.oldest() else { return };
         if let Some(sent) = in_flight.get_mut(sequence).filter(|sent| !sent.is_lost()) {
             sent.mark_lost(false);
-            self.retransmissions.add_lost(SYSTEM_CHANNEL, sequence);
+            self.retransmissions.add_lost(SYSTEM_CHANNEL, sequence, true);
         }
     }
 

@@ -18,7 +18,9 @@ struct Retransmission {
 
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 struct Queues {
-    /// Channel and number of the commands to send again, before all others. Some are acknowledged by now.
+    /// Channel and number of the commands to send again, before all others: first the small ones, which wait
+    /// for no transfer. Some are acknowledged by now.
+    lost_small: VecDeque<(u8, u16)>,
     lost: VecDeque<(u8, u16)>,
     /// Commands that are under way again, those of the second attempt, of the third and so on: later attempts
     /// are waited for longer, and each list is in the order in which its commands count as lost. Some are out
@@ -26,6 +28,17 @@ struct Queues {
     under_way: Vec<VecDeque<Retransmission>>,
     /// Bytes of all commands that were sent again.
     bytes: u64,
+}
+
+impl Queues {
+    /// Channel and number of what is to be sent again next.
+    fn first_lost(&self) -> Option<(u8, u16)> {
+        self.lost_small.front().or_else(|| self.lost.front()).copied()
+    }
+
+    fn pop_lost(&mut self) -> Option<(u8, u16)> {
+        self.lost_small.pop_front().or_else(|| self.lost.pop_front())
+    }
 }
 
 /// The retransmissions of one connection. Most connections never have any: they take memory only then.
@@ -36,34 +49,36 @@ impl Retransmissions {
     /// Whether a command waits to be sent again.
     #[inline(always)]
     pub(crate) fn has_lost(&self) -> bool {
-        self.0.as_ref().is_some_and(|queues| !queues.lost.is_empty())
+        self.0.as_ref().is_some_and(|queues| !(queues.lost.is_empty() && queues.lost_small.is_empty()))
     }
 
     /// A command is lost, and has to be sent again.
-    pub(crate) fn add_lost(&mut self, channel: u8, sequence: u16) {
-        self.0.get_or_insert_default().lost.push_back((channel, sequence));
+    pub(crate) fn add_lost(&mut self, channel: u8, sequence: u16, is_small: bool) {
+        let queues = self.0.get_or_insert_default();
+        let lost = if is_small { &mut queues.lost_small } else { &mut queues.lost };
+        lost.push_back((channel, sequence));
     }
 
     /// The lost command that is to be sent again next: its channel, its number and itself.
     pub(crate) fn first_lost<'a>(&mut self, channels: &'a mut Channels) -> Option<(u8, u16, &'a mut Sent)> {
-        let Queues { lost, .. } = self.0.as_deref_mut()?;
-        while let Some(&(channel, sequence)) = lost.front() {
+        let queues = self.0.as_deref_mut()?;
+        while let Some((channel, sequence)) = queues.first_lost() {
             let in_flight = channels.outgoing(channel).map(|outgoing| &mut outgoing.in_flight);
             if in_flight.and_then(|in_flight| in_flight.get_mut(sequence)).is_some_and(|sent| sent.is_lost())
             {
                 break;
             }
             // Acknowledged after all.
-            lost.pop_front();
+            queues.pop_lost();
         }
-        let &(channel, sequence) = lost.front()?;
+        let (channel, sequence) = queues.first_lost()?;
         Some((channel, sequence, channels.outgoing(channel)?.in_flight.get_mut(sequence)?))
     }
 
     /// The command of [`Self::first_lost`] goes out again for the `attempts`-th time, and takes `bytes`.
     pub(crate) fn on_retransmitted(&mut self, now: Time, attempts: u8, bytes: usize) {
         let Some(queues) = &mut self.0 else { return };
-        if let Some((channel, sequence)) = queues.lost.pop_front() {
+        if let Some((channel, sequence)) = queues.pop_lost() {
             queues.under_way_for(attempts).push_back(Retransmission { channel, sequence, sent_at: now });
             queues.bytes += bytes as u64;
         }
@@ -112,6 +127,7 @@ impl Retransmissions {
     /// Nothing is under way, and nothing waits.
     pub(crate) fn clear(&mut self) {
         if let Some(queues) = &mut self.0 {
+            queues.lost_small.clear();
             queues.lost.clear();
         }
         self.on_idle();

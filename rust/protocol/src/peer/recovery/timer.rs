@@ -19,6 +19,10 @@ const FLOOR_INTERVAL: u32 = 5_000;
 const MAXIMUM_BACKOFF: u8 = 16;
 /// Attempts at a command from which on it is not waited for longer with each.
 pub(super) const MAXIMUM_ATTEMPTS: u8 = 32;
+/// Milliseconds, or round trips if these are longer, for which a further transmission of a command is waited
+/// for at most while others are acknowledged: what a path loses again and again must not hold up its channel.
+const LONGEST_PATIENCE: u32 = 2000;
+const PATIENT_ROUND_TRIPS: u32 = 4;
 
 /// The retransmission timer of one connection. All times are milliseconds.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -147,7 +151,9 @@ impl RetransmissionTimer {
             return 0;
         }
         let round_trip = self.round_trip().max(GRANULARITY);
-        (2..attempts.min(MAXIMUM_ATTEMPTS)).fold(round_trip, |time, _| time.saturating_add(time / 4 + 1))
+        let longest = (PATIENT_ROUND_TRIPS * round_trip).max(LONGEST_PATIENCE);
+        let attempts = 2..attempts.min(MAXIMUM_ATTEMPTS);
+        attempts.fold(round_trip, |time, _| time.saturating_add(time / 4 + 1)).min(longest)
     }
 }
 

@@ -145,13 +145,8 @@ pub(super) fn put_unreliable(
 }
 
 /// Puts what is to be sent again.
-#[inline(always)]
-pub(super) fn put_lost(flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
-    if flow.recovery.has_lost() { put_some_lost(flow.reborrow(), datagram) } else { Put::Done }
-}
-
 #[cold]
-fn put_some_lost(flow: Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
+pub(super) fn put_some_lost(flow: Flow<'_>, datagram: &mut Datagram<'_>) -> Put {
     while flow.recovery.has_lost() {
         let reserve = flow.reserve();
         let Some((channel, sequence, sent)) = flow.recovery.first_lost(flow.channels) else { break };
