@@ -157,6 +157,36 @@ impl Pair {
         self.run_until(milliseconds, |_| false);
     }
 
+    /// Lets `milliseconds` pass in which each host is serviced once in a frame of so many milliseconds, the
+    /// server in the middle of the client's: what has arrived since, then its timers and what it sends.
+    pub fn run_in_frames(&mut self, milliseconds: u64, frame: u64) {
+        let mut arrived: [Vec<_>; 2] = Default::default();
+        for _ in 0..milliseconds {
+            let next = self.world.now() + MILLISECOND;
+            while let Some(happening) = self.world.next(next) {
+                let Happening::Arrival { from, to, datagram, .. } = happening else { continue };
+                arrived[usize::from(to == self.server.address)].push((from, datagram));
+            }
+            for (is_client, phase) in [(true, 0), (false, frame / 2)] {
+                if self.world.now() / MILLISECOND % frame == phase {
+                    self.take_in(is_client, std::mem::take(&mut arrived[usize::from(!is_client)]));
+                    self.work(is_client);
+                }
+            }
+        }
+        // What has arrived since the last frame.
+        let [at_client, at_server] = arrived;
+        self.take_in(true, at_client);
+        self.take_in(false, at_server);
+    }
+
+    /// Hands datagrams to one host.
+    fn take_in(&mut self, is_client: bool, datagrams: Vec<(SocketAddr, Bytes)>) {
+        let now = self.now();
+        let host = if is_client { &mut self.client.host } else { &mut self.server.host };
+        datagrams.into_iter().for_each(|(from, datagram)| host.handle_datagram(now, from, datagram));
+    }
+
     /// Lets time pass in which neither host is serviced.
     pub fn skip(&mut self, milliseconds: u64) {
         assert_eq!(self.world.next(self.world.now() + milliseconds * MILLISECOND), None);

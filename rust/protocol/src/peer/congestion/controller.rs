@@ -46,6 +46,8 @@ const LONGEST_TRAIN: u64 = 32 << 10;
 /// measure it anew.
 const FLOOR_LIFETIME: u32 = 10_000;
 const FLOOR_PROBE: u32 = 200;
+/// Milliseconds after which the first floor that is much higher than before is measured once more.
+const SECOND_PROBE: u32 = 1_000;
 /// Milliseconds between acknowledgements at most while something is under way: frames at 10 Hz.
 const LONGEST_INTERVAL: u32 = 100;
 /// Milliseconds between acknowledgements up to which bursts show the capacity.
@@ -121,6 +123,8 @@ pub(super) struct Controller {
     /// The round trip with empty queues, and how often the floor was measured while others filled them.
     empty: u32,
     hidden_probes: u32,
+    /// What gets lost of that which is sent while the queue is short, in 1,024ths.
+    path_loss: u32,
     /// The last round trip, and the lowest one since the probe for the floor began.
     latest: u32,
     probed_floor: u32,
@@ -159,6 +163,7 @@ impl Controller {
             floor_at: now,
             empty: if floor == 0 { u32::MAX } else { floor },
             hidden_probes: 0,
+            path_loss: 0,
             latest: floor,
             probed_floor: u32::MAX,
             delay: 0,
@@ -210,6 +215,9 @@ impl Controller {
     #[inline]
     pub(super) fn on_lost(&mut self, bytes: u32) {
         self.round.lost += u64::from(bytes);
+        // What is lost will not be delivered.
+        self.round.until = self.round.until.saturating_sub(bytes.into()).max(self.round.began);
+        self.delivery.on_lost(bytes);
     }
 
     /// A round trip took `sample` milliseconds.
@@ -243,7 +251,7 @@ impl Controller {
         }
         self.take_sample(sample);
         if sample.prior_delivered >= self.round.until {
-            self.end_round(in_flight);
+            self.end_round(now, in_flight);
         }
         self.advance(now, in_flight);
     }
@@ -268,16 +276,16 @@ impl Controller {
     }
 
     fn take_sample(&mut self, sample: Sample) {
-        if sample.is_limited && sample.rate < self.bandwidth() {
-            self.round.is_limited = true;
-            return;
-        }
         if sample.elapsed < self.floor {
             return;
         }
         let rate = sample.rate.min(MAXIMUM_RATE);
         self.round.rate = self.round.rate.max(rate);
-        self.bandwidth[0] = self.bandwidth[0].max(rate);
+        if sample.is_limited && rate < self.bandwidth() {
+            self.round.is_limited = true;
+        } else {
+            self.bandwidth[0] = self.bandwidth[0].max(rate);
+        }
     }
 
     /// Bytes per second that the path delivers, as far as is known; 0 before the first measurement.
@@ -290,20 +298,28 @@ impl Controller {
         self.delay
     }
 
-    fn end_round(&mut self, in_flight: u32) {
+    fn end_round(&mut self, now: Time, in_flight: u32) {
         if self.round.floor != u32::MAX {
             // Where this host is serviced once a frame, all round trips may take one more.
             let frame = self.pacer.lateness().min(self.interval());
             self.delay = self.round.floor.saturating_sub(self.empty).saturating_sub(frame);
         }
         self.rounds += 1;
+        let was_competing = self.is_competing();
+        self.measure_path_loss();
         self.adapt_pace();
-        let has_slowed = self.delay > LONG_DELAY && self.round.rate < self.bandwidth() / 2;
-        if has_slowed && !self.round.is_limited && self.phase != Phase::Startup {
+        let has_slowed = self.has_slowed();
+        if has_slowed {
             self.bandwidth = [self.round.rate; 2];
             self.pace = self.pace.min(self.highest_pace());
         }
         match self.phase {
+            Phase::Drain | Phase::Cruise | Phase::Up | Phase::Feel | Phase::Down
+                if has_slowed || (self.is_competing() && !was_competing) =>
+            {
+                // The path may have become longer, too.
+                self.probe_floor(now, in_flight);
+            }
             Phase::Startup => self.check_full(),
             Phase::Cruise if self.rounds >= CRUISE_ROUNDS => self.enter(Phase::Up),
             Phase::Up => self.enter(Phase::Feel),
@@ -330,6 +346,28 @@ impl Controller {
         };
     }
 
+    /// Whether the path delivers much less than before, as a long queue or many losses show, and not just too
+    /// little to send.
+    fn has_slowed(&self) -> bool {
+        let delivered = self.delivery.delivered() - self.round.began;
+        let is_overloaded = self.delay > LONG_DELAY || self.round.lost * 4 > delivered;
+        self.phase != Phase::Startup
+            && is_overloaded
+            && self.round.rate < self.bandwidth() / 2
+            && delivered + self.round.lost > 16 << 10
+    }
+
+    /// Takes in how much gets lost while the queue on the path is short, or hardly this connection's.
+    fn measure_path_loss(&mut self) {
+        let delivered = self.delivery.delivered() - self.round.began;
+        let is_probing = matches!(self.phase, Phase::FloorProbe { .. });
+        if delivered > 0 && (is_probing || self.delay < SHORT_DELAY) {
+            let loss = (self.round.lost * 1024 / delivered).min(1024) as u32;
+            self.path_loss =
+                if is_probing { loss.max(self.path_loss) } else { (self.path_loss * 7 + loss) / 8 };
+        }
+    }
+
     /// Keeps a few datagrams of this connection in the queue, as TCP Vegas does (Brakmo and Peterson, 1995):
     /// so those who share a path get equal shares of it.
     fn adapt_pace(&mut self) {
@@ -344,7 +382,8 @@ impl Controller {
         };
         if self.is_competing() {
             let delivered = self.delivery.delivered() - self.round.began;
-            if self.round.lost * 100 > delivered {
+            let expected = delivered * u64::from(self.path_loss) / 1024;
+            if self.round.lost.saturating_sub(expected) * 100 > delivered {
                 self.bandwidth = self.bandwidth.map(|rate| rate * 7 / 8);
             }
             self.pace = self.bandwidth();
@@ -396,7 +435,8 @@ impl Controller {
         match phase {
             Phase::Cruise if before == Phase::Drain => self.pace = self.bandwidth().min(self.highest_pace()),
             Phase::Up => self.full_bandwidth = self.bandwidth(),
-            Phase::Down => self.bandwidth = [0, self.bandwidth[0]],
+            // Nothing was measured if there was too little to send.
+            Phase::Down if self.bandwidth[0] > 0 => self.bandwidth = [0, self.bandwidth[0]],
             _ => {}
         }
     }
@@ -425,13 +465,8 @@ impl Controller {
                 self.enter(Phase::Cruise);
             }
             Phase::FloorProbe { until, .. } if now >= until => {
-                self.floor = self.probed_floor;
-                // Where others keep the queue long, the path without it does not show.
-                self.hidden_probes = if self.is_competing() { self.hidden_probes + 1 } else { 0 };
-                if self.hidden_probes.is_multiple_of(HIDDEN_PROBES) {
-                    self.empty = self.floor;
-                }
                 self.floor_at = now;
+                self.take_floor();
                 self.enter(Phase::Cruise);
             }
             _ => {}
@@ -439,11 +474,31 @@ impl Controller {
         if !matches!(self.phase, Phase::Startup | Phase::FloorProbe { .. })
             && now.since(self.floor_at) > FLOOR_LIFETIME
         {
-            let window = self.bdp() / 2;
-            // What is under way has to arrive first.
-            let wait = if in_flight > window { FLOOR_PROBE + self.latest.min(1000) } else { 0 };
-            self.probed_floor = self.latest;
-            self.enter(Phase::FloorProbe { until: now.after(wait), window });
+            self.probe_floor(now, in_flight);
+        }
+    }
+
+    /// Little is under way for a while, so that the floor of the round trip shows.
+    fn probe_floor(&mut self, now: Time, in_flight: u32) {
+        let window = self.bdp() / 2;
+        // What is under way has to arrive first.
+        let wait = if in_flight > window { FLOOR_PROBE + self.latest.min(1000) } else { 0 };
+        self.probed_floor = self.latest;
+        self.enter(Phase::FloorProbe { until: now.after(wait), window });
+    }
+
+    /// A probe for the floor of the round trip is over. Where others keep the queue long, or what was sent
+    /// too fast is still in it, the path without it does not show. But a queue changes, and the length of a
+    /// path does not: a floor that is seen twice is the path's.
+    fn take_floor(&mut self) {
+        let last = std::mem::replace(&mut self.floor, self.probed_floor);
+        let is_hidden = self.is_competing() || self.floor > self.empty.saturating_add(LONG_DELAY);
+        self.hidden_probes = if is_hidden { self.hidden_probes + 1 } else { 0 };
+        if !is_hidden || self.floor.abs_diff(last) <= 1 || self.hidden_probes == HIDDEN_PROBES {
+            self.hidden_probes = 0;
+            self.empty = self.floor;
+        } else if self.hidden_probes == 1 {
+            self.floor_at = self.floor_at.before(FLOOR_LIFETIME - SECOND_PROBE);
         }
     }
 
@@ -512,7 +567,9 @@ impl Controller {
             Phase::FloorProbe { .. } => bandwidth,
         };
         let lump = u64::from(MAXIMUM_CREDIT) * 1000 / u64::from(self.interval().max(1));
-        Some(rate.clamp(8 << 10, lump))
+        // As if nothing was paced but for the smallest window.
+        let least = u64::from(MINIMUM_WINDOW) * 1000 / u64::from(self.latest.max(1));
+        Some(rate.max(least).min(lump))
     }
 
     /// Bytes per second that a probe sends too much.

@@ -61,6 +61,12 @@ impl DeliveryRate {
         self.delivered += u64::from(bytes);
     }
 
+    /// A command of so many bytes is lost: it is not waited for.
+    #[inline]
+    pub(crate) fn on_lost(&mut self, bytes: u32) {
+        self.limited_until = self.limited_until.saturating_sub(bytes.into());
+    }
+
     /// A datagram leaves; nothing was under way before it if `was_idle`.
     #[inline(always)]
     pub(crate) fn on_sent(&mut self, now: Time, was_idle: bool) -> Snapshot {
