@@ -91,6 +91,7 @@ declare -rA triples=(
 	[linux.x86_64]=x86_64-unknown-linux-gnu
 	[linux.arm64]=aarch64-unknown-linux-gnu
 	[windows.x86_64]=x86_64-pc-windows-gnu
+	[windows.arm64]=aarch64-pc-windows-gnullvm
 	[macos.x86_64]=x86_64-apple-darwin
 	[macos.arm64]=aarch64-apple-darwin
 )
@@ -162,12 +163,32 @@ macos_imports() {
 		}'
 }
 
+# The libraries that the library for Windows at standard input imports, each without ".dll". The table of imports has
+# entries of 20 bytes, with the address of a name at the 12th; addresses are those that sections have in memory.
+windows_imports() {
+	perl -0777 -ne '
+		my ($file, $header) = ($_, unpack "x60 V", $_);
+		my ($sections, $options) = unpack "x$header x6 v x12 v", $file;
+		my $place = sub {
+			for my $section (map { $header + 24 + $options + 40 * $_ } 0 .. $sections - 1) {
+				my ($length, $from, undef, $offset) = unpack "x$section x8 V4", $file;
+				return $offset + $_[0] - $from if $_[0] >= $from && $_[0] < $from + $length;
+			}
+		};
+		my $entry = $place->(unpack "x$header x144 V", $file);
+		while (my $address = unpack "x$entry x12 V", $file) {
+			my $name = $place->($address);
+			print lc(unpack "x$name Z*", $file) =~ s/\.dll$//r, "\n";
+			$entry += 20;
+		}'
+}
+
 # check_imports PLATFORM LIBRARY: the library needs nothing beyond what each system of the platform has.
 check_imports() {
 	local imported foreign newest
 	case "$1" in
 	windows.*)
-		imported="$(objdump -p "$2" | sed -n 's/^.*DLL Name: *\(.*\)\.dll$/\L\1/Ip' | sort -u)"
+		imported="$(windows_imports <"$2" | sort -u)"
 		foreign="$(grep -vxF -f <(printf '%s\n' $windows_libraries) <<<"$imported" | grep -v '^api-ms-win-')" || true
 		;;
 	linux.*)
