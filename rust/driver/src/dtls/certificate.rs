@@ -1,22 +1,23 @@
 //! Certificates for those who have none: for tests, for demos, and for games whose clients are given it.
 
 use super::error::CredentialsError;
-use openssl::asn1::Asn1Time;
-use openssl::bn::{BigNum, MsbOption};
-use openssl::ec::{EcGroup, EcKey};
+use openssl::bn::BigNumContext;
+use openssl::ec::{EcGroup, EcKey, PointConversionForm};
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
-use openssl::pkey::PKey;
-use openssl::x509::extension::SubjectAlternativeName;
-use openssl::x509::{X509, X509Name};
-use std::net::IpAddr;
+use openssl::pkey::{PKey, Private};
+use openssl::rand::rand_bytes;
+use openssl::sign::Signer;
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, PKCS_ECDSA_P256_SHA256, PublicKeyData, SerialNumber,
+    SignatureAlgorithm, SigningKey,
+};
 
-/// Bits of a serial number, as many as a certificate may have.
-const SERIAL_NUMBER_BITS: i32 = 159;
+/// Names a certificate in errors.
+const WHAT: &str = "the name for a certificate";
 /// Characters of a common name, as many as X.520 allows.
 const LONGEST_COMMON_NAME: usize = 64;
-const VERSION_3: i32 = 2;
 
 /// A certificate that nobody but its own key has signed, with the key; both in PEM.
 #[derive(Clone, Debug)]
@@ -34,56 +35,62 @@ impl SelfSigned {
     /// # Errors
     /// The name cannot be that of a host: it is empty, or has other characters than those of ASCII.
     pub fn new(host_name: &str) -> Result<Self, CredentialsError> {
-        const WHAT: &str = "the name for a certificate";
-        if host_name.is_empty() || !host_name.is_ascii() {
-            let reason = format!("\"{host_name}\" is not a name in ASCII");
-            return Err(CredentialsError::Refused { what: WHAT, reason });
+        let refused =
+            |error: rcgen::Error| CredentialsError::Refused { what: WHAT, reason: error.to_string() };
+        if host_name.is_empty() {
+            return Err(CredentialsError::Refused { what: WHAT, reason: "it is empty".to_owned() });
         }
-        make(host_name).map_err(CredentialsError::refused(WHAT))
+        let mut parameters = CertificateParams::new([host_name.to_owned()]).map_err(refused)?;
+        // What of the name the subject can hold; clients look at the alternative names.
+        let common_name = &host_name[..host_name.len().min(LONGEST_COMMON_NAME)];
+        parameters.distinguished_name = DistinguishedName::new();
+        parameters.distinguished_name.push(DnType::CommonName, common_name);
+        let key = Key::generate().map_err(CredentialsError::refused(WHAT))?;
+        parameters.serial_number = Some(key.serial_number().map_err(CredentialsError::refused(WHAT))?);
+        let certificate = parameters.self_signed(&key).map_err(refused)?;
+        let key = key.private.private_key_to_pem_pkcs8().map_err(CredentialsError::refused(WHAT))?;
+        Ok(Self { certificate: certificate.pem(), key: String::from_utf8_lossy(&key).into_owned() })
     }
 }
 
-fn make(host_name: &str) -> Result<SelfSigned, ErrorStack> {
-    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
-    let key = PKey::from_ec_key(EcKey::generate(&group)?)?;
-    let mut serial_number = BigNum::new()?;
-    serial_number.rand(SERIAL_NUMBER_BITS, MsbOption::MAYBE_ZERO, false)?;
-    let serial_number = serial_number.to_asn1_integer()?;
-    let not_before = Asn1Time::from_str_x509("19750101000000Z")?;
-    let not_after = Asn1Time::from_str_x509("40960101000000Z")?;
-    let name = common_name(host_name)?;
-
-    let mut certificate = X509::builder()?;
-    certificate.set_version(VERSION_3)?;
-    certificate.set_serial_number(&serial_number)?;
-    certificate.set_subject_name(&name)?;
-    certificate.set_issuer_name(&name)?;
-    certificate.set_not_before(&not_before)?;
-    certificate.set_not_after(&not_after)?;
-    certificate.set_pubkey(&key)?;
-    let mut names = SubjectAlternativeName::new();
-    match host_name.parse::<IpAddr>() {
-        Ok(_) => names.ip(host_name),
-        Err(_) => names.dns(host_name),
-    };
-    let names = names.build(&certificate.x509v3_context(None, None))?;
-    certificate.append_extension(names)?;
-    certificate.sign(&key, MessageDigest::sha256())?;
-
-    Ok(SelfSigned {
-        certificate: text(certificate.build().to_pem()?),
-        key: text(key.private_key_to_pem_pkcs8()?),
-    })
+/// A key of OpenSSL's, by which rcgen signs: it needs no cryptography of its own then.
+struct Key {
+    private: PKey<Private>,
+    /// Its point, uncompressed.
+    public: Vec<u8>,
 }
 
-/// The subject: what of the name it can hold, since clients look at the alternative names.
-fn common_name(host_name: &str) -> Result<X509Name, ErrorStack> {
-    let mut name = X509Name::builder()?;
-    let end = host_name.len().min(LONGEST_COMMON_NAME);
-    name.append_entry_by_nid(Nid::COMMONNAME, &host_name[..end])?;
-    Ok(name.build())
+impl Key {
+    fn generate() -> Result<Self, ErrorStack> {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
+        let key = EcKey::generate(&group)?;
+        let form = PointConversionForm::UNCOMPRESSED;
+        let public = key.public_key().to_bytes(&group, form, &mut *BigNumContext::new()?)?;
+        Ok(Self { private: PKey::from_ec_key(key)?, public })
+    }
+
+    /// A number that no other certificate has: of 20 bytes, and not negative (RFC 5280, section 4.1.2.2).
+    fn serial_number(&self) -> Result<SerialNumber, ErrorStack> {
+        let mut number = [0; 20];
+        rand_bytes(&mut number)?;
+        number[0] &= 0x7f;
+        Ok(SerialNumber::from_slice(&number))
+    }
 }
 
-fn text(pem: Vec<u8>) -> String {
-    String::from_utf8_lossy(&pem).into_owned()
+impl PublicKeyData for Key {
+    fn der_bytes(&self) -> &[u8] {
+        &self.public
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &PKCS_ECDSA_P256_SHA256
+    }
+}
+
+impl SigningKey for Key {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        let sign = || Signer::new(MessageDigest::sha256(), &self.private)?.sign_oneshot_to_vec(message);
+        sign().map_err(|_: ErrorStack| rcgen::Error::RemoteKeyError)
+    }
 }
