@@ -6,7 +6,10 @@ use enet_rs_protocol::{
     Compressor, DisconnectReason, Event, Host, HostConfig, Limits, PacketFlags, PeerId, PeerState, Time,
 };
 use enet_rs_sim::Conditions;
+use enet_rs_test_support::stock::{self, Clock, Path, Server};
 use enet_rs_test_support::virtual_pair::Pair;
+use rusty_enet as enet;
+use std::cell::Cell;
 use std::net::SocketAddr;
 
 /// A pair without any delay between its ends.
@@ -215,4 +218,37 @@ fn addresses_are_plain_and_link_local_ones_keep_their_scope() {
         let peer = host.connect(asked.parse().unwrap(), 1, 0).unwrap();
         assert_eq!(host.remote_address(peer), Some(kept.parse().unwrap()));
     }
+}
+
+/// Stock ENet that has asked for the end takes a datagram for malformed from the first acknowledgement on
+/// that is none of its DISCONNECT.
+#[test]
+fn stock_enet_that_sends_something_and_disconnects_learns_at_once_that_it_has_arrived() {
+    let (clock, there, back) = (Clock::new(Cell::new(1000)), Path::default(), Path::default());
+    let address = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+    let mut client = stock::host(&clock, 10, address(2), &back, &there, false);
+    let engine = Host::new(HostConfig::default(), &[1; 16]).unwrap();
+    let mut server = Server::new(engine, 10, address(1), &there, &back);
+    let peer = client.connect(address(2), 1, 0).unwrap().id();
+    let mut ended_at = None;
+    for now in 1000..10_000 {
+        clock.set(now);
+        if now == 3_000 {
+            client.peer_mut(peer).send(0, &enet::Packet::reliable(&[7; 8][..])).unwrap();
+            client.flush();
+            client.peer_mut(peer).disconnect(5);
+        }
+        // A server that looks at its socket once in a frame finds both at the same time.
+        if now % 16 == 0 {
+            server.work(now);
+        }
+        while let Some(event) = client.service().unwrap() {
+            if matches!(event.no_ref(), enet::EventNoRef::Disconnect { .. }) {
+                ended_at.get_or_insert(now);
+            }
+        }
+    }
+    assert!(matches!(server.events.last(), Some(Event::Disconnect { data: 5, .. })), "{:?}", server.events);
+    let took = ended_at.expect("the client learns of its end") - 3_000;
+    assert!(took <= 40, "{took} ms");
 }

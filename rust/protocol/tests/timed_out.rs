@@ -7,12 +7,11 @@ use enet_rs_protocol::{
     DisconnectReason, Event, Host, HostConfig, HostStatistic, PacketFlags, PeerState, Time,
 };
 use enet_rs_test_support::raw;
-use enet_rs_test_support::stock::{Clock, Path, host};
+use enet_rs_test_support::stock::{Clock, Path, Server, host};
 use enet_rs_test_support::virtual_pair::{CLEAN, Pair};
 use rusty_enet as stock;
 use std::cell::Cell;
 use std::net::SocketAddr;
-use std::rc::Rc;
 
 fn address(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
@@ -77,33 +76,6 @@ fn both_ends_that_have_given_each_other_up_are_silent() {
     assert_eq!(pair.server.host.pop_statistic(HostStatistic::TotalSentPackets), 0);
 }
 
-/// What a host did with a client of stock ENet.
-struct Server {
-    host: Host,
-    received: Path,
-    sent: Path,
-    events: Vec<Event>,
-}
-
-impl Server {
-    fn work(&mut self, now: u64) {
-        let time = Time::from_millis(now);
-        let next = || {
-            let mut received = self.received.borrow_mut();
-            received.front().is_some_and(|(at, _)| *at <= now).then(|| received.pop_front()).flatten()
-        };
-        while let Some((_, datagram)) = next() {
-            self.host.handle_datagram(time, address(1), datagram.into());
-        }
-        self.host.handle_timeout(time);
-        let mut datagram = Vec::new();
-        while self.host.poll_transmit(time, &mut datagram).is_some() {
-            self.sent.borrow_mut().push_back((now + 10, std::mem::take(&mut datagram)));
-        }
-        self.events.extend(std::iter::from_fn(|| self.host.poll_event()));
-    }
-}
-
 #[test]
 fn a_client_of_stock_enet_that_was_stopped_learns_of_its_end_when_it_goes_on() {
     for checksum in [false, true] {
@@ -111,8 +83,7 @@ fn a_client_of_stock_enet_that_was_stopped_learns_of_its_end_when_it_goes_on() {
         let mut client = host(&clock, 10, address(2), &back, &there, checksum);
         let config = HostConfig { checksum, ..HostConfig::default() };
         let engine = Host::new(config, &[1; 16]).unwrap();
-        let mut server =
-            Server { host: engine, received: Rc::clone(&there), sent: Rc::clone(&back), events: Vec::new() };
+        let mut server = Server::new(engine, 10, address(1), &there, &back);
         client.connect(address(2), 1, 0).unwrap();
         let (stopped, resumed) = (3_000, 33_000);
         let mut ended_at = None;

@@ -1,5 +1,6 @@
 //! Stock ENet (the crate `rusty_enet`) in virtual time, on a path without faults.
 
+use enet_rs_protocol::{Event, Host, Time};
 use rusty_enet as enet;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -73,4 +74,39 @@ pub fn host(
         ..enet::HostSettings::default()
     };
     enet::Host::new(socket, settings).expect("the settings are right")
+}
+
+/// An engine at the other end of the paths of one stock host.
+#[derive(Debug)]
+pub struct Server {
+    /// The engine.
+    pub host: Host,
+    /// All events so far, oldest first.
+    pub events: Vec<Event>,
+    latency: u64,
+    remote: SocketAddr,
+    received: Path,
+    sent: Path,
+}
+
+impl Server {
+    /// An engine whose datagrams take `latency` milliseconds to the stock host at `remote`.
+    pub fn new(host: Host, latency: u64, remote: SocketAddr, received: &Path, sent: &Path) -> Self {
+        let (received, sent) = (Rc::clone(received), Rc::clone(sent));
+        Self { host, events: Vec::new(), latency, remote, received, sent }
+    }
+
+    /// Takes in what has arrived by the millisecond `now`, and sends what is due.
+    pub fn work(&mut self, now: u64) {
+        let time = Time::from_millis(now);
+        while let Some((_, datagram)) = self.received.borrow_mut().pop_front_if(|(at, _)| *at <= now) {
+            self.host.handle_datagram(time, self.remote, datagram.into());
+        }
+        self.host.handle_timeout(time);
+        let mut datagram = Vec::new();
+        while self.host.poll_transmit(time, &mut datagram).is_some() {
+            self.sent.borrow_mut().push_back((now + self.latency, std::mem::take(&mut datagram)));
+        }
+        self.events.extend(std::iter::from_fn(|| self.host.poll_event()));
+    }
 }

@@ -259,6 +259,9 @@ impl Peer {
         let outcome = self.lifecycle.on_remote_disconnect(data, wants_acknowledgement);
         if was_established {
             self.drop_messages();
+            // Stock ENet has forgotten what it has sent before: from such an acknowledgement on it takes a
+            // datagram for malformed, and would miss that of its DISCONNECT behind it.
+            self.queue.forget_acknowledgements();
         }
         let is_over = outcome == RemoteDisconnection::Over;
         is_over.then_some(HostAction::End { reason: DisconnectReason::Remote, data })
