@@ -146,29 +146,36 @@ impl Endpoint {
     }
 
     /// Does what was due by `now`, see [`Host::handle_timeout`].
+    #[inline]
     pub fn handle_timeout(&mut self, now: Time) {
-        let Some(layers) = &mut self.layers else { return self.host.handle_timeout(now) };
-        layers.handle_timeout(&mut self.host, now);
-        if layers.is_empty() {
-            self.layers = None;
+        match &mut self.layers {
+            None => self.host.handle_timeout(now),
+            Some(layers) => {
+                if layers.handle_timeout(&mut self.host, now) {
+                    self.layers = None;
+                }
+            }
         }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) or [`poll_transmit`](Self::poll_transmit) has something
     /// to do, at the earliest.
+    #[inline]
     pub fn next_timeout(&self) -> Option<Time> {
         let engine = self.host.next_timeout();
         match &self.layers {
             None => engine,
-            Some(layers) => [engine, layers.next_timeout()].into_iter().flatten().min(),
+            Some(layers) => layers.next_timeout(engine),
         }
     }
 
     /// The next thing that happened, see [`Host::poll_event`].
     ///
     /// # Errors
-    /// A DTLS handshake of this end failed. The event that ends its connection attempt follows.
-    pub fn poll_event(&mut self) -> Result<Option<Event>, HandshakeFailure> {
+    /// A DTLS handshake of this end failed. The event that ends its connection attempt follows. Boxed, so
+    /// that an event need not move to leave room for it.
+    #[inline]
+    pub fn poll_event(&mut self) -> Result<Option<Event>, Box<HandshakeFailure>> {
         match self.take_failure() {
             Some(failure) => Err(failure),
             None => Ok(self.take_event()),
@@ -177,7 +184,7 @@ impl Endpoint {
 
     /// The first part of [`poll_event`](Self::poll_event).
     #[inline]
-    pub(crate) fn take_failure(&mut self) -> Option<HandshakeFailure> {
+    pub(crate) fn take_failure(&mut self) -> Option<Box<HandshakeFailure>> {
         self.layers.as_mut()?.poll_failure()
     }
 

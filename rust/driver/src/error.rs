@@ -42,7 +42,7 @@ pub enum ServiceError {
     Receive(io::Error),
     /// A DTLS handshake of this end failed.
     #[error(transparent)]
-    Handshake(#[from] HandshakeFailure),
+    Handshake(#[from] Box<HandshakeFailure>),
     /// The name of a remote host could not be looked up. The event that ends its connection attempt follows.
     #[error(transparent)]
     Resolve(#[from] ResolveError),

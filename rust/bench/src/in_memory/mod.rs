@@ -1,13 +1,19 @@
 //! The engine beside the crate `rusty_enet`, both without sockets: the cost of their own work alone.
 
 pub(crate) mod counts;
+mod driver;
 mod endpoint;
+mod engine;
 mod network;
 mod ours;
 mod stock;
 mod workloads;
 
 use crate::compression::Coding;
+use driver::OverSockets;
+use enet_rs_driver::Endpoint;
+use enet_rs_protocol::Host;
+use ours::Ours;
 use std::time::Duration;
 use workloads::{WORKLOADS, Workload};
 
@@ -23,7 +29,9 @@ pub(crate) fn run(workload: &str, side: &str, units: u64) -> Option<Duration> {
     }
     let workload = Workload::named(workload)?;
     match side {
-        "ours" => Some(workload.run::<ours::Ours>(units)),
+        "ours" => Some(workload.run::<Ours<Host>>(units)),
+        "endpoint" => Some(workload.run::<Ours<Endpoint>>(units)),
+        "driver" => Some(workload.run::<OverSockets>(units)),
         "rusty_enet" => Some(workload.run::<stock::Stock>(units)),
         _ => None,
     }
@@ -57,6 +65,15 @@ mod tests {
             WORKLOADS.iter().map(|workload| workload.name).chain(Coding::all().map(|coding| coding.name))
         {
             for side in SIDES {
+                assert!(run(name, side, 128).is_some(), "{name} of {side}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_surrounds_the_engine_does_the_same_workloads() {
+        for name in ["idle", "reliable", "unreliable"] {
+            for side in ["endpoint", "driver"] {
                 assert!(run(name, side, 128).is_some(), "{name} of {side}");
             }
         }

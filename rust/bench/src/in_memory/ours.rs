@@ -1,6 +1,7 @@
 //! This project's engine, driven as `enet_rs_driver` does it.
 
 use super::endpoint::Endpoint;
+use super::engine::Engine;
 use super::network::Network;
 use crate::message::{Event, Kind};
 use bytes::BytesMut;
@@ -10,8 +11,8 @@ use std::net::SocketAddr;
 /// Bytes of a receive buffer; datagrams are slices of it, and it is used again when they are gone.
 const RECEIVE_BUFFER: usize = 64 << 10;
 
-pub(crate) struct Ours {
-    host: Host,
+pub(crate) struct Ours<E> {
+    engine: E,
     network: Network,
     address: SocketAddr,
     received: BytesMut,
@@ -19,9 +20,10 @@ pub(crate) struct Ours {
     sent: Vec<u8>,
 }
 
-impl Ours {
+impl<E: Engine> Ours<E> {
+    #[inline(always)]
     fn transmit(&mut self, now: Time) {
-        while let Some(to) = self.host.poll_transmit(now, &mut self.sent) {
+        while let Some(to) = self.engine.poll_transmit(now, &mut self.sent) {
             self.network.send(self.address, to, &self.sent);
             self.sent.clear();
         }
@@ -39,13 +41,13 @@ impl Ours {
             (from, received.split().freeze())
         }) {
             arrived = true;
-            self.host.handle_datagram(now, from, datagram);
+            self.engine.handle_datagram(now, from, datagram);
         }
         arrived
     }
 }
 
-impl Endpoint for Ours {
+impl<E: Engine> Endpoint for Ours<E> {
     type Peer = PeerId;
 
     fn new(network: &Network, max_peers: u16) -> Self {
@@ -55,7 +57,7 @@ impl Endpoint for Ours {
         let config = HostConfig { max_peers, channel_limit: 4, ..HostConfig::default() };
         let host = Host::new(config, &seed).expect("the configuration is valid");
         Self {
-            host,
+            engine: E::new(host),
             network: network.clone(),
             address,
             received: BytesMut::new(),
@@ -69,36 +71,36 @@ impl Endpoint for Ours {
     }
 
     fn connect(&mut self, to: SocketAddr) {
-        self.host.connect(to, 4, 0).expect("a new host has a free slot");
+        self.engine.connect(to, 4);
     }
 
     fn disconnect(&mut self, peer: PeerId) {
-        self.host.disconnect(peer, 0);
+        self.engine.disconnect(peer);
     }
 
     fn set_ping_interval(&mut self, peer: PeerId, milliseconds: u32) {
-        self.host.set_ping_interval(peer, milliseconds);
+        self.engine.set_ping_interval(peer, milliseconds);
     }
 
     fn send(&mut self, peer: PeerId, payload: &[u8], kind: Kind) {
         let payload = self.arena.copy(payload);
-        self.host.send(peer, 0, payload, kind.flags()).expect("the peer is connected");
+        self.engine.send(peer, payload, kind.flags());
     }
 
     fn broadcast(&mut self, payload: &[u8], kind: Kind) {
         let payload = self.arena.copy(payload);
-        self.host.broadcast(0, payload, kind.flags()).expect("the message is small");
+        self.engine.broadcast(payload, kind.flags());
     }
 
     fn service(&mut self) -> Option<Event<PeerId>> {
-        let event = self.host.poll_event().or_else(|| {
+        let event = self.engine.poll_event().or_else(|| {
             let now = Time::from_millis(self.network.now());
-            self.host.handle_timeout(now);
+            self.engine.handle_timeout(now);
             self.transmit(now);
             if self.receive(now) {
                 self.transmit(now);
             }
-            self.host.poll_event()
+            self.engine.poll_event()
         });
         event.map(Event::from)
     }

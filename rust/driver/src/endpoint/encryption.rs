@@ -16,7 +16,7 @@ pub(super) struct Encryption {
     /// What the engine sends, before it is encrypted.
     plaintext: Vec<u8>,
     /// Handshakes that ended a connection attempt, until they are reported.
-    failures: VecDeque<HandshakeFailure>,
+    failures: VecDeque<Box<HandshakeFailure>>,
 }
 
 impl Encryption {
@@ -72,7 +72,7 @@ impl Encryption {
     }
 
     /// The next failure that was not reported yet.
-    pub(super) fn poll_failure(&mut self) -> Option<HandshakeFailure> {
+    pub(super) fn poll_failure(&mut self) -> Option<Box<HandshakeFailure>> {
         self.failures.pop_front()
     }
 
@@ -102,7 +102,7 @@ impl Encryption {
                     // abandoned, or another address is tried.
                     if engine.commands().handle_unreachable(address) > 0 {
                         let reason = error.to_string();
-                        self.failures.push_back(HandshakeFailure { address, reason });
+                        self.failures.push_back(Box::new(HandshakeFailure { address, reason }));
                     }
                 }
             }

@@ -1,5 +1,6 @@
 //! The layers of an endpoint that has any, in their order, and what moves between them and the engine. Owned
-//! by [`Endpoint`](super::Endpoint); the methods are its, and take the engine as an argument.
+//! by [`Endpoint`](super::Endpoint); the methods are its, and take the engine as an argument. Those of every
+//! call are not inlined into the endpoint's, so that one without layers pays for a branch and nothing else.
 
 use super::capture::{Capture, CaptureOptions};
 use super::conditioner::{Conditioner, Fate, NetworkConditions};
@@ -36,7 +37,7 @@ pub(super) struct Layers {
 
 impl Layers {
     /// Whether there is no layer.
-    pub(super) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         let watches = self.capture.is_some() || self.recorder.is_some();
         self.conditioner.is_none() && !watches && !self.is_encrypted()
     }
@@ -89,12 +90,14 @@ impl Layers {
         Commands::new(host, self.recorder.as_mut())
     }
 
+    #[inline(never)]
     pub(super) fn poll_event(&mut self, host: &mut Host) -> Option<Event> {
         let event = host.poll_event();
         self.recorder.iter_mut().for_each(|recorder| recorder.on_event(event.as_ref()));
         event
     }
 
+    #[inline(never)]
     pub(super) fn handle_datagram(&mut self, host: &mut Host, now: Time, from: SocketAddr, datagram: Bytes) {
         let Some(conditioner) = &mut self.conditioner else { return self.receive(host, now, from, datagram) };
         let fate = conditioner.incoming.enter(now, from, &datagram);
@@ -105,6 +108,7 @@ impl Layers {
         self.receive_arrived(host, now);
     }
 
+    #[inline(never)]
     pub(super) fn poll_transmit(
         &mut self,
         host: &mut Host,
@@ -132,7 +136,9 @@ impl Layers {
         }
     }
 
-    pub(super) fn handle_timeout(&mut self, host: &mut Host, now: Time) {
+    /// Returns whether there is no layer any more.
+    #[inline(never)]
+    pub(super) fn handle_timeout(&mut self, host: &mut Host, now: Time) -> bool {
         // Before the engine looks at its time-outs: what has arrived shows that a remote host is not silent.
         self.receive_arrived(host, now);
         let mut engine = tap!(self, host);
@@ -144,18 +150,22 @@ impl Layers {
         if self.conditioner.as_ref().is_some_and(Conditioner::is_over) {
             self.conditioner = None;
         }
+        self.is_empty()
     }
 
-    pub(super) fn next_timeout(&self) -> Option<Time> {
+    /// The earliest of the layers' timeouts and the engine's.
+    #[inline(never)]
+    pub(super) fn next_timeout(&self, engine: Option<Time>) -> Option<Time> {
         let conditioner = self.conditioner.as_ref().and_then(Conditioner::next_due);
         #[cfg(feature = "dtls")]
-        if let Some(encryption) = &self.encryption {
-            return [conditioner, encryption.next_timeout()].into_iter().flatten().min();
-        }
-        conditioner
+        let encryption = self.encryption.as_ref().and_then(Encryption::next_timeout);
+        #[cfg(not(feature = "dtls"))]
+        let encryption = None;
+        [engine, conditioner, encryption].into_iter().flatten().min()
     }
 
-    pub(super) fn poll_failure(&mut self) -> Option<HandshakeFailure> {
+    #[inline(never)]
+    pub(super) fn poll_failure(&mut self) -> Option<Box<HandshakeFailure>> {
         #[cfg(feature = "dtls")]
         return self.encryption.as_mut()?.poll_failure();
         #[cfg(not(feature = "dtls"))]
