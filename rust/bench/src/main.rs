@@ -12,6 +12,7 @@
 //!   `--calls` counts system calls with strace. It fails if a target is missed;
 //! * `enet_rs_bench loopback-run WORKLOAD SIDE [UNITS]` does one of these, for a profiler;
 //! * `enet_rs_bench background` prints what the background thread costs while connections are idle (Linux);
+//! * `enet_rs_bench recorder` prints what the flight recorder costs a server and how far back it reaches;
 //! * `enet_rs_bench network [SCENARIO ...]` prints what comes of messages, transfers and connections over bad
 //!   networks, in virtual time, beside other protocols, and fails if a target is missed,
 //!   see `network`;
@@ -32,6 +33,7 @@ mod in_memory;
 mod loopback;
 mod message;
 mod network;
+mod recorder;
 mod script;
 mod table;
 
@@ -43,6 +45,7 @@ const USAGE: &str = "usage: enet_rs_bench engine
        enet_rs_bench loopback [--rounds N] [--calls] [WORKLOAD ...]
        enet_rs_bench loopback-run WORKLOAD SIDE [UNITS]
        enet_rs_bench background
+       enet_rs_bench recorder
        enet_rs_bench network [SCENARIO ...] [--ends NAME,...] [--row TEXT] [--seeds N] [--connections N]
                              [--summary]
        enet_rs_bench network --check [--store]
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
             Err(_) => Err(USAGE.into()),
         },
         ["background"] => background::table(),
+        ["recorder"] => recorder::table(),
         ["network", "--check"] => network::check::check(),
         ["network", "--check", "--store"] => network::check::store().map(|()| true),
         ["network", ref options @ ..] => network::tables(options),
