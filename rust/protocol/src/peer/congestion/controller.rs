@@ -26,14 +26,15 @@ const MAXIMUM_RATE: u64 = 125_000_000;
 const LOCAL_ROUND_TRIP: u32 = 1;
 /// Milliseconds in queues from which on a little less is sent than arrives.
 const TOLERATED_DELAY: u32 = 6;
-/// Milliseconds in queues that show that others fill them, or that the path has become slower; and those that
-/// show that they do not.
+/// Milliseconds in queues from which on others may fill them, and below which they do not.
 const LONG_DELAY: u32 = 30;
 const SHORT_DELAY: u32 = 8;
 /// Rounds with long queues after which others are taken to fill them.
 const COMPETING_ROUNDS: u32 = 16;
-/// Bytes of this connection that may be in the queue.
-const QUEUED_BYTES: u64 = 12 << 10;
+/// Milliseconds of the rate that may be in the queue, between these numbers of bytes: two datagrams at least.
+const QUEUED_DELAY: u64 = 25;
+const LEAST_QUEUED: u64 = 2784;
+const MOST_QUEUED: u64 = 12 << 10;
 /// Milliseconds of the rate that leave together: several datagrams with each wake-up, and bursts that show
 /// the capacity of the path while startup looks for it, between these numbers of bytes.
 const QUANTUM: u64 = 2;
@@ -350,7 +351,7 @@ impl Controller {
     /// little to send.
     fn has_slowed(&self) -> bool {
         let delivered = self.delivery.delivered() - self.round.began;
-        let is_overloaded = self.delay > LONG_DELAY || self.round.lost * 4 > delivered;
+        let is_overloaded = self.delay > self.long_delay() || self.round.lost * 4 > delivered;
         self.phase != Phase::Startup
             && is_overloaded
             && self.round.rate < self.bandwidth() / 2
@@ -373,9 +374,10 @@ impl Controller {
     fn adapt_pace(&mut self) {
         let bandwidth = self.bandwidth();
         let queued = self.pace * u64::from(self.delay) / 1000;
-        let is_queueing = queued > QUEUED_BYTES && self.delay > TOLERATED_DELAY;
+        let target = self.queue_target();
+        let is_queueing = queued > target && self.delay > TOLERATED_DELAY;
         self.queued_rounds = match is_queueing {
-            true if self.delay > LONG_DELAY => self.queued_rounds.saturating_add(2),
+            true if self.delay > self.long_delay() => self.queued_rounds.saturating_add(2),
             true => self.queued_rounds.saturating_add(1),
             false if self.delay < SHORT_DELAY => 0,
             false => self.queued_rounds,
@@ -391,11 +393,22 @@ impl Controller {
         }
         if is_queueing {
             self.pace = self.pace * 15 / 16;
-        } else if queued < QUEUED_BYTES / 2 || self.delay < TOLERATED_DELAY / 2 {
+        } else if queued < target / 2 || self.delay < TOLERATED_DELAY / 2 {
             self.pace += 3 * 1400 * 1000 / u64::from(self.round_trip().max(1));
         }
         let slowest = if self.delay <= TOLERATED_DELAY { bandwidth * 31 / 32 } else { bandwidth * 3 / 4 };
         self.pace = self.pace.clamp(slowest, self.highest_pace());
+    }
+
+    /// Bytes of this connection that may be in the queue.
+    fn queue_target(&self) -> u64 {
+        (self.bandwidth() * QUEUED_DELAY / 1000).clamp(LEAST_QUEUED, MOST_QUEUED)
+    }
+
+    /// Milliseconds in queues that show that others fill them, or that the path has become slower: on a slow
+    /// path, more than the datagrams that have to be there.
+    fn long_delay(&self) -> u32 {
+        (2 * LEAST_QUEUED * 1000 / self.bandwidth().max(1)).clamp(LONG_DELAY.into(), 10_000) as u32
     }
 
     /// Bytes per second that leave at most while there is no probe: what arrives, and a little less to leave
@@ -492,7 +505,7 @@ impl Controller {
     /// path does not: a floor that is seen twice is the path's.
     fn take_floor(&mut self) {
         let last = std::mem::replace(&mut self.floor, self.probed_floor);
-        let is_hidden = self.is_competing() || self.floor > self.empty.saturating_add(LONG_DELAY);
+        let is_hidden = self.is_competing() || self.floor > self.empty.saturating_add(self.long_delay());
         self.hidden_probes = if is_hidden { self.hidden_probes + 1 } else { 0 };
         if !is_hidden || self.floor.abs_diff(last) <= 1 || self.hidden_probes == HIDDEN_PROBES {
             self.hidden_probes = 0;
@@ -530,7 +543,7 @@ impl Controller {
                 Phase::Startup => (4 * bdp).max(self.startup_window()),
                 Phase::FloorProbe { window, .. } => window,
                 Phase::Drain | Phase::Cruise | Phase::Up | Phase::Feel | Phase::Down => {
-                    if self.is_competing() { 2 * bdp } else { bdp + bdp / 4 + QUEUED_BYTES as u32 }
+                    if self.is_competing() { 2 * bdp } else { bdp + bdp / 4 + self.queue_target() as u32 }
                 }
             };
         window.clamp(MINIMUM_WINDOW, MAXIMUM_WINDOW)
