@@ -43,7 +43,7 @@ pub(super) const BULK: Scenario = Scenario {
     rows: bulk,
 };
 
-fn bulk(_: &Options) -> Vec<Row> {
+fn bulk(options: &Options) -> Vec<Row> {
     let mut rows = Vec::new();
     for bottleneck in [Some((10, 64)), Some((10, 256)), Some((50, 64)), Some((50, 256)), None] {
         for round_trip in [40, 100, 280] {
@@ -58,13 +58,19 @@ fn bulk(_: &Options) -> Vec<Row> {
                     (40, 50, None) => Some(60.0),
                     _ => None,
                 };
+                let runs = runs(options, target);
                 let target = target.map(|rate| Target::at_least(Column::Rate, rate));
-                let row = Row::new(label(round_trip, loss, bottleneck), plan, 1);
+                let row = Row::new(label(round_trip, loss, bottleneck), plan, runs);
                 rows.push(row.with_own_targets(target).with_targets(moderation(loss)));
             }
         }
     }
     rows
+}
+
+/// The runs of a row: some where the rate has a target, so that it does not stand on luck.
+fn runs(options: &Options, target: Option<f64>) -> u64 {
+    if target.is_some() { options.seeds.min(4) } else { 1 }
 }
 
 /// What every transfer should keep to, at this loss (per mille): bytes on the wire, and the delay that it
@@ -84,7 +90,7 @@ pub(super) const RECEIVERS: Scenario = Scenario {
     rows: receivers,
 };
 
-fn receivers(_: &Options) -> Vec<Row> {
+fn receivers(options: &Options) -> Vec<Row> {
     let mut rows = Vec::new();
     for (round_trip, loss, bottleneck, bytes, target) in [
         (280, 1, Some((50, 256)), 32 * MIB, Some(30.0)),
@@ -98,9 +104,10 @@ fn receivers(_: &Options) -> Vec<Row> {
                 Service::Frames(if rate == 60 { Frames::every(FRAME) } else { Frames::per_second(rate) });
             let plan = Plan::new(link(round_trip, loss, bottleneck), vec![Flow::transfer(bytes)]);
             let plan = Plan { service: [sender, receiver], ..plan };
+            let runs = runs(options, target);
             let target = target.filter(|_| rate == 60).map(|rate| Target::at_least(Column::Rate, rate));
             let label = format!("{}, receiver at {rate} Hz", label(round_trip, loss, bottleneck));
-            rows.push(Row::new(label, plan, 1).with_stock_targets(target).with_targets(moderation(loss)));
+            rows.push(Row::new(label, plan, runs).with_stock_targets(target).with_targets(moderation(loss)));
         }
     }
     rows
