@@ -104,7 +104,10 @@ fn start_capture(number: HostNumber) -> Result<(), String> {
     for (number, host) in hosts(number) {
         // A connection without a host has nothing to write.
         if matches!(host.report(), Ok(Some(report)) if !report.is_capturing) {
-            let path = GString::from(&format!("user://enet_rs_{time}_host_{number}.pcapng"));
+            // Several instances of a game share the folder, and may be recorded in the same second.
+            let process = std::process::id();
+            let path =
+                GString::from(&format!("user://enet_rs_{time}_process_{process}_host_{number}.pcapng"));
             host.start_capture(&path)?;
             answer("captured", &ProjectSettings::singleton().globalize_path(&path).to_variant());
         }
