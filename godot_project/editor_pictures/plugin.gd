@@ -36,6 +36,7 @@ func _make_pictures() -> void:
 	_show_tab(tabs, "Monitors")
 	await _pause(2.0)
 	await _save(folder.path_join("monitors.png"))
+	_report_errors(tabs)
 	get_tree().quit()
 
 
@@ -62,6 +63,15 @@ func _show_tab(tabs: TabContainer, title: String) -> void:
 			tabs.current_tab = index
 			return
 	push_error("The debugger has no tab %s." % title)
+
+
+## Prints what the game's errors and warnings are, which the pictures only count.
+func _report_errors(tabs: TabContainer) -> void:
+	for index in tabs.get_tab_count():
+		if tabs.get_tab_title(index).begins_with("Errors"):
+			var tree: Tree = _find(tabs.get_tab_control(index), "Tree")
+			for item in tree.get_root().get_children():
+				print("the game's: %s %s" % [item.get_text(0), item.get_text(1)])
 
 
 ## Shows the graphs of enet_rs's monitors, and no others.

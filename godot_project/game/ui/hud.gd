@@ -43,6 +43,7 @@ func show_arena(arena: Arena) -> void:
 
 func _process(_delta: float) -> void:
 	_phase.text = _PHASES[_match.phase]
+	@warning_ignore("integer_division")
 	_clock.text = "%d:%02d" % [_match.seconds_left / 60, _match.seconds_left % 60]
 
 

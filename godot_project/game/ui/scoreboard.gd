@@ -29,6 +29,7 @@ func _draw() -> void:
 	var columns := 1 if ranking.size() <= _ROWS else 2
 	var width := size.x / columns
 	for index in ranking.size():
+		@warning_ignore("integer_division")
 		var corner := Vector2(index / _ROWS * width, index % _ROWS * _ROW_HEIGHT)
 		_draw_row(ranking[index], Rect2(corner, Vector2(width - 8.0, _ROW_HEIGHT)),
 				_TEXT_SIZE if columns == 1 else _SMALL_TEXT_SIZE)
