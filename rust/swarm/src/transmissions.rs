@@ -12,7 +12,7 @@ const MAX_TRANSMISSIONS: u32 = 64;
 /// Bytes per second that an end may repeat before a loss can be known, beside [`REDUNDANT_SHARE`].
 const REDUNDANT_BYTES_PER_SECOND: u64 = 8 << 10;
 /// Bytes of it that may be saved up.
-const REDUNDANT_BYTES_SAVED: u64 = 4 << 10;
+const REDUNDANT_BYTES_SAVED: u64 = 8 << 10;
 /// Bytes of the headers of a datagram without a checksum, those of IPv4 and UDP included.
 const DATAGRAM_HEADERS: u64 = 4 + 28;
 /// Bytes of the checksum behind it.

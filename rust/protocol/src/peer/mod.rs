@@ -342,8 +342,9 @@ impl Peer {
         if wanted_copies == 0 {
             return deadline;
         }
-        self.recovery.redundancy.on_sent(now, (bytes - copied_bytes) as u32, reliable > 0);
-        deadline.map(|deadline| deadline.min(self.recovery.next_copies_at(now, copies)))
+        let bytes = (bytes - copied_bytes) as u32;
+        self.recovery.redundancy.on_sent(now, bytes, reliable > 0);
+        deadline.map(|deadline| deadline.min(self.recovery.next_copies_at(now, bytes, copies)))
     }
 
     /// A datagram of `bytes` goes out. Queues a PING if much has gone out in a short time, or while the

@@ -18,7 +18,10 @@ const LATE_COPIES: u8 = 8;
 const WATCHED_COMMANDS: usize = 8;
 /// Copies of its own size for which a command that is not late leaves a budget, where late ones are soon
 /// known.
-const LATE_RESERVE: usize = 9;
+const LATE_RESERVE: usize = 17;
+/// Milliseconds after which such a copy goes out: in another datagram than the command, but not so late that
+/// a loss would be known soon anyway.
+const PROMPT_DELAY: u32 = 4;
 
 impl Recovery {
     /// Whether losses were measured recently.
@@ -45,9 +48,9 @@ impl Recovery {
         }
         let newest = channels.all_outgoing().filter_map(|(_, outgoing)| {
             let sent = outgoing.in_flight.newest(1).next()?.1;
-            (!sent.is_lost() && sent.copies() < wanted).then_some(sent.sent_at)
+            (!sent.is_lost() && sent.copies() < wanted).then_some((sent.sent_at, sent.length()))
         });
-        let newest = newest.max().map(|sent_at| sent_at.after(self.redundancy.lone_delay()));
+        let newest = newest.max().map(|(sent_at, length)| sent_at.after(self.lone_delay(now, length)));
         if !self.is_round_trip_short() {
             return newest;
         }
@@ -61,6 +64,13 @@ impl Recovery {
     /// to copy. So the budget is kept for those, and they wait for no other message to ride along with.
     fn is_round_trip_short(&self) -> bool {
         self.redundancy.steady_interval().is_some_and(|interval| self.timer.round_trip() <= 2 * interval)
+    }
+
+    /// How long after a command of so many bytes its early copies go out in a datagram of their own, in
+    /// milliseconds: soon where late commands are soon known, if the budget has more than these need.
+    fn lone_delay(&mut self, now: Time, bytes: u32) -> u32 {
+        let is_affordable = bytes as usize * (1 + LATE_RESERVE) <= self.redundancy.budget(now);
+        if is_affordable && self.is_round_trip_short() { PROMPT_DELAY } else { self.redundancy.lone_delay() }
     }
 
     /// When the acknowledgement of a command that is under way is late, and an early copy of it is urgent;
@@ -83,9 +93,10 @@ impl Recovery {
         (self.timer.round_trip() / 4).max(1)
     }
 
-    /// When to look for early copies to send, after a datagram with so many of them.
-    pub(crate) fn next_copies_at(&self, now: Time, copies: u32) -> Time {
-        let delay = self.redundancy.lone_delay();
+    /// When to look for early copies to send, after a datagram of so many bytes and with so many of them,
+    /// which do not count as its bytes.
+    pub(crate) fn next_copies_at(&mut self, now: Time, bytes: u32, copies: u32) -> Time {
+        let delay = self.lone_delay(now, bytes);
         now.after(if copies > 0 && self.is_round_trip_short() {
             self.late_interval().min(delay)
         } else {

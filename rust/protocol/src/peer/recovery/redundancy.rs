@@ -11,8 +11,8 @@ use crate::Time;
 const BYTES_PER_SECOND: u32 = 8192;
 /// Share of the other traffic that copies may take on top of that, in 256ths: 30 %.
 const TRAFFIC_SHARE: u32 = 77;
-/// The largest budget that can be saved up, bytes.
-const MAXIMUM_BUDGET: u32 = 4096;
+/// The largest budget that can be saved up, bytes: for some losses in a row of large messages.
+const MAXIMUM_BUDGET: u32 = 8192;
 /// The loss below which no copies are made, as a ratio to 65,536: it is what a single loss is remembered as
 /// after some 350 datagrams.
 pub(crate) const MINIMUM_LOSS: u32 = 32;
