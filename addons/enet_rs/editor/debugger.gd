@@ -4,6 +4,7 @@ extends EditorDebuggerPlugin
 ## answers by itself: see rust/godot/src/observation/debugger.rs.
 
 const NetworkTab := preload("network_tab.gd")
+const OwnErrors := preload("own_errors.gd")
 
 const _CAPTURE := "enet_rs"
 
@@ -19,6 +20,7 @@ func _setup_session(session_id: int) -> void:
 		if session.is_active():
 			session.send_message("%s:%s" % [_CAPTURE, message], data))
 	session.started.connect(tab.start)
+	session.started.connect(OwnErrors.clear.bind(tab))
 	session.stopped.connect(tab.stop)
 	session.add_session_tab(tab)
 	_tabs[session_id] = tab

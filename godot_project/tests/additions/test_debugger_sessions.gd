@@ -90,7 +90,8 @@ func _start_game() -> PeerProcess:
 			"--script", ProjectSettings.globalize_path(_GAME), "--", "--seconds=120"])
 
 
-## Waits until the tab of a session begins its summary like that, and has the hosts of the game on that port alone.
+## Waits until the tab of a session begins its summary like that, has the hosts of the game on that port alone, and no
+## error is listed.
 func _wait_for_tab(session: int, summary: String, port: String) -> void:
 	var seen: Array[String] = [""]
 	var is_there := wait_until(func() -> bool:
@@ -102,7 +103,8 @@ func _wait_for_tab(session: int, summary: String, port: String) -> void:
 		var tab: Dictionary = JSON.parse_string(report.substr(report.find("{")))
 		var hosts: Array = tab["hosts"]
 		return (str(tab["summary"]).begins_with(summary) and hosts.size() == _HOSTS
-				and hosts.has("Host 1, port %s" % port)), _PATIENCE, "what session %d shows" % session)
+				and hosts.has("Host 1, port %s" % port) and tab["errors"] == ["Errors"]), _PATIENCE,
+				"what session %d shows" % session)
 	check(is_there, "session %d shows \"%s\" in place of \"%s\" and port %s" % [session, seen[0], summary, port])
 
 

@@ -49,4 +49,5 @@ func _process(_delta: float) -> bool:
 ## Microseconds that this process has had of the processor; 0 where that cannot be known.
 func _processor_time() -> int:
 	var file := FileAccess.open("/proc/self/schedstat", FileAccess.READ)
+	@warning_ignore("integer_division")
 	return 0 if file == null else file.get_line().get_slice(" ", 0).to_int() / 1000
