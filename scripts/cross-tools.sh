@@ -208,3 +208,11 @@ check_imports() {
 	say "Imports:" $imported
 	[[ -z "$foreign" ]] || die "$2 needs what not every system has:" $foreign
 }
+
+# clear_build_time FILE: sets the time in the header of a library for Windows to 0, so that each build gives the same
+# bytes. Zig's linker has no option for it.
+clear_build_time() {
+	local header
+	header="$(od -An -tu4 -j60 -N4 "$1")"
+	printf '\0\0\0\0' | dd of="$1" bs=1 seek="$((header + 8))" conv=notrunc status=none
+}
