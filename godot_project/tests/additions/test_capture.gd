@@ -22,6 +22,8 @@ const _SEND_UNSEQUENCED := 9
 const _SEND_UNRELIABLE_FRAGMENT := 12
 ## All commands: each has to be there.
 const _ALL_COMMANDS: Array[int] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
+## A port by which tshark knows another protocol, below those that a system gives out by itself.
+const _PORT_OF_QUAKE := 27_960
 
 var _folder := DirAccess.create_temp("capture")
 
@@ -186,6 +188,17 @@ func test_limits_hold() -> void:
 			check(payloads > 20, "only %d payloads" % payloads)
 
 
+func test_the_port_of_another_protocol_changes_nothing() -> void:
+	var pair := _pair(ENetConnection.COMPRESS_NONE, _PORT_OF_QUAKE)
+	var path := _start(pair.client)
+	_connect(pair)
+	check_call(pair.client, &"stop_capture", [], OK)
+	var frames := _decoded(path)
+	check(frames.size() >= 3, "only %d datagrams" % frames.size())
+	for frame in frames:
+		check(not frame.commands.is_empty(), "a datagram without a command of ENet")
+
+
 func test_captures_that_cannot_be_are_refused() -> void:
 	var connection := ENetConnection.new()
 	var path := _folder.get_current_dir().path_join("refused.pcapng")
@@ -212,9 +225,9 @@ func test_captures_that_cannot_be_are_refused() -> void:
 	check_call(connection, &"is_capturing", [], false)
 
 
-func _pair(mode: ENetConnection.CompressionMode) -> Pair:
+func _pair(mode: ENetConnection.CompressionMode, port: int = 0) -> Pair:
 	var pair := Pair.new()
-	pair.server.create_host_bound("127.0.0.1", 0, 8, 8)
+	check_equal(pair.server.create_host_bound("127.0.0.1", port, 8, 8), OK, "a server on port %d" % port)
 	pair.client.create_host(1)
 	for connection: ENetConnection in [pair.server, pair.client]:
 		connection.compress(mode)
