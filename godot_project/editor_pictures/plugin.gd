@@ -70,7 +70,7 @@ func _report_errors(tabs: TabContainer) -> void:
 	for index in tabs.get_tab_count():
 		if tabs.get_tab_title(index).begins_with("Errors"):
 			var tree: Tree = _find(tabs.get_tab_control(index), "Tree")
-			for item in tree.get_root().get_children():
+			for item in tree.get_root().get_children() if tree.get_root() != null else []:
 				print("the game's: %s %s" % [item.get_text(0), item.get_text(1)])
 
 
