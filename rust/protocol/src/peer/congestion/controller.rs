@@ -7,6 +7,8 @@
 //! quarter, and the time between acknowledgements, such as a frame, belongs to the round trip. While messages
 //! of other channels share the connection, which a queue would delay, it leaves the path a little free.
 
+mod pace;
+
 use super::budget::{BURST, Budget, INITIAL_WINDOW};
 use super::delivery_rate::{DeliveryRate, Sample, Snapshot};
 use super::pacer::{MAXIMUM_CREDIT, Pacer};
@@ -24,17 +26,6 @@ const MAXIMUM_RATE: u64 = 125_000_000;
 /// Milliseconds of round trip up to which the other end is next door, and the clock too coarse to measure the
 /// path: nothing is paced.
 const LOCAL_ROUND_TRIP: u32 = 1;
-/// Milliseconds in queues from which on a little less is sent than arrives.
-const TOLERATED_DELAY: u32 = 6;
-/// Milliseconds in queues from which on others may fill them, and below which they do not.
-const LONG_DELAY: u32 = 30;
-const SHORT_DELAY: u32 = 8;
-/// Rounds with long queues after which others are taken to fill them.
-const COMPETING_ROUNDS: u32 = 16;
-/// Milliseconds of the rate that may be in the queue, between these numbers of bytes: two datagrams at least.
-const QUEUED_DELAY: u64 = 25;
-const LEAST_QUEUED: u64 = 2784;
-const MOST_QUEUED: u64 = 12 << 10;
 /// Milliseconds of the rate that leave together: several datagrams with each wake-up, and bursts that show
 /// the capacity of the path while startup looks for it, between these numbers of bytes.
 const QUANTUM: u64 = 2;
@@ -294,6 +285,11 @@ impl Controller {
         self.bandwidth[0].max(self.bandwidth[1])
     }
 
+    /// Bytes that were delivered in this round.
+    fn delivered_in_round(&self) -> u64 {
+        self.delivery.delivered() - self.round.began
+    }
+
     /// Milliseconds that something waits in queues on the path at least.
     pub(super) fn queueing_delay(&self) -> u32 {
         self.delay
@@ -350,7 +346,7 @@ impl Controller {
     /// Whether the path delivers much less than before, as a long queue or many losses show, and not just too
     /// little to send.
     fn has_slowed(&self) -> bool {
-        let delivered = self.delivery.delivered() - self.round.began;
+        let delivered = self.delivered_in_round();
         let is_overloaded = self.delay > self.long_delay() || self.round.lost * 4 > delivered;
         self.phase != Phase::Startup
             && is_overloaded
@@ -358,83 +354,12 @@ impl Controller {
             && delivered + self.round.lost > 16 << 10
     }
 
-    /// Takes in how much gets lost while the queue on the path is short, or hardly this connection's.
-    fn measure_path_loss(&mut self) {
-        let delivered = self.delivery.delivered() - self.round.began;
-        let is_probing = matches!(self.phase, Phase::FloorProbe { .. });
-        if delivered > 0 && (is_probing || self.delay < SHORT_DELAY) {
-            let loss = (self.round.lost * 1024 / delivered).min(1024) as u32;
-            self.path_loss =
-                if is_probing { loss.max(self.path_loss) } else { (self.path_loss * 7 + loss) / 8 };
-        }
-    }
-
-    /// Keeps a few datagrams of this connection in the queue, as TCP Vegas does (Brakmo and Peterson, 1995):
-    /// so those who share a path get equal shares of it.
-    fn adapt_pace(&mut self) {
-        let bandwidth = self.bandwidth();
-        let queued = self.pace * u64::from(self.delay) / 1000;
-        let target = self.queue_target();
-        let is_queueing = queued > target && self.delay > TOLERATED_DELAY;
-        self.queued_rounds = match is_queueing {
-            true if self.delay > self.long_delay() => self.queued_rounds.saturating_add(2),
-            true => self.queued_rounds.saturating_add(1),
-            false if self.delay < SHORT_DELAY => 0,
-            false => self.queued_rounds,
-        };
-        if self.is_competing() {
-            let delivered = self.delivery.delivered() - self.round.began;
-            let expected = delivered * u64::from(self.path_loss) / 1024;
-            if self.round.lost.saturating_sub(expected) * 100 > delivered {
-                self.bandwidth = self.bandwidth.map(|rate| rate * 7 / 8);
-            }
-            self.pace = self.bandwidth();
-            return;
-        }
-        if is_queueing {
-            self.pace = self.pace * 15 / 16;
-        } else if queued < target / 2 || self.delay < TOLERATED_DELAY / 2 {
-            self.pace += 3 * 1400 * 1000 / u64::from(self.round_trip().max(1));
-        }
-        let slowest = if self.delay <= TOLERATED_DELAY { bandwidth * 31 / 32 } else { bandwidth * 3 / 4 };
-        self.pace = self.pace.clamp(slowest, self.highest_pace());
-    }
-
-    /// Bytes of this connection that may be in the queue.
-    fn queue_target(&self) -> u64 {
-        (self.bandwidth() * QUEUED_DELAY / 1000).clamp(LEAST_QUEUED, MOST_QUEUED)
-    }
-
-    /// Milliseconds in queues that show that others fill them, or that the path has become slower: on a slow
-    /// path, more than the datagrams that have to be there.
-    fn long_delay(&self) -> u32 {
-        (2 * LEAST_QUEUED * 1000 / self.bandwidth().max(1)).clamp(LONG_DELAY.into(), 10_000) as u32
-    }
-
-    /// Bytes per second that leave at most while there is no probe: what arrives, and a little less to leave
-    /// the path free.
-    fn highest_pace(&self) -> u64 {
-        let bandwidth = self.bandwidth();
-        if self.is_gentle() { bandwidth * 31 / 32 } else { bandwidth * 17 / 16 }
-    }
-
-    /// Whether other messages would wait in the queue of this connection, and frames between acknowledgements
-    /// hide how long it is.
-    fn is_gentle(&self) -> bool {
-        self.is_shared && self.interval() > STEADY_INTERVAL
-    }
-
-    /// Whether others keep the queue on the path long.
-    fn is_competing(&self) -> bool {
-        self.queued_rounds >= COMPETING_ROUNDS
-    }
-
     /// Startup ends when the path is full.
     fn check_full(&mut self) {
         if self.round.is_limited {
             return;
         }
-        let delivered = self.delivery.delivered() - self.round.began;
+        let delivered = self.delivered_in_round();
         let overflows = self.round.lost * 5 > delivered && self.round.lost > 16 << 10;
         let is_queueing = self.rounds > 2 && self.delay > 8.max(self.floor / 8);
         if overflows || is_queueing {

@@ -39,6 +39,15 @@ impl Queues {
     fn pop_lost(&mut self) -> Option<(u8, u16)> {
         self.lost_small.pop_front().or_else(|| self.lost.pop_front())
     }
+
+    /// The commands that are under way for the `attempts`-th time.
+    fn under_way_for(&mut self, attempts: u8) -> &mut VecDeque<Retransmission> {
+        let list = usize::from(attempts.clamp(2, MAXIMUM_ATTEMPTS) - 2);
+        if self.under_way.len() <= list {
+            self.under_way.resize_with(list + 1, VecDeque::new);
+        }
+        &mut self.under_way[list]
+    }
 }
 
 /// The retransmissions of one connection. Most connections never have any: they take memory only then.
@@ -136,16 +145,5 @@ impl Retransmissions {
     /// Bytes of all commands that were sent again because they counted as lost.
     pub(crate) fn bytes(&self) -> u64 {
         self.0.as_ref().map_or(0, |queues| queues.bytes)
-    }
-}
-
-impl Queues {
-    /// The commands that are under way for the `attempts`-th time.
-    fn under_way_for(&mut self, attempts: u8) -> &mut VecDeque<Retransmission> {
-        let list = usize::from(attempts.clamp(2, MAXIMUM_ATTEMPTS) - 2);
-        if self.under_way.len() <= list {
-            self.under_way.resize_with(list + 1, VecDeque::new);
-        }
-        &mut self.under_way[list]
     }
 }
