@@ -108,16 +108,17 @@ impl ENetMultiplayerPeer {
         out_bandwidth: i32,
         local_port: i32,
     ) -> Error {
-        self.begin_client(Client {
+        let (tls_options, tls_hostname) = (None, GString::new());
+        self.create_client_with_tls(
             address,
             port,
             channel_count,
             in_bandwidth,
             out_bandwidth,
             local_port,
-            tls_options: None,
-            tls_hostname: GString::new(),
-        })
+            tls_options,
+            tls_hostname,
+        )
     }
 
     /// Becomes a client as `create_client` does, with DTLS if there are `tls_options`. The server's

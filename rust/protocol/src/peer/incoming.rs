@@ -118,19 +118,8 @@ impl Incoming {
             return Disposition::Done;
         }
         let full = self.is_full(sink);
-        match self.reliable_waiting.entry(self.reliable + u64::from(distance)) {
-            Entry::Occupied(_) => Disposition::Done,
-            Entry::Vacant(_) if full => Disposition::Refused(DropReason::ReceiveLimit),
-            Entry::Vacant(place) => {
-                sink.hold(payload.len());
-                place.insert(Waiting::Whole {
-                    payload: copied(payload),
-                    flags: PacketFlags::RELIABLE,
-                    count: 1,
-                });
-                Disposition::Done
-            }
-        }
+        let entry = self.reliable_waiting.entry(self.reliable + u64::from(distance));
+        hold_whole(entry, full, payload, PacketFlags::RELIABLE, sink)
     }
 
     /// Takes in a SEND_FRAGMENT.
@@ -214,19 +203,8 @@ impl Incoming {
             return Disposition::Done;
         }
         let full = self.is_full(sink);
-        match self.unreliable_waiting.entry(key) {
-            Entry::Occupied(_) => Disposition::Done,
-            Entry::Vacant(_) if full => Disposition::Refused(DropReason::ReceiveLimit),
-            Entry::Vacant(place) => {
-                sink.hold(payload.len());
-                place.insert(Waiting::Whole {
-                    payload: copied(payload),
-                    flags: PacketFlags::empty(),
-                    count: 0,
-                });
-                Disposition::Done
-            }
-        }
+        let entry = self.unreliable_waiting.entry(key);
+        hold_whole(entry, full, payload, PacketFlags::empty(), sink)
     }
 
     /// Takes in a SEND_UNRELIABLE_FRAGMENT that follows the reliable number `sequence`.
@@ -395,6 +373,26 @@ impl Incoming {
                 break;
             }
             sink.release(entry.remove().cost());
+        }
+    }
+}
+
+/// Keeps a message of one command until those before it have come.
+fn hold_whole<K: Ord>(
+    entry: Entry<'_, K, Waiting>,
+    is_full: bool,
+    payload: &[u8],
+    flags: PacketFlags,
+    sink: &mut ChannelSink<'_, '_>,
+) -> Disposition {
+    match entry {
+        Entry::Occupied(_) => Disposition::Done,
+        Entry::Vacant(_) if is_full => Disposition::Refused(DropReason::ReceiveLimit),
+        Entry::Vacant(place) => {
+            sink.hold(payload.len());
+            let count = flags.contains(PacketFlags::RELIABLE).into();
+            place.insert(Waiting::Whole { payload: copied(payload), flags, count });
+            Disposition::Done
         }
     }
 }
