@@ -1,5 +1,6 @@
-//! The pace while there is no probe: as much as arrives, so that a few datagrams are in the queue on the
-//! path, whether this connection has the path for itself or others fill the queue.
+//! ProbeBW: as much is sent as arrives, so that a few datagrams are in the queue on the path, whether this
+//! connection has the path for itself or others fill the queue; and now and then more, to see whether that
+//! arrives, too.
 
 use super::{Controller, Phase, STEADY_INTERVAL};
 
@@ -10,16 +11,45 @@ const LONG_DELAY: u32 = 30;
 const SHORT_DELAY: u32 = 8;
 /// Rounds with long queues after which others are taken to fill them.
 const COMPETING_ROUNDS: u32 = 16;
+/// Rounds between two probes for more bandwidth.
+const CRUISE_ROUNDS: u32 = 6;
+/// Bytes that a probe for more bandwidth sends too much at first, and while other messages would wait behind
+/// it.
+pub(super) const PROBE_BYTES: u64 = 16 << 10;
+const GENTLE_PROBE_BYTES: u64 = 4 << 10;
 /// Milliseconds of the rate that may be in the queue, between these numbers of bytes: two datagrams at least.
 const QUEUED_DELAY: u64 = 25;
 const LEAST_QUEUED: u64 = 2784;
 const MOST_QUEUED: u64 = 12 << 10;
 
 impl Controller {
+    /// A round without a probe for more bandwidth, or of one, is over.
+    pub(super) fn probe_bandwidth(&mut self) {
+        match self.phase {
+            Phase::Cruise if self.rounds >= CRUISE_ROUNDS => self.enter(Phase::Up),
+            Phase::Up => self.enter(Phase::Feel),
+            Phase::Feel if self.has_grown() => {
+                self.probe *= 2;
+                self.pace = self.bandwidth();
+                self.enter(Phase::Up);
+            }
+            Phase::Feel => {
+                self.probe = PROBE_BYTES;
+                self.enter(Phase::Down);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether more has arrived since more is sent, and does not wait in the queue.
+    fn has_grown(&self) -> bool {
+        self.round.rate * 32 >= self.full_bandwidth * 33 && self.delay <= 4
+    }
+
     /// Takes in how much gets lost while the queue on the path is short, or hardly this connection's.
     pub(super) fn measure_path_loss(&mut self) {
         let delivered = self.delivered_in_round();
-        let is_probing = matches!(self.phase, Phase::FloorProbe { .. });
+        let is_probing = matches!(self.phase, Phase::ProbeRtt { .. });
         if delivered > 0 && (is_probing || self.delay < SHORT_DELAY) {
             let loss = (self.round.lost * 1024 / delivered).min(1024) as u32;
             self.path_loss =
@@ -85,5 +115,11 @@ impl Controller {
     /// Whether others keep the queue on the path long.
     pub(super) fn is_competing(&self) -> bool {
         self.queued_rounds >= COMPETING_ROUNDS
+    }
+
+    /// Bytes per second that a probe sends too much.
+    pub(super) fn probe_gain(&self) -> u64 {
+        let probe = if self.is_gentle() { GENTLE_PROBE_BYTES } else { self.probe };
+        (probe * 1000 / u64::from(self.round_trip().max(1))).min(self.bandwidth() / 4)
     }
 }
