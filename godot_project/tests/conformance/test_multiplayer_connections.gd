@@ -105,6 +105,25 @@ func test_close_ends_a_connection_without_a_signal() -> void:
 		check_call(host, &"get_max_channels", [], 0, [INACTIVE])
 
 
+## Also while enet_rs delivers what the closed server has sent: here to a host that does not acknowledge it.
+func test_a_client_that_comes_after_a_close_reaches_the_next_server() -> void:
+	var group := server()
+	var silent := ENetConnection.new()
+	silent.create_host(1)
+	silent.connect_to_host("127.0.0.1", group.port, 0, 77)
+	pump_until(group, func() -> bool:
+		silent.service()
+		return "connected 77" in group.server.signals, "the silent host")
+	group.server.put(noise(10_000))
+	group.server.peer.close()
+	var client := group.join(implementation)
+	settle_group(group)
+	check_equal(client.signals.size(), 0, "signals before there is a server")
+	check_call(client.peer, &"get_connection_status", [], MultiplayerPeer.CONNECTION_CONNECTING)
+	check_call(group.server.peer, &"create_server", [group.port], OK)
+	wait_until(group.is_complete, SECONDS, "the connection to the next server")
+
+
 func test_close_forgets_packets_that_were_not_read() -> void:
 	var group := connected()
 	group.clients[0].put([1])

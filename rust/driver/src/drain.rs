@@ -74,8 +74,9 @@ impl Drain {
     /// Ends all connections of a driver. A connection that owes no messages ends now, and if that is true of
     /// all, the port is free on return. The others end in the background, each as soon as all its messages
     /// have been acknowledged; what is left after `limit` is given up, with one last datagram that says so.
-    /// Received messages are dropped, and new connections are turned away.
+    /// Received messages are dropped, and requests for new connections get no answer.
     pub fn start(&'static self, mut driver: Driver, limit: Duration) {
+        stop_accepting(&mut driver);
         // A failing socket is no reason to stop, here and below: it may work again. Whoever has connected at
         // the last moment is to hear of the end as well.
         let _ = driver.service(Duration::ZERO);
@@ -195,6 +196,7 @@ impl Draining {
         let mut is_well = true;
         for _ in 0..MAXIMUM_EVENTS {
             match self.driver.service(Duration::ZERO) {
+                // It was granted before.
                 Ok(Some(Event::Connect { peer, .. })) => self.driver.host_mut().disconnect(peer, 0),
                 Ok(Some(_)) => {}
                 Ok(None) => break,
@@ -233,6 +235,15 @@ impl Draining {
     fn give_up(&mut self) {
         let left: Vec<PeerId> = self.driver.host().peers().collect();
         disconnect_now(&mut self.driver, &left);
+    }
+}
+
+/// Answers nobody who asks for a connection, so that they reach the next host on this port.
+fn stop_accepting(driver: &mut Driver) {
+    driver.host_mut().stop_accepting();
+    #[cfg(feature = "dtls")]
+    if let Some(dtls) = driver.dtls_mut() {
+        dtls.refuse_new_connections(true);
     }
 }
 

@@ -168,7 +168,7 @@ fn a_port_is_freed_before_the_limit_when_it_is_needed() {
 }
 
 #[test]
-fn newcomers_are_turned_away() {
+fn newcomers_get_no_answer_and_reach_the_next_host_on_the_port() {
     let drain = drain();
     let (mut one, peer, _silent) = connected();
     send_much(&mut one, peer);
@@ -176,7 +176,18 @@ fn newcomers_are_turned_away() {
     drain.start(one, GENEROUS);
     let (mut newcomer, _) = bound();
     newcomer.host_mut().connect(address, 1, 0).unwrap();
-    assert_eq!(receive_until_the_end(&mut newcomer), Vec::<u64>::new());
+    for _ in 0..10 {
+        assert_eq!(newcomer.service(TURN).unwrap(), None);
+    }
+    assert!(drain.free_port(address.port(), Duration::ZERO));
+    let mut next = Driver::bind(address, HostConfig::default()).unwrap();
+    let deadline = Instant::now() + GENEROUS;
+    let mut event = None;
+    while event.is_none() && Instant::now() < deadline {
+        let _ = next.service(TURN).unwrap();
+        event = newcomer.service(TURN).unwrap();
+    }
+    assert!(matches!(event, Some(Event::Connect { .. })), "{event:?}");
     drain.finish(Duration::ZERO);
 }
 

@@ -23,7 +23,7 @@ pub enum DropReason {
     Compression,
     /// A datagram that is addressed to no slot does not ask for a connection in the protocol's terms.
     Connect,
-    /// A request for a connection came while all slots were taken.
+    /// A request for a connection came while all slots were taken, or to a host that accepts no more.
     HostFull,
     /// A command is cut off, or ENet has none with its number. The rest of its datagram is dropped with it.
     Malformed,

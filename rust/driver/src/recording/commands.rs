@@ -97,6 +97,7 @@ commands! {
     20 handle_delay(address: SocketAddr);
     21 handle_unreachable(address: SocketAddr) -> usize;
     22 set_channel_priority(peer: PeerId, channel: u8, level: u8, weight: u8) -> Result<(), SendError>;
+    23 stop_accepting();
 }
 
 impl Commands<'_> {

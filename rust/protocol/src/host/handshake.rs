@@ -22,7 +22,7 @@ impl Host {
     /// An unvalidated address requests a connection, with a datagram of `size` bytes.
     ///
     /// # Errors
-    /// It asks for something that the protocol does not have, or the host is full.
+    /// It asks for something that the protocol does not have, or the host is full or accepts nobody any more.
     pub(super) fn handle_connect(
         &mut self,
         from: SocketAddr,
@@ -36,6 +36,9 @@ impl Host {
         }
         if self.peers.knows_incoming(from, parameters.connect_id) {
             return Ok(());
+        }
+        if !self.is_accepting {
+            return Err(DropReason::HostFull);
         }
         if self.peers.is_full() {
             if self.address_validation.on_refused(self.now, size) {

@@ -73,6 +73,8 @@ pub struct Host {
     address_validation: AddressValidation,
     timed_out: TimedOut,
     bandwidth: Bandwidth,
+    /// Whether a CONNECT is answered.
+    is_accepting: bool,
     /// Datagrams that belong to no connection and wait to be sent.
     stateless: VecDeque<StatelessDatagram>,
     #[serde(skip)]
@@ -108,6 +110,7 @@ impl Host {
             timed_out: TimedOut::default(),
             random,
             bandwidth: Bandwidth::new(&config),
+            is_accepting: true,
             stateless: VecDeque::new(),
             compressor: None,
             expanded: BytesMut::new(),
@@ -383,6 +386,12 @@ impl Host {
     /// Sets how many channels later incoming connections may have; 0 stands for the most there can be, 255.
     pub fn set_channel_limit(&mut self, limit: u8) {
         self.config.channel_limit = if limit == 0 { u8::MAX } else { limit };
+    }
+
+    /// Answers no CONNECT from here on: whoever sends one tries again, until the address has another host.
+    /// Only what was answered before can still become a connection.
+    pub fn stop_accepting(&mut self) {
+        self.is_accepting = false;
     }
 
     /// Sets what this host can receive and send, bytes per second, 0 = no limit. They are advertised to the
