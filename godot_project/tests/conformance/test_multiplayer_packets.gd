@@ -111,6 +111,15 @@ func test_a_transfer_channel_below_1_is_the_default() -> void:
 			group.server.peer.get_packet()
 
 
+func test_transfer_channels_from_255_on_wrap_around() -> void:
+	var group := connected()
+	for case: Array in [[255, 0], [256, 0], [257, 1], [300, 44]]:
+		check_equal(group.clients[0].put([1], 0, _RELIABLE, case[0]), OK, "put_packet on channel %d" % case[0])
+		receive_packets(group, group.server, 1)
+		check_call(group.server.peer, &"get_packet_channel", [], case[1])
+		group.server.peer.get_packet()
+
+
 ## Seen by a host below: the default of reliable packets is channel 0, that of all others 1, and n is n + 1.
 func test_channels_and_flags_are_those_of_the_wire() -> void:
 	var group := server()

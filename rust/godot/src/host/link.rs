@@ -157,11 +157,11 @@ impl PeerLink {
     /// Sends a packet that others may get as well, without copying it; prints nothing.
     pub(crate) fn try_send_shared(
         &self,
-        channel: i32,
+        channel: u8,
         payload: Bytes,
         flags: PacketFlags,
     ) -> Result<(), SendError> {
-        let sent = self.with(|host, id| host.send_shared(id, engine_channel(channel), payload, flags));
+        let sent = self.with(|host, id| host.send_shared(id, channel, payload, flags));
         sent.unwrap_or(Err(SendError::NotConnected))
     }
 

@@ -233,7 +233,7 @@ impl Session {
     pub(super) fn send(
         &self,
         target: i32,
-        channel: i32,
+        channel: u8,
         packet: &Bytes,
         flags: PacketFlags,
         mut queued: impl FnMut(&PeerLink),
@@ -262,7 +262,7 @@ impl Session {
         }
         let Some(refusal) = refusal else { return Error::OK };
         match refusal {
-            SendError::NoSuchChannel { count, .. } => errors::refuse_missing_channel(channel, count),
+            SendError::NoSuchChannel { count, .. } => errors::refuse_missing_channel(channel.into(), count),
             SendError::TooLarge { .. } => {
                 errors::refuse(
                     "put_packet",

@@ -15,13 +15,13 @@ pub(super) const DEFAULT_CHANNELS: i32 = 2;
 /// SceneMultiplayer itself sends. The game cannot put a channel above them, as they have the first level.
 pub(super) const DEFAULT_CHANNEL_WEIGHT: u8 = 2;
 
-/// ENet's channel for packets of a `TransferMode` on a channel of the game. It may be out of a connection's
-/// range.
-pub(super) fn enet_channel(mode: i32, transfer_channel: i32) -> i32 {
+/// ENet's channel for packets of a `TransferMode` on a channel of the game. The engine keeps 8 bits of it, so
+/// that channels from 255 on wrap around.
+pub(super) fn enet_channel(mode: i32, transfer_channel: i32) -> u8 {
     if transfer_channel > 0 {
-        transfer_channel.saturating_add(DEFAULT_CHANNELS - 1)
+        transfer_channel.wrapping_add(DEFAULT_CHANNELS - 1) as u8
     } else {
-        i32::from(mode == TransferMode::UNRELIABLE.ord() || mode == TransferMode::UNRELIABLE_ORDERED.ord())
+        u8::from(mode == TransferMode::UNRELIABLE.ord() || mode == TransferMode::UNRELIABLE_ORDERED.ord())
     }
 }
 
@@ -77,10 +77,16 @@ mod tests {
     fn channels_of_the_game_follow_the_default_ones_and_come_back_as_they_were() {
         for wanted in 1..=253 {
             let enet = enet_channel(RELIABLE, wanted);
-            assert_eq!(enet, wanted + 1);
-            assert_eq!(transfer_channel(enet as u8), wanted);
+            assert_eq!(i32::from(enet), wanted + 1);
+            assert_eq!(transfer_channel(enet), wanted);
         }
         assert_eq!([transfer_channel(0), transfer_channel(1)], [0, 0]);
+    }
+
+    #[test]
+    fn channels_from_255_on_wrap_around() {
+        let channels = [255, 256, 257, i32::MAX].map(|wanted| enet_channel(RELIABLE, wanted));
+        assert_eq!(channels, [0, 1, 2, 0]);
     }
 
     #[test]
