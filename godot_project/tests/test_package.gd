@@ -20,6 +20,16 @@ func _initialize() -> void:
 			break
 	quit(0)
 """
+const _MACOS_PRESET := """[preset.0]
+name="macOS"
+platform="macOS"
+export_filter="all_resources"
+[preset.0.options]
+custom_template/release="%s"
+binary_format/architecture="universal"
+codesign/codesign=0
+application/bundle_identifier="org.example.fresh"
+"""
 
 
 func applies() -> bool:
@@ -83,6 +93,54 @@ func test_the_game_runs_from_an_exported_pack() -> void:
 	check_equal(server.wait_for_exit(20.0), 0, "exit code of the server")
 	check_equal(server.error_lines(), PackedStringArray(), "error lines of the server")
 	folder = null
+
+
+## Neither a library nor the template has to be a real one, as the export copies them only.
+func test_an_export_for_both_architectures_of_macos_takes_the_library_of_each() -> void:
+	var manifest := ConfigFile.new()
+	check_equal(manifest.load("res://addons/enet_rs/enet_rs.gdextension"), OK, "reading the manifest")
+	var folder := DirAccess.create_temp("enet_rs_macos")
+	var project := folder.get_current_dir()
+	write_project(project, "[rendering]\ntextures/vram_compression/import_etc2_astc=true\n")
+	copy_files("res://addons/enet_rs", project.path_join("addons/enet_rs"))
+	folder.make_dir("addons/enet_rs/bin")
+	var named: PackedStringArray = []
+	for platform in manifest.get_section_keys("libraries"):
+		if platform.begins_with("macos"):
+			var library: String = manifest.get_value("libraries", platform)
+			named.append("fresh.app/Contents/Frameworks/" + library.get_file())
+			FileAccess.open(project.path_join("addons/enet_rs").path_join(library), FileAccess.WRITE).store_string(platform)
+	check_equal(named.size(), 2, "libraries for macOS in the manifest")
+	var template := project.path_join("template.zip")
+	_write_macos_template(template)
+	var presets := FileAccess.open(project.path_join("export_presets.cfg"), FileAccess.WRITE)
+	presets.store_string(_MACOS_PRESET % template)
+	presets.close()
+	var exported := project.path_join("fresh.zip")
+	var export := start_godot(["--headless", "--path", project, "--export-release", "macOS", exported])
+	check_equal(export.wait_for_exit(100.0), 0, "exit code of the export")
+	if not check(FileAccess.file_exists(exported), "there is no export: %s" % export.error_output.right(500)):
+		return
+	var reader := ZIPReader.new()
+	check_equal(reader.open(exported), OK, "opening %s" % exported)
+	var libraries: PackedStringArray = []
+	for path in reader.get_files():
+		if path.ends_with(".dylib"):
+			libraries.append(path)
+	libraries.sort()
+	named.sort()
+	check_equal(libraries, named, "libraries in the export")
+	folder = null
+
+
+func _write_macos_template(path: String) -> void:
+	var packer := ZIPPacker.new()
+	check_equal(packer.open(path), OK, "opening %s" % path)
+	for file: String in ["Info.plist", "MacOS/godot_macos_release.universal", "Resources/icon.icns"]:
+		packer.start_file("macos_template.app/Contents/" + file)
+		packer.write_file("template".to_utf8_buffer())
+		packer.close_file()
+	packer.close()
 
 
 ## Starts the pack in its folder, as whoever has downloaded the game would.
