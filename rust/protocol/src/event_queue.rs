@@ -63,8 +63,16 @@ impl EventQueue {
     }
 
     /// Takes the event whose turn it is. What a message costs has to be released by [`Self::on_polled`].
+    #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// Drops the event whose turn it is. Apart from [`Self::pop`], so that what is taken there moves straight
+    /// to the caller.
+    #[cold]
+    pub(crate) fn discard(&mut self) {
+        self.events.pop_front();
     }
 
     /// Bytes of all messages that wait, with 128 bytes for each.

@@ -139,11 +139,11 @@ impl Host {
                 }
                 Event::Disconnect { peer, .. } => self.on_disconnect_polled(peer),
             };
-            // Taken out only now and as a whole: a message moves once.
-            let event = self.events.pop();
             if is_wanted {
-                return event;
+                // Taken out only now and as a whole: a message moves once.
+                return self.events.pop();
             }
+            self.events.discard();
         }
         None
     }

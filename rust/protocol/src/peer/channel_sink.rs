@@ -61,7 +61,7 @@ impl ChannelSink<'_, '_> {
             copied(payload)
         } else {
             // The message shares the datagram's memory.
-            self.context.datagram.slice_ref(payload)
+            slice_of(self.context.datagram, payload)
         };
         self.deliver_held(payload, flags);
     }
@@ -116,6 +116,14 @@ impl ChannelSink<'_, '_> {
     pub(super) fn release(&mut self, cost: MessageCost) {
         self.context.events.release(&mut self.backlog.budget, cost);
     }
+}
+
+/// The slice of a datagram that this part of it is. As `Bytes::slice_ref`, but for a range, which is inlined:
+/// what a call has written into memory just now could not be moved from there as quickly.
+#[inline(always)]
+fn slice_of(datagram: &Bytes, part: &[u8]) -> Bytes {
+    let start = part.as_ptr().addr().wrapping_sub(datagram.as_ptr().addr());
+    datagram.slice(start..start + part.len())
 }
 
 /// Copies a payload that has to wait, so that a few bytes do not keep a whole receive buffer alive.
