@@ -32,21 +32,17 @@ macro_rules! commands {
                 #[inline]
                 #[allow(clippy::missing_errors_doc, reason = "the engine's documentation has them")]
                 pub fn $name(&mut self, $($argument: $type),*) $(-> $result)? {
-                    /// Apart, so that arguments need not lie in memory to be written down if they are not.
                     #[cold]
-                    fn recorded(commands: &mut Commands<'_>, $($argument: $type),*) $(-> $result)? {
-                        if let Some(recorder) = &mut commands.recorder {
-                            recorder.on_command($number, |_out| {
-                                $(Recorded::put(&$argument, _out);)*
-                            });
-                        }
-                        commands.host.$name($($argument),*)
+                    fn record(recorder: &mut Recorder, $($argument: $type),*) {
+                        recorder.on_command($number, |_out| {
+                            $(Recorded::put(&$argument, _out);)*
+                        });
                     }
-                    if self.recorder.is_some() {
-                        recorded(self, $($argument),*)
-                    } else {
-                        self.host.$name($($argument),*)
+                    // Clones, so that what is not recorded need not lie in memory, and moves once.
+                    if let Some(recorder) = &mut self.recorder {
+                        record(recorder, $($argument.clone()),*);
                     }
+                    self.host.$name($($argument),*)
                 }
             )*
         }
