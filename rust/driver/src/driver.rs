@@ -21,8 +21,12 @@ use std::time::{Duration, Instant};
 /// [`Driver::service`] from returning. About twice what the socket's buffer holds: many clients that come at
 /// once are taken in before anything is lost.
 const MAXIMUM_DATAGRAMS: usize = 1024;
-/// Messages that are taken between looks at the clock, at how long their acknowledgements have waited.
-const MESSAGES_PER_CLOCK_READ: u32 = 4;
+/// Messages that are taken before the first look at the clock, at how long their acknowledgements have
+/// waited.
+const MESSAGES_BEFORE_CLOCK: u32 = 4;
+/// The most that are taken between two looks: while they are taken quickly, each look waits for as many as
+/// were taken before it.
+const MAXIMUM_MESSAGES_PER_CLOCK_READ: u32 = 16;
 /// How long acknowledgements may wait at such a look.
 const MAXIMUM_ACKNOWLEDGEMENT_DELAY: Duration = Duration::from_millis(5);
 /// A pause between two calls, milliseconds, after which the socket is read before time-outs are looked at:
@@ -43,15 +47,44 @@ pub struct Driver {
     socket: Socket,
     clock: Clock,
     send_queue: SendQueue,
-    /// When the messages came that are being taken, and how many were taken since, until they are
-    /// acknowledged.
-    unacknowledged: Option<(Instant, u32)>,
+    /// The messages that are being taken, until they are acknowledged.
+    unacknowledged: Option<Unacknowledged>,
     /// Names of remote hosts that are being looked up, with the connections that wait for it.
     lookups: Vec<(PeerId, Lookup)>,
     /// When time-outs were looked at last.
     timed_at: Time,
     /// The last failure that no method has returned.
     unreported: Option<ServiceError>,
+}
+
+/// Messages that are being taken and are not acknowledged.
+#[derive(Debug)]
+struct Unacknowledged {
+    /// When they came.
+    since: Instant,
+    /// How many were taken since, behind the first one.
+    taken: u32,
+    /// At how many the clock is looked at.
+    look_at: u32,
+}
+
+impl Unacknowledged {
+    fn since(instant: Instant) -> Self {
+        Self { since: instant, taken: 0, look_at: MESSAGES_BEFORE_CLOCK }
+    }
+
+    /// Another message is taken; `true` if it is time to look at the clock.
+    #[inline]
+    fn take(&mut self) -> bool {
+        self.taken += 1;
+        self.taken == self.look_at
+    }
+
+    /// Whether they have waited for too long at `now`. If not, some more may be taken before the next look.
+    fn is_late(&mut self, now: Instant) -> bool {
+        self.look_at += self.taken.min(MAXIMUM_MESSAGES_PER_CLOCK_READ);
+        now.saturating_duration_since(self.since) > MAXIMUM_ACKNOWLEDGEMENT_DELAY
+    }
 }
 
 /// What a receive has brought.
@@ -210,7 +243,7 @@ impl Driver {
                 }
             }
             if let Some(event) = event {
-                self.unacknowledged = is_message.then_some((instant, 0));
+                self.unacknowledged = is_message.then(|| Unacknowledged::since(instant));
                 if matches!(&received, Ok(received) if received.everything) {
                     self.socket.policy.allow_skip(instant);
                 }
@@ -230,20 +263,17 @@ impl Driver {
     }
 
     /// Lets acknowledgements leave that have waited for long while messages were taken. The clock is not read
-    /// for each message.
+    /// for each message: that costs as much as taking it.
     #[inline]
     fn acknowledge_in_time(&mut self) {
-        if let Some((since, taken)) = &mut self.unacknowledged {
-            *taken += 1;
-            if taken.is_multiple_of(MESSAGES_PER_CLOCK_READ) {
-                let since = *since;
-                self.acknowledge_if_late(since);
-            }
+        if self.unacknowledged.as_mut().is_some_and(Unacknowledged::take) {
+            self.acknowledge_if_late();
         }
     }
 
-    fn acknowledge_if_late(&mut self, since: Instant) {
-        if since.elapsed() > MAXIMUM_ACKNOWLEDGEMENT_DELAY {
+    #[inline(never)]
+    fn acknowledge_if_late(&mut self) {
+        if self.unacknowledged.as_mut().is_some_and(|messages| messages.is_late(Instant::now())) {
             self.unacknowledged = None;
             let flushed = self.flush();
             self.keep_failure(flushed);

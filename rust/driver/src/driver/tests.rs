@@ -64,13 +64,25 @@ fn a_caller_that_takes_messages_slowly_does_not_hold_up_their_acknowledgements()
         client.host_mut().send(peer, 0, message, PacketFlags::RELIABLE).unwrap();
     }
     client.flush().unwrap();
-    for taken in 0..=MESSAGES_PER_CLOCK_READ {
+    for taken in 0..=MESSAGES_BEFORE_CLOCK {
         assert_eq!(server.host_mut().pop_statistic(HostStatistic::TotalSentPackets), 0, "{taken} were taken");
         let received = server.service(DEADLINE).unwrap();
         assert!(matches!(received, Some(Event::Receive { .. })), "{received:?}");
         std::thread::sleep(MAXIMUM_ACKNOWLEDGEMENT_DELAY);
     }
     assert_eq!(server.host_mut().pop_statistic(HostStatistic::TotalSentPackets), 1);
+}
+
+#[test]
+fn the_clock_is_read_for_few_of_the_messages_that_are_taken_quickly() {
+    let start = Instant::now();
+    let mut messages = Unacknowledged::since(start);
+    let looks: Vec<u32> = (1..=64).filter(|_| messages.take() && !messages.is_late(start)).collect();
+    assert_eq!(looks, [4, 8, 16, 32, 48, 64]);
+    // From then on slowly.
+    let now = start + MAXIMUM_ACKNOWLEDGEMENT_DELAY + Duration::from_millis(1);
+    let late = (1..).find(|_| messages.take() && messages.is_late(now));
+    assert_eq!(late, Some(MAXIMUM_MESSAGES_PER_CLOCK_READ));
 }
 
 #[test]
