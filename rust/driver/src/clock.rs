@@ -1,9 +1,11 @@
 //! The clock of the engine's time.
 
 use enet_rs_protocol::Time;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// Milliseconds since the driver was made.
+/// Milliseconds since the first driver of the process was made. All drivers share the beginning, so what is
+/// due at multiples of some time, as PINGs are, is due at the same moments for all of them.
 #[derive(Debug)]
 pub(crate) struct Clock {
     start: Instant,
@@ -11,7 +13,8 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn new() -> Self {
-        Self { start: Instant::now() }
+        static START: OnceLock<Instant> = OnceLock::new();
+        Self { start: *START.get_or_init(Instant::now) }
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -43,6 +46,13 @@ mod tests {
         let hour = Duration::from_secs(3_600);
         let left = clock.until(before.after(3_600_000), Instant::now());
         assert!(left <= hour && left > hour / 2, "{left:?}");
+    }
+
+    #[test]
+    fn all_clocks_of_a_process_agree() {
+        let (clock, now) = (Clock::new(), Instant::now());
+        std::thread::sleep(Duration::from_millis(2));
+        assert_eq!(Clock::new().time(now), clock.time(now));
     }
 
     #[test]

@@ -31,6 +31,11 @@ impl Time {
         Self(self.0.saturating_sub(milliseconds as u64))
     }
 
+    /// The last multiple of 2^`bits` milliseconds up to this time.
+    pub(crate) const fn rounded_down(self, bits: u8) -> Self {
+        Self(self.0 >> bits << bits)
+    }
+
     /// Milliseconds from `earlier` to this time; 0 if `earlier` is not earlier.
     pub const fn since(self, earlier: Self) -> u32 {
         let difference = self.0.saturating_sub(earlier.0);

@@ -169,8 +169,8 @@ impl Host {
         }
     }
 
-    /// Sets the milliseconds without an acknowledgement after which an idle connection is pinged; 0 stands
-    /// for 500.
+    /// Sets the milliseconds without an acknowledgement after which an idle connection is pinged, up to an
+    /// eighth sooner or later; 0 stands for 500.
     pub fn set_ping_interval(&mut self, peer: PeerId, milliseconds: u32) {
         let slot = peer.slot;
         if let Some(peer) = self.peers.get_mut(peer) {

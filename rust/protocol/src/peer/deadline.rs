@@ -45,10 +45,24 @@ impl Peer {
             Deadline::Silence => self.recovery.silence.deadline().filter(|_| !self.recovery.is_idle()),
             Deadline::Pacing => self.paced_until(),
             Deadline::Ping => {
-                let expects_none = self.recovery.is_idle() && !self.queue.has_reliable();
-                let due = self.recovery.silence.heard_at().after(self.ping_interval);
-                (expects_none && self.lifecycle.lasts()).then_some(due)
+                let due = self.ping.due(self.recovery.silence.heard_at());
+                self.expects_no_acknowledgement().then_some(due)
             }
+        }
+    }
+
+    /// Whether nothing is under way, or about to be, whose acknowledgement shows that the peer is there.
+    #[inline]
+    fn expects_no_acknowledgement(&self) -> bool {
+        self.recovery.is_idle() && !self.queue.has_reliable() && self.lifecycle.lasts()
+    }
+
+    /// The remote host has sent a PING: one of this end that is nearly due goes along with the
+    /// acknowledgement.
+    pub(super) fn on_ping(&mut self, now: Time) {
+        let is_nearly_due = self.ping.is_nearly_due(now, self.recovery.silence.heard_at());
+        if is_nearly_due && self.expects_no_acknowledgement() {
+            self.queue_control(Control::Ping);
         }
     }
 

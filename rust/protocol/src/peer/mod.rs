@@ -9,6 +9,7 @@ pub(crate) mod datagram;
 pub(crate) mod deadline;
 pub(crate) mod incoming;
 pub(crate) mod message;
+pub(crate) mod ping;
 pub(crate) mod reassembly;
 pub(crate) mod receive;
 pub(crate) mod recovery;
@@ -28,15 +29,13 @@ use channel::Channels;
 use channel_sink::Backlog;
 use control::Control;
 use datagram::{Contents, Datagram};
+use ping::PingSchedule;
 use recovery::Recovery;
 use send_queue::{Acknowledgement, Flow, SendQueue};
 use state::Lifecycle;
 use std::net::SocketAddr;
 use unsequenced::UnsequencedWindow;
 use window::Window;
-
-/// Milliseconds without an acknowledgement after which an idle peer is pinged (`ENET_PEER_PING_INTERVAL`).
-const DEFAULT_PING_INTERVAL: u32 = 500;
 
 /// Bytes of unreliable messages after which a PING measures the path, so that the throttle notices a queue,
 /// if so many go out within this many milliseconds.
@@ -87,8 +86,7 @@ pub(crate) struct Peer {
     pub(crate) backlog: Backlog,
     /// Milliseconds after which incomplete unreliable messages are dropped.
     reassembly_timeout: u32,
-    /// Milliseconds.
-    ping_interval: u32,
+    ping: PingSchedule,
     /// The acknowledgement of VERIFY_CONNECT, while nothing shows that it has arrived.
     pub(crate) handshake_acknowledgement: Option<Acknowledgement>,
     /// The CONNECT leaves when it is sent, so that its answer measures the round trip.
@@ -115,6 +113,7 @@ impl Peer {
         config: &HostConfig,
     ) -> Self {
         let id = lifecycle.id();
+        let is_accepted = lifecycle.state() == PeerState::ConnectionPending;
         Self {
             address,
             connect_id,
@@ -135,7 +134,7 @@ impl Peer {
             unsequenced: UnsequencedWindow::new(config.first_sequence),
             backlog: Backlog::default(),
             reassembly_timeout: config.limits.reassembly_timeout,
-            ping_interval: DEFAULT_PING_INTERVAL,
+            ping: PingSchedule::new(is_accepted),
             handshake_acknowledgement: None,
             measures_connect: true,
             sent: Volume::default(),
@@ -178,7 +177,7 @@ impl Peer {
 
     /// Sets the ping interval in milliseconds; 0 stands for ENet's default.
     pub(crate) fn set_ping_interval(&mut self, milliseconds: u32) {
-        self.ping_interval = if milliseconds == 0 { DEFAULT_PING_INTERVAL } else { milliseconds };
+        self.ping.set_interval(milliseconds);
     }
 
     /// Lowers the MTU to the remote host's.

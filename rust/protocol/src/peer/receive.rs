@@ -92,7 +92,10 @@ impl Peer {
                 }
                 Disposition::Done => None,
             },
-            Body::Ping => None,
+            Body::Ping => {
+                self.on_ping(context.now);
+                None
+            }
             Body::BandwidthLimit { incoming, outgoing } => {
                 self.incoming_bandwidth = incoming;
                 self.outgoing_bandwidth = outgoing;
