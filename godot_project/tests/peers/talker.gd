@@ -1,17 +1,21 @@
 extends SceneTree
 ## Ends in a process of their own that send a numbered reliable packet every 50 ms and give a silent other end up soon:
 ##
-##     -- --connect=PORT [--connections=N] | --listen  --seconds=N [--limit=MS] [--dtls]
+##     -- --connect=PORT [--connections=N] | --listen  --seconds=N [--limit=MS] [--dtls | --bridge]
 ##
+## With --bridge ENet has no DTLS itself: dtls_bridge.gd carries it.
 ## It prints "@port PORT" if it listens, "@connected" for each connection, "@received MILLISECONDS" for each packet
 ## (the time of day, to be compared within one machine), "@disconnect" when it has given the other end up, and at the
 ## end of its time "@sent N" for each connection and "@round_trips MS MS ...", the mean of each second. It uses nothing
 ## but the engine.
 
+const DtlsBridge := preload("dtls_bridge.gd")
+
 const _PACKET_MSEC := 50
 
 var _options := {}
 var _hosts: Array[ENetConnection] = []
+var _bridges: Array[DtlsBridge] = []
 ## How many packets were sent to each other end.
 var _sent: Dictionary[ENetPacketPeer, int] = {}
 ## Sum and number of the round trips of each second.
@@ -30,16 +34,14 @@ func _initialize() -> void:
 	var start := Time.get_ticks_msec()
 	var next := start
 	while Time.get_ticks_msec() < start + int(_options["seconds"]) * 1000:
-		for host in _hosts:
-			_take_events(host)
+		_work()
 		if Time.get_ticks_msec() >= next:
 			next += _PACKET_MSEC
 			_send_to_all((Time.get_ticks_msec() - start) / 1000)
 		OS.delay_msec(2)
 	# The last ones arrive, too.
 	for turn in 150:
-		for host in _hosts:
-			_take_events(host)
+		_work()
 		OS.delay_msec(2)
 	for peer in _sent:
 		print("@sent %d" % _sent[peer])
@@ -55,7 +57,11 @@ func _listen() -> void:
 		var own: Dictionary = host.call("make_self_signed_certificate", "game.example")
 		host.dtls_server_setup(TLSOptions.server(own["key"], own["certificate"]))
 	_hosts.append(host)
-	print("@port %d" % host.get_local_port())
+	var port := host.get_local_port()
+	if _options.has("bridge"):
+		_bridges.append(DtlsBridge.to_host(port))
+		port = _bridges[-1].port
+	print("@port %d" % port)
 
 
 func _connect(port: int) -> void:
@@ -63,8 +69,20 @@ func _connect(port: int) -> void:
 	host.create_host(1)
 	if _options.has("dtls"):
 		host.dtls_client_setup("game.example", TLSOptions.client_unsafe())
+	if _options.has("bridge"):
+		_bridges.append(DtlsBridge.to_server(port, "game.example"))
+		port = _bridges[-1].port
 	host.connect_to_host("127.0.0.1", port, 1)
 	_hosts.append(host)
+
+
+func _work() -> void:
+	for bridge in _bridges:
+		bridge.carry()
+	for host in _hosts:
+		_take_events(host)
+	for bridge in _bridges:
+		bridge.carry()
 
 
 func _take_events(host: ENetConnection) -> void:
