@@ -24,6 +24,7 @@ func test_setups_check_their_arguments() -> void:
 	connection.create_host_bound("127.0.0.1", 0)
 	check_call(connection, &"refuse_new_connections", [true], null)
 	check_call(connection, &"dtls_server_setup", [null], ERR_INVALID_PARAMETER, [_NULL_SERVER])
+	check_call(connection, &"dtls_server_setup", [RefCounted.new()], ERR_INVALID_PARAMETER, [_NULL_SERVER])
 	check_call(connection, &"dtls_server_setup", [client_options], ERR_INVALID_PARAMETER, [_NULL_SERVER])
 	check_call(connection, &"dtls_client_setup", [""], ERR_INVALID_PARAMETER, [_NULL_CLIENT])
 	check_call(connection, &"dtls_client_setup", ["", server_options], ERR_INVALID_PARAMETER, [_NULL_CLIENT])

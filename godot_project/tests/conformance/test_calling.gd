@@ -66,6 +66,18 @@ func test_untyped_calls_refuse_what_cannot_be_converted() -> void:
 			["'ENetConnection::broadcast': Cannot convert argument 2 from Nil to PackedByteArray."])
 
 
+func test_an_object_of_another_class_is_none() -> void:
+	var mesh: Variant = ENetMultiplayerPeer.new()
+	mesh.create_mesh(11)
+	var node := Node.new()
+	var freed := Node.new()
+	freed.free()
+	for object: Variant in [RefCounted.new(), mesh, node, freed]:
+		expect_error("p_host.is_null()")
+		check_equal(mesh.add_mesh_peer(5, object), ERR_INVALID_PARAMETER, "add_mesh_peer")
+	node.free()
+
+
 func test_untyped_calls_count_their_arguments() -> void:
 	var connection := bound_connection()
 	check_call(connection, &"service", [1, 2, 3], null,

@@ -1,13 +1,16 @@
 //! Converts the arguments of a call as the engine does for its own methods.
 //!
 //! The bindings refuse integers beyond 32 bits, which the engine's methods accept (such as unsigned data of a
-//! connection), and they refuse wrong types with an error that the engine has no text for. So arguments are
-//! cut and checked here, before the bindings get the call.
+//! connection), and objects of another class, which are no object for the engine's. They refuse wrong types
+//! with an error that the engine has no text for, and that ends the function of a script. So arguments are
+//! cut, replaced and checked here, before the bindings get the call.
 
-use super::interface::{interface, null_object};
+use super::interface::{borrow_name, interface, null_object};
 use crate::api::DefaultArgument;
 use godot::builtin::{GString, VarDictionary, Variant};
+use godot::classes::Object;
 use godot::meta::ToGodot;
+use godot::obj::Gd;
 use godot::sys;
 use std::ptr;
 
@@ -21,6 +24,8 @@ pub(super) struct Arguments {
     types: Vec<sys::GDExtensionVariantType>,
     /// Positions of the integers that have 32 bits in the engine.
     narrow: Vec<usize>,
+    /// Positions of the objects, and their classes.
+    objects: Vec<(usize, GString)>,
     /// Values of the last arguments when the caller leaves them out.
     defaults: Vec<Variant>,
 }
@@ -29,8 +34,8 @@ pub(super) struct Arguments {
 pub(super) struct FitArguments {
     pointers: [sys::GDExtensionConstVariantPtr; MAX_ARGUMENTS],
     count: usize,
-    /// Integers that had to be cut, to which some of the pointers point. Never reallocated.
-    _cut: Vec<Variant>,
+    /// What stands in place of given arguments, by their positions. Some of the pointers point into it.
+    _replaced: Vec<(usize, Variant)>,
 }
 
 impl Arguments {
@@ -48,9 +53,17 @@ impl Arguments {
                 == sys::GDEXTENSION_METHOD_ARGUMENT_METADATA_INT_IS_INT32;
             is_32_bit || described[position].usage & CLASS_IS_ENUM != 0
         };
+        let objects = described
+            .iter()
+            .enumerate()
+            .filter(|(_, argument)| argument.type_ == sys::GDEXTENSION_VARIANT_TYPE_OBJECT);
         Self {
             types: described.iter().map(|argument| argument.type_).collect(),
             narrow: (0..described.len()).filter(|position| is_narrow(*position)).collect(),
+            // SAFETY: a description's names are valid; promised by the caller.
+            objects: objects
+                .map(|(position, argument)| (position, unsafe { borrow_name(argument.class_name) }.into()))
+                .collect(),
             defaults: defaults.iter().map(default_value).collect(),
         }
     }
@@ -97,17 +110,22 @@ impl Arguments {
                 });
             }
         }
-        let mut cut = Vec::new();
-        for position in self.narrow.iter().copied().filter(|position| *position < given) {
-            // SAFETY: promised by the caller.
-            if let Some(value) = cut_to_32_bits(unsafe { &*pointers[position].cast::<Variant>() }) {
-                // Allocated once, since the pointers' targets must not move.
-                cut.reserve_exact(MAX_ARGUMENTS - cut.len());
-                cut.push(value);
-                pointers[position] = cut.last().map_or(ptr::null(), ptr::from_ref).cast();
-            }
+        // SAFETY: promised by the caller.
+        let argument = |position: usize| unsafe { &*pointers[position].cast::<Variant>() };
+        let cut = self
+            .narrow
+            .iter()
+            .filter(|position| **position < given)
+            .filter_map(|position| cut_to_32_bits(argument(*position)).map(|value| (*position, value)));
+        let objects = self
+            .objects
+            .iter()
+            .filter(|(position, class)| *position < given && !is_of_class(argument(*position), class));
+        let replaced: Vec<_> = cut.chain(objects.map(|(position, _)| (*position, null_object()))).collect();
+        for (position, value) in &replaced {
+            pointers[*position] = ptr::from_ref(value).cast();
         }
-        Ok(FitArguments { pointers, count: self.types.len(), _cut: cut })
+        Ok(FitArguments { pointers, count: self.types.len(), _replaced: replaced })
     }
 
     /// Calls `action` with the bare arguments of a call, integers cut to their width.
@@ -166,6 +184,11 @@ fn cut_to_32_bits(value: &Variant) -> Option<Variant> {
     let wide = value.try_to_relaxed::<i64>().ok()?;
     let narrow = i64::from(wide as i32);
     (narrow != wide).then(|| Variant::from(narrow))
+}
+
+/// Whether a value is no object, or one of that class that was not freed.
+fn is_of_class(value: &Variant, class: &GString) -> bool {
+    value.is_nil() || value.try_to::<Gd<Object>>().is_ok_and(|object| object.is_class(class))
 }
 
 /// A number of arguments or a position among them.
