@@ -193,6 +193,18 @@ func test_what_is_sent_to_one_before_it_is_kicked_arrives() -> void:
 			_expect_many_and_the_end(group.clients[0], "disconnected 1", group.server)
 
 
+func test_what_came_from_one_before_it_is_kicked_is_dropped() -> void:
+	var group := _with_client(implementation)
+	var client := group.clients[0]
+	client.put([1])
+	wait_until(func() -> bool:
+		client.pump()
+		group.server.peer.poll()
+		return group.server.peer.get_available_packet_count() == 1, SECONDS, "the packet")
+	group.server.peer.disconnect_peer(client.id())
+	check_equal(group.server.peer.get_available_packet_count(), 0, "packets")
+
+
 func test_packets_can_be_read_before_the_end_is_reported_even_if_both_have_arrived() -> void:
 	var group := _with_client(implementation)
 	var client := group.clients[0]

@@ -134,6 +134,20 @@ func test_close_forgets_packets_that_were_not_read() -> void:
 	check_call(group.server.peer, &"get_available_packet_count", [], 0)
 
 
+## SceneMultiplayer prints an error about each packet of somebody that it does not know any more.
+func test_nothing_comes_from_a_kicked_client_any_more() -> void:
+	var group := connected()
+	var client := group.clients[0]
+	group.server.put(noise(100_000))
+	check_call(group.server.peer, &"disconnect_peer", [client.id()], null)
+	wait_until(func() -> bool:
+		if client.is_connected_to_server():
+			client.put([1])
+		group.pump()
+		return not client.is_active(), SECONDS, "the end at the client")
+	check_equal(group.server.packets.size(), 0, "packets")
+
+
 func test_a_kicked_client_is_known_until_its_end() -> void:
 	var group := connected()
 	var id := group.clients[0].id()

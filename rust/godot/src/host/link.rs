@@ -42,6 +42,8 @@ pub(crate) struct PeerLink {
     engine_noted_error: Cell<bool>,
     /// The id by which a multiplayer peer knows this peer; 0 if none does.
     multiplayer_id: Cell<i32>,
+    /// Set when a multiplayer peer has ended the connection: it takes no more packets from this peer.
+    is_dismissed: Cell<bool>,
     send_credit: SendCredit,
 }
 
@@ -57,6 +59,7 @@ impl PeerLink {
             is_gathered: Cell::new(false),
             engine_noted_error: Cell::new(false),
             multiplayer_id: Cell::new(0),
+            is_dismissed: Cell::new(false),
             send_credit: SendCredit::default(),
         };
         link.note_address();
@@ -115,6 +118,16 @@ impl PeerLink {
     /// The id by which a multiplayer peer knows this peer; 0 if none does.
     pub(crate) fn multiplayer_id(&self) -> i32 {
         self.multiplayer_id.get()
+    }
+
+    /// The id of the member whose packets these are; 0 if nobody takes them.
+    pub(crate) fn sender_id(&self) -> i32 {
+        if self.is_dismissed.get() { 0 } else { self.multiplayer_id() }
+    }
+
+    /// Takes no more packets from this peer, whose connection ends once all that was sent to it has arrived.
+    pub(crate) fn dismiss(&self) {
+        self.is_dismissed.set(true);
     }
 
     /// Gives the peer its id in multiplayer, or takes it away by 0.

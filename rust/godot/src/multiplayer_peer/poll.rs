@@ -206,7 +206,7 @@ impl Poll<'_> {
 }
 
 fn received(listed: &ListedPeer, channel: u8, packet: Packet) -> Received {
-    let from = listed.link.multiplayer_id();
+    let from = listed.link.sender_id();
     Received { from, channel, packet }
 }
 

@@ -297,8 +297,8 @@ impl Session {
         }
     }
 
-    /// Ends the connection to a member once everything sent to it is acknowledged. With `force` the member is
-    /// removed at once.
+    /// Ends the connection to a member once everything sent to it is acknowledged, and takes no more packets
+    /// from it: SceneMultiplayer does not know it any more. With `force` the member is removed at once.
     pub(super) fn disconnect(&self, id: i32, force: bool) {
         let Some(member) = self.link(id) else { return };
         {
@@ -307,12 +307,13 @@ impl Session {
                 host.disconnect_later(id, 0);
                 host.flush();
             });
+            link.dismiss();
         }
+        self.incoming.borrow_mut().forget(id);
         if force {
             forget_id(&member);
             self.remove(id, &member);
             self.departed.borrow_mut().retain(|departed| *departed != id);
-            self.incoming.borrow_mut().forget(id);
             if self.mode == Mode::Mesh {
                 let host = self.hosts.borrow_mut().remove(&id);
                 release(host);
