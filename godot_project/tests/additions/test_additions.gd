@@ -209,6 +209,14 @@ func test_lz4_is_a_further_compression() -> void:
 	check(sent < packet.size() / 5.0, "%d bytes were sent for %d" % [sent, packet.size()])
 
 
+func test_static_methods_count_and_check_their_arguments_like_others() -> void:
+	var connection := ENetConnection.new()
+	check_call(connection, &"make_self_signed_certificate", [5], null,
+			["'ENetConnection::make_self_signed_certificate': Cannot convert argument 1 from int to String."])
+	check_call(connection, &"get_network_conditions_presets", [5], null,
+			["'ENetConnection::get_network_conditions_presets': Method expected 0 argument(s), but called with 1."])
+
+
 ## Services both, until the first has an event, and returns its type. Events of the other one wait.
 func _next(connection: ENetConnection, other: ENetConnection) -> ENetConnection.EventType:
 	var found: Array[ENetConnection.EventType] = [ENetConnection.EVENT_NONE]

@@ -23,8 +23,8 @@ const FLAG_CONST: u32 = sys::GDEXTENSION_METHOD_FLAG_CONST as u32;
 /// Bit of a method's flags that says it is static.
 const FLAG_STATIC: u32 = sys::GDEXTENSION_METHOD_FLAG_STATIC as u32;
 
-/// A registered method, with the bindings' functions that ours call. Leaked: Godot keeps it as long as the
-/// class.
+/// A registered method, static or not, with the bindings' functions that ours call. Leaked: Godot keeps it as
+/// long as the class.
 struct GuardedMethod {
     class: &'static str,
     name: String,
@@ -124,24 +124,22 @@ unsafe fn register_guarded(
     if extra.is_some_and(|extra| extra.is_const) {
         info.method_flags |= FLAG_CONST;
     }
-    if info.method_flags & FLAG_STATIC == 0 {
-        let method = Box::leak(Box::new(GuardedMethod {
-            class: names::registered_name(class),
-            fast_path: fast_path::find(&name),
-            name,
-            userdata: info.method_userdata,
-            call: info.call_func,
-            ptrcall: info.ptrcall_func,
-            arguments: taken,
-            // SAFETY: a description's names are valid.
-            refused: unsafe { Refused::for_method(returns.as_ref()) },
-            returns_object: returns
-                .is_some_and(|returns| returns.type_ == sys::GDEXTENSION_VARIANT_TYPE_OBJECT),
-        }));
-        info.method_userdata = ptr::from_mut(method).cast();
-        info.call_func = Some(call);
-        info.ptrcall_func = Some(ptrcall);
-    }
+    let method = Box::leak(Box::new(GuardedMethod {
+        class: names::registered_name(class),
+        fast_path: fast_path::find(&name),
+        name,
+        userdata: info.method_userdata,
+        call: info.call_func,
+        ptrcall: info.ptrcall_func,
+        arguments: taken,
+        // SAFETY: a description's names are valid.
+        refused: unsafe { Refused::for_method(returns.as_ref()) },
+        returns_object: returns.is_some_and(|returns| returns.type_ == sys::GDEXTENSION_VARIANT_TYPE_OBJECT),
+    }));
+    info.method_userdata = ptr::from_mut(method).cast();
+    let is_static = info.method_flags & FLAG_STATIC != 0;
+    info.call_func = if is_static { Some(call_static) } else { Some(call) };
+    info.ptrcall_func = if is_static { Some(ptrcall_static) } else { Some(ptrcall) };
     // SAFETY: the engine's function; it copies the description and what it points to.
     unsafe { (interface().register_method)(library, class_name, &raw const info) };
 }
@@ -225,24 +223,23 @@ unsafe extern "C" fn call(
             return unsafe { *result.cast::<Variant>() = value };
         }
     }
-    let Some(inner) = method.call else { return };
-    // SAFETY: Godot passes as many variants as it says.
-    match unsafe { method.arguments.fit(arguments, argument_count) } {
-        // SAFETY: the bindings' own function with their own instance, and a variant per argument; it catches
-        // panics.
-        Ok(fit) => unsafe {
-            inner(method.userdata, entered.storage(), fit.pointers(), fit.count(), result, error);
-        },
-        // SAFETY: Godot passes room for the error, which it puts into words.
-        Err(wrong) => return unsafe { *error = wrong },
-    }
-    if method.returns_object {
-        // SAFETY: Godot passes a variant for the result.
-        let result = unsafe { &mut *result.cast::<Variant>() };
-        // The bindings make nil of an object that is null.
-        if result.is_nil() {
-            *result = null_object();
-        }
+    // SAFETY: the bindings' own instance, and Godot's own arguments and places.
+    unsafe { method.call_bindings(entered.storage(), arguments, argument_count, result, error) };
+}
+
+/// Calls a static method with variants; there is no object to enter.
+unsafe extern "C" fn call_static(
+    userdata: *mut c_void,
+    instance: sys::GDExtensionClassInstancePtr,
+    arguments: *const sys::GDExtensionConstVariantPtr,
+    argument_count: sys::GDExtensionInt,
+    result: sys::GDExtensionVariantPtr,
+    error: *mut sys::GDExtensionCallError,
+) {
+    // SAFETY: as in `call`.
+    unsafe {
+        let method = &*userdata.cast::<GuardedMethod>();
+        method.call_bindings(instance, arguments, argument_count, result, error);
     }
 }
 
@@ -266,22 +263,77 @@ unsafe extern "C" fn ptrcall(
             if served {
                 return;
             }
-            if let Some(inner) = method.ptrcall {
-                // SAFETY: Godot passes a value for each argument; the bindings' own function gets their own
-                // instance, and catches panics.
-                unsafe {
-                    method.arguments.with_bare(arguments, |arguments| {
-                        inner(method.userdata, entered.storage(), arguments, result);
-                    });
-                }
-            }
+            // SAFETY: the bindings' own instance, and Godot's own arguments and place.
+            unsafe { method.ptrcall_bindings(entered.storage(), arguments, result) };
         }
         // SAFETY: Godot passes a value of the declared type for the result.
         Err(error) => unsafe { method.refuse(error, |_| (), Some(result)) },
     }
 }
 
+/// Calls a static method with bare values.
+unsafe extern "C" fn ptrcall_static(
+    userdata: *mut c_void,
+    instance: sys::GDExtensionClassInstancePtr,
+    arguments: *const sys::GDExtensionConstTypePtr,
+    result: sys::GDExtensionTypePtr,
+) {
+    // SAFETY: as in `ptrcall`.
+    unsafe { (*userdata.cast::<GuardedMethod>()).ptrcall_bindings(instance, arguments, result) };
+}
+
 impl GuardedMethod {
+    /// Calls the bindings with arguments that fit.
+    ///
+    /// # Safety
+    /// `storage` must be the bindings' instance, unless the method is static; there must be as many variants
+    /// as is said, and places for the result and the error.
+    unsafe fn call_bindings(
+        &self,
+        storage: sys::GDExtensionClassInstancePtr,
+        arguments: *const sys::GDExtensionConstVariantPtr,
+        argument_count: sys::GDExtensionInt,
+        result: sys::GDExtensionVariantPtr,
+        error: *mut sys::GDExtensionCallError,
+    ) {
+        let Some(inner) = self.call else { return };
+        // SAFETY: promised by the caller.
+        match unsafe { self.arguments.fit(arguments, argument_count) } {
+            // SAFETY: the bindings' own function, with a variant for each argument; it catches panics.
+            Ok(fit) => unsafe { inner(self.userdata, storage, fit.pointers(), fit.count(), result, error) },
+            // SAFETY: promised by the caller. Godot puts the error into words.
+            Err(wrong) => return unsafe { *error = wrong },
+        }
+        if self.returns_object {
+            // SAFETY: promised by the caller.
+            let result = unsafe { &mut *result.cast::<Variant>() };
+            // The bindings make nil of an object that is null.
+            if result.is_nil() {
+                *result = null_object();
+            }
+        }
+    }
+
+    /// Calls the bindings with bare arguments, integers cut to their width.
+    ///
+    /// # Safety
+    /// `storage` must be the bindings' instance, unless the method is static; there must be a value for each
+    /// argument, and a place for the result.
+    unsafe fn ptrcall_bindings(
+        &self,
+        storage: sys::GDExtensionClassInstancePtr,
+        arguments: *const sys::GDExtensionConstTypePtr,
+        result: sys::GDExtensionTypePtr,
+    ) {
+        let Some(inner) = self.ptrcall else { return };
+        // SAFETY: promised by the caller; the bindings' own function catches panics.
+        unsafe {
+            self.arguments.with_bare(arguments, |arguments| {
+                inner(self.userdata, storage, arguments, result);
+            });
+        }
+    }
+
     /// Prints why the call may not enter and sets its result, through `set` as a variant or into `bare`.
     ///
     /// # Safety
