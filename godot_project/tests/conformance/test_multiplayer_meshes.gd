@@ -93,6 +93,22 @@ func test_the_end_of_a_member_is_reported_and_its_connection_is_closed() -> void
 	check_equal(mesh.is_active(), true, "whether the mesh is active")
 
 
+func test_a_member_that_is_added_again_stays_one() -> void:
+	var pair := connected_pair()
+	var mesh := _mesh(11)
+	for turn in 2:
+		check_call(mesh.peer, &"add_mesh_peer", [12, pair.server], OK)
+	pair.client_peer.send(0, [1], RELIABLE)
+	wait_until(func() -> bool:
+		pair.client.service()
+		mesh.pump()
+		return mesh.packets.size() == 1, SECONDS, "a packet from it")
+	check_equal(mesh.packets[0].from, 12, "its sender")
+	pair.server_peer.reset()
+	mesh.pump()
+	check_equal(mesh.signals[-1], "disconnected 12", "the last signal")
+
+
 func test_a_member_that_is_kicked_is_notified() -> void:
 	for force: bool in [false, true]:
 		var pair := connected_pair()

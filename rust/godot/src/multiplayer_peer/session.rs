@@ -172,15 +172,17 @@ impl Session {
 
     /// Makes a peer the member with that id.
     pub(super) fn admit(&self, id: i32, peer: ScriptPeer) {
-        if let Some(link) = peer.link.enter() {
-            link.set_multiplayer_id(id);
-            link.with(favour_default_channels);
-        }
+        let link = Link::clone(&peer.link);
         let replaced = self.members.borrow_mut().insert(id, peer);
+        // First, since it may be this peer, which a mesh can be given again.
         if let Some(replaced) = replaced {
             forget_id(&replaced.link);
             // The end of the previous connection would be taken for that of this one.
             self.departed.borrow_mut().retain(|departed| *departed != id);
+        }
+        if let Some(link) = link.enter() {
+            link.set_multiplayer_id(id);
+            link.with(favour_default_channels);
         }
     }
 
