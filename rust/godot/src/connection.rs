@@ -90,9 +90,9 @@ impl ENetConnection {
 
     /// Puts a network between this connection and the real one, or takes it away.
     pub(crate) fn put_network_conditions(&self, conditions: Option<NetworkConditions>) -> Error {
-        match self.inside().as_ref().and_then(|host| host.core().enter()) {
-            Some(core) => {
-                core.set_network_conditions(conditions);
+        match self.inside() {
+            Some(host) => {
+                host.core().set_network_conditions(conditions);
                 Error::OK
             }
             None => Error::ERR_BUSY,
@@ -186,30 +186,30 @@ impl ENetConnection {
     /// compression can be set up before.
     #[func]
     pub(crate) fn set_background(&self, enabled: bool) {
-        if let Some(core) = self.inside().as_ref().and_then(|host| host.core().enter()) {
-            core.set_background(enabled);
+        if let Some(host) = self.inside() {
+            host.core().set_background(enabled);
         }
     }
 
     /// Whether a thread of enet_rs services this connection.
     #[func]
     fn is_background(&self) -> bool {
-        self.inside().as_ref().and_then(|host| host.core().enter()).is_some_and(|core| core.background())
+        self.inside().is_some_and(|host| host.core().background())
     }
 
     /// Sets whether hosts that are created from now on are recorded, for `save_recording`; `false` forgets
     /// what there is.
     #[func]
     pub(crate) fn set_recording(&self, enabled: bool) {
-        if let Some(core) = self.inside().as_ref().and_then(|host| host.core().enter()) {
-            core.set_recording(enabled);
+        if let Some(host) = self.inside() {
+            host.core().set_recording(enabled);
         }
     }
 
     /// Whether hosts that are created are recorded.
     #[func]
     fn is_recording(&self) -> bool {
-        self.inside().as_ref().and_then(|host| host.core().enter()).is_some_and(|core| core.recording())
+        self.inside().is_some_and(|host| host.core().recording())
     }
 
     #[func]

@@ -91,7 +91,12 @@ impl ScriptHost {
     }
 
     /// The host without its objects.
-    pub(crate) fn core(&self) -> &Core {
+    pub(crate) fn core(&self) -> &HostCore {
+        &self.core
+    }
+
+    /// The host without its objects, as others share it.
+    pub(crate) fn shared_core(&self) -> &Core {
         self.core.shared()
     }
 

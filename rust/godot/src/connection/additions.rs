@@ -106,8 +106,7 @@ impl ENetConnection {
     /// The network conditions that are set, with all keys of both directions; empty if none are.
     #[func]
     fn get_network_conditions(&self) -> VarDictionary {
-        let core = self.inside();
-        let conditions = core.as_ref().and_then(|host| host.core().enter()?.network_conditions());
+        let conditions = self.inside().and_then(|host| host.core().network_conditions());
         conditions.map(|conditions| conditions.dictionary()).unwrap_or_default()
     }
 

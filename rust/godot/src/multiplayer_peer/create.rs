@@ -38,10 +38,7 @@ pub(super) struct Client {
 impl Server {
     /// Starts a server. An error has been printed, and leaves nothing behind.
     pub(super) fn create(self, backend: &Backend) -> Result<Rc<Session>, Error> {
-        let host = ENetConnection::sharing(backend.lock());
-        host.bind().set_background(backend.background());
-        host.bind().set_recording(backend.recording.get());
-        host.bind().put_network_conditions(backend.network_conditions());
+        let host = connection(backend);
         {
             let host = host.bind();
             succeeded(host.create_host_bound(
@@ -66,10 +63,7 @@ impl Client {
     /// Starts a client with that id, which begins to connect. An error has been printed, and leaves nothing
     /// behind.
     pub(super) fn create(self, backend: &Backend, id: i32) -> Result<Rc<Session>, Error> {
-        let host = ENetConnection::sharing(backend.lock());
-        host.bind().set_background(backend.background());
-        host.bind().set_recording(backend.recording.get());
-        host.bind().put_network_conditions(backend.network_conditions());
+        let host = connection(backend);
         let server = {
             let host = host.bind();
             let (incoming, outgoing) = (self.in_bandwidth, self.out_bandwidth);
@@ -101,6 +95,18 @@ impl Client {
         session.admit(SERVER, server);
         Ok(session)
     }
+}
+
+/// The connection of a session, with the settings of its multiplayer peer.
+fn connection(backend: &Backend) -> Gd<ENetConnection> {
+    let connection = ENetConnection::sharing(backend.lock());
+    {
+        let connection = connection.bind();
+        connection.set_background(backend.background());
+        connection.set_recording(backend.recording.get());
+        connection.put_network_conditions(backend.network_conditions());
+    }
+    connection
 }
 
 /// Whether an address is a name, which is looked up in the background so as not to block a frame. An address

@@ -114,7 +114,7 @@ impl Session {
 
     fn insert_host(&self, key: i32, host: SessionHost) {
         if let Some(inside) = host.host.enter() {
-            drain_at_exit(inside.core());
+            drain_at_exit(inside.shared_core());
         }
         let replaced = self.hosts.borrow_mut().insert(key, host);
         // The same host may serve another member, or this one again.
@@ -141,16 +141,15 @@ impl Session {
     /// The network between the first host and the real one; `Err` if there is no host that can be asked.
     pub(super) fn network_conditions(&self) -> Result<Option<NetworkConditions>, ()> {
         let (_, host) = self.hosts().into_iter().next().ok_or(())?;
-        let core = host.enter().ok_or(())?;
-        core.core().enter().map(|core| core.network_conditions()).ok_or(())
+        host.enter().map(|host| host.core().network_conditions()).ok_or(())
     }
 
     /// Puts a network between the hosts and the real one, or takes it away.
     pub(super) fn set_network_conditions(&self, conditions: Option<NetworkConditions>) -> Error {
         let mut result = Error::OK;
         for (_, host) in self.hosts() {
-            match host.enter().as_ref().and_then(|host| host.core().enter()) {
-                Some(core) => core.set_network_conditions(conditions),
+            match host.enter() {
+                Some(host) => host.core().set_network_conditions(conditions),
                 None => {
                     refuse_other_thread("set_network_conditions");
                     result = Error::ERR_BUSY;
@@ -213,12 +212,10 @@ impl Session {
     /// event itself.
     pub(super) fn silently_closed(&self) -> Vec<(i32, Link)> {
         // Each host is asked, so that none of them reports it again the next time.
-        let has_closed = |host: &SessionHost| {
-            let host = host.host.enter()?;
-            host.core().enter().map(|core| core.take_named_closed())
-        };
+        let has_closed =
+            |host: &&SessionHost| host.host.enter().is_some_and(|host| host.core().take_named_closed());
         let hosts = self.hosts.borrow();
-        if hosts.values().filter(|host| has_closed(host) == Some(true)).count() == 0 {
+        if hosts.values().filter(has_closed).count() == 0 {
             return Vec::new();
         }
         let is_closed = |member: &ScriptPeer| {
@@ -352,8 +349,8 @@ impl Drop for Session {
 
 /// Sets whether the background thread services a host.
 pub(super) fn set_background(host: &SharedHost, enabled: bool) {
-    match host.enter().as_ref().and_then(|host| host.core().enter()) {
-        Some(core) => core.set_background(enabled),
+    match host.enter() {
+        Some(host) => host.core().set_background(enabled),
         None => refuse_other_thread("set_background"),
     }
 }
