@@ -364,6 +364,23 @@ fn a_busy_unreliable_sender_still_notices_a_dead_peer() {
 }
 
 #[test]
+fn pings_that_measure_the_path_ride_along_with_unreliable_messages() {
+    let (mut pair, peer, _) = Pair::connected(CLEAN, 1, 1);
+    pair.client.host.pop_statistic(HostStatistic::TotalSentPackets);
+    let acknowledged = pair.client.host.traffic().received_datagrams;
+    for number in 0..400 {
+        pair.send(true, peer, 0, message(number, 400), UNRELIABLE);
+        pair.run(5);
+    }
+    // Beside them a few that acknowledge the server's own PINGs.
+    let sent = pair.client.host.pop_statistic(HostStatistic::TotalSentPackets);
+    assert!((400..=405).contains(&sent), "{sent}");
+    // A PING for each 4 KiB, which are ten messages.
+    let acknowledged = pair.client.host.traffic().received_datagrams - acknowledged;
+    assert!((30..=45).contains(&acknowledged), "{acknowledged}");
+}
+
+#[test]
 fn a_slot_is_used_again_and_old_datagrams_do_not_reach_its_new_owner() {
     let config = HostConfig { max_peers: 1, ..HostConfig::default() };
     let mut pair = Pair::with_configs(HostConfig::default(), config, CLEAN, 1);

@@ -75,6 +75,7 @@ impl Host {
         if !peer.address.is_known() || !(has_reliable || peer.has_something_to_send()) {
             return None;
         }
+        let has_reliable = has_reliable || peer.measure_path(now);
         let copies = peer.wanted_copies(now);
         let start = out.len();
         // Usually right; if a reliable command is held back, the header becomes shorter at the end.
@@ -103,7 +104,7 @@ impl Host {
         let is_last =
             peer.state() == PeerState::AcknowledgingDisconnect && !peer.queue.owes_acknowledgements();
         let data = peer.lifecycle.remote_data();
-        if is_drained && !peer.has_more_to_send() {
+        if is_drained && !peer.owes_disconnection() {
             self.schedule.deactivate_first(now, slot, Some(peer));
         }
         if is_last {

@@ -253,16 +253,9 @@ impl Peer {
             || self.owes_disconnection()
     }
 
-    /// Whether something is left to send after a datagram took in all that waited: a PING that it has asked
-    /// for, or a disconnection that is due now.
-    #[inline(always)]
-    pub(crate) fn has_more_to_send(&self) -> bool {
-        self.queue.system_len() > 0 || self.owes_disconnection()
-    }
-
     /// Whether a disconnection that waited for everything to be sent is due.
     #[inline(always)]
-    fn owes_disconnection(&self) -> bool {
+    pub(crate) fn owes_disconnection(&self) -> bool {
         self.state() == PeerState::DisconnectLater && self.is_idle()
     }
 
@@ -336,7 +329,7 @@ impl Peer {
             self.window.on_filled(now, bytes as u32, self.has_reliable_to_send());
         }
         let is_acknowledged = reliable + copies > 0;
-        self.measure_path(now, is_acknowledged, bytes);
+        self.count_unmeasured(now, is_acknowledged, bytes);
         let deadline = is_acknowledged.then(|| self.recovery.on_datagram_sent(now, reliable));
         if wanted_copies == 0 {
             return deadline;
@@ -346,29 +339,38 @@ impl Peer {
         deadline.map(|deadline| deadline.min(self.recovery.next_copies_at(now, bytes, copies)))
     }
 
-    /// A datagram of `bytes` goes out. Queues a PING if much has gone out in a short time, or while the
-    /// throttle waits for the path to get better, and nothing of it is acknowledged.
+    /// A datagram of `bytes` goes out.
     #[inline]
-    fn measure_path(&mut self, now: Time, is_acknowledged: bool, bytes: usize) {
-        if !is_acknowledged {
-            if now.since(self.unmeasured_since) > MEASURED_WITHIN {
-                self.unmeasured_since = now;
-                let throttle = &self.window.throttle;
-                if throttle.value >= throttle.limit {
-                    self.unmeasured_bytes = 0;
-                }
-            }
-            self.unmeasured_bytes += bytes as u32;
-            if self.unmeasured_bytes < MEASURED_BYTES || now.since(self.unmeasured_since) < MEASURED_INTERVAL
-            {
-                return;
-            }
-            if self.lifecycle.lasts() {
-                self.queue_control(Control::Ping);
+    fn count_unmeasured(&mut self, now: Time, is_acknowledged: bool, bytes: usize) {
+        if is_acknowledged {
+            self.unmeasured_bytes = 0;
+            self.unmeasured_since = now;
+            return;
+        }
+        if now.since(self.unmeasured_since) > MEASURED_WITHIN {
+            self.unmeasured_since = now;
+            if !self.window.throttle.is_lowered() {
+                self.unmeasured_bytes = 0;
             }
         }
-        self.unmeasured_bytes = 0;
-        self.unmeasured_since = now;
+        self.unmeasured_bytes += bytes as u32;
+    }
+
+    /// To be called when a datagram without a reliable command is about to go out. Queues a PING, which rides
+    /// along, if much has gone out in a short time, or while the throttle waits for the path to get better,
+    /// and nothing of it is acknowledged. Returns whether it does.
+    #[inline]
+    pub(crate) fn measure_path(&mut self, now: Time) -> bool {
+        if self.unmeasured_bytes < MEASURED_BYTES {
+            return false;
+        }
+        let age = now.since(self.unmeasured_since);
+        let is_recent = age <= MEASURED_WITHIN || self.window.throttle.is_lowered();
+        let measures = age >= MEASURED_INTERVAL && is_recent && self.lifecycle.lasts();
+        if measures {
+            self.queue_control(Control::Ping);
+        }
+        measures
     }
 
     /// How many early copies of each small command are to be made now: none while a bandwidth limit holds.

@@ -155,6 +155,11 @@ impl Throttle {
         }
     }
 
+    /// Whether it waits for the path to get better.
+    pub(crate) fn is_lowered(&self) -> bool {
+        self.value < self.limit
+    }
+
     /// Whether the next unreliable packet is sent.
     pub(crate) fn admits(&mut self) -> bool {
         self.counter = (self.counter + COUNTER_STEP) % THROTTLE_SCALE;
