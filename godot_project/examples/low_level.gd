@@ -90,12 +90,10 @@ func _process(delta: float) -> void:
 	for pointer: Pointer in _pointers.values():
 		pointer.circle_age += delta
 	queue_redraw()
-	# A connection that is not in use yet would report an error.
-	if not _is_server and _server == null:
-		return
 	# All that has happened since the last frame. Each call also sends what is due, so it is needed even if nobody talks.
-	var event := _connection.service()
-	while event[0] > ENetConnection.EVENT_NONE:
+	# A connection that is not in use yet, or not any more, would report an error.
+	while _is_server or _server != null:
+		var event := _connection.service()
 		match event[0]:
 			ENetConnection.EVENT_CONNECT:
 				_on_connected(event[1])
@@ -103,7 +101,8 @@ func _process(delta: float) -> void:
 				_on_disconnected(event[1])
 			ENetConnection.EVENT_RECEIVE:
 				_on_received(event[1], event[3])
-		event = _connection.service()
+			_:
+				return
 
 
 func _on_connected(peer: ENetPacketPeer) -> void:
