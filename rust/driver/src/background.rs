@@ -10,6 +10,7 @@ use crate::sys::{self, Waker};
 use crate::{Driver, ServiceError};
 use enet_rs_protocol::Event;
 use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -67,6 +68,8 @@ struct Shared {
     worked: Condvar,
     /// The driver's socket once more, to wait for without the lock.
     socket: UdpSocket,
+    /// Whether the thread's last wait has found it ready. The thread alone looks at this.
+    is_ready: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -121,7 +124,8 @@ impl Background {
             is_awaited: false,
             is_left_alone: false,
         };
-        let shared = Shared { serviced: Mutex::new(serviced), worked: Condvar::new(), socket };
+        let (serviced, is_ready) = (Mutex::new(serviced), AtomicBool::new(false));
+        let shared = Shared { serviced, worked: Condvar::new(), socket, is_ready };
         let shared = Arc::new(shared);
         registry.drivers.push(Arc::clone(&shared));
         drop(registry);
@@ -163,38 +167,30 @@ impl Background {
 
     /// What the thread does.
     fn work(&self, waker: &Waker) {
-        let mut ready: Vec<Arc<Shared>> = Vec::new();
         loop {
             let mut registry = lock(&self.registry);
             if registry.is_over || registry.drivers.is_empty() {
                 registry.is_running = false;
                 return;
             }
-            let drivers = registry.drivers.clone();
+            let mut drivers = registry.drivers.clone();
             drop(registry);
             let mut timeout = MAXIMUM_WAIT;
-            let mut waiting = Vec::with_capacity(drivers.len());
-            for shared in drivers {
-                let is_ready = ready.iter().any(|ready| Arc::ptr_eq(ready, &shared));
-                let turn = shared.turn(is_ready);
+            drivers.retain(|shared| {
+                let turn = shared.turn(shared.is_ready.swap(false, Ordering::Relaxed));
                 timeout = timeout.min(turn.wait);
-                if !turn.rests {
-                    waiting.push(shared);
-                }
+                !turn.rests
+            });
+            let sockets = drivers.iter().map(|shared| &shared.socket);
+            let woken = sys::wait_any(sockets, Some(waker), timeout);
+            // Without a pause, a wait that fails would be one turn after another.
+            let woken = woken.unwrap_or_else(|_| {
+                thread::sleep(REST);
+                vec![true; drivers.len()]
+            });
+            for (shared, is_ready) in drivers.iter().zip(woken) {
+                shared.is_ready.store(is_ready, Ordering::Relaxed);
             }
-            let sockets = waiting.iter().map(|shared| &shared.socket);
-            ready = match sys::wait_any(sockets, Some(waker), timeout) {
-                Ok(woken) => waiting
-                    .into_iter()
-                    .zip(woken)
-                    .filter_map(|(shared, woken)| woken.then_some(shared))
-                    .collect(),
-                Err(_) => {
-                    // Without it this would be one turn after another.
-                    thread::sleep(REST);
-                    waiting
-                }
-            };
         }
     }
 
