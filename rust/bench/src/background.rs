@@ -1,9 +1,13 @@
 //! What the background thread costs while nothing happens but pings: hosts with connected peers that are
 //! quiet, and the processor time of the thread that services them. The other ends are in a second thread.
+//! Beside it stands what the kernel takes for the same datagrams.
+
+mod floor;
 
 use crate::table::{heading, row};
 use enet_rs_driver::protocol::{Event, HostConfig};
 use enet_rs_driver::{Background, BackgroundDriver, Driver};
+use rustix::time::{ClockId, clock_gettime};
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,14 +26,17 @@ const LATEST: Duration = Duration::from_secs(30);
 /// # Errors
 /// Something could not be measured.
 pub(crate) fn table() -> Result<bool, String> {
-    let columns = ["hosts", "peers of each", "share of a core", "wake-ups per second"];
+    let columns =
+        ["hosts", "peers of each", "share of a core", "kernel alone", "ratio", "wake-ups per second"];
     heading("The background thread while nothing happens but pings", 0, &columns);
     for (hosts, peers) in SHAPES {
-        let Cost { share, wake_ups } = measure(hosts, peers)?;
+        let (Cost { share, wake_ups }, floor) = (measure(hosts, peers)?, floor::share(hosts, peers)?);
         row(&[
             hosts.to_string(),
             peers.to_string(),
             format!("{:.2} %", share * 100.0),
+            format!("{:.2} %", floor * 100.0),
+            format!("{:.2}", share / floor),
             format!("{wake_ups:.0}"),
         ]);
     }
@@ -91,6 +98,12 @@ fn connect(drivers: Vec<&BackgroundDriver>, connections: usize) -> Result<(), St
         }
     }
     Ok(())
+}
+
+/// Processor time that the calling thread has used.
+fn threads_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// The threads of this process.

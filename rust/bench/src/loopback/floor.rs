@@ -184,8 +184,9 @@ pub(super) fn tick(clients: usize, up: usize, down: usize, effort: Effort) -> Sa
     stopwatch.stop(effort.units, 0.0)
 }
 
+/// Sends the same datagram to all, by as few calls as the system allows.
 #[cfg(target_os = "linux")]
-fn send_to_all(socket: &UdpSocket, addresses: &[SocketAddr], payload: &[u8]) {
+pub(crate) fn send_to_all(socket: &UdpSocket, addresses: &[SocketAddr], payload: &[u8]) {
     use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
     use std::io::IoSlice;
     let slices = [IoSlice::new(payload)];
@@ -204,7 +205,7 @@ fn send_to_all(socket: &UdpSocket, addresses: &[SocketAddr], payload: &[u8]) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn send_to_all(socket: &UdpSocket, addresses: &[SocketAddr], payload: &[u8]) {
+pub(crate) fn send_to_all(socket: &UdpSocket, addresses: &[SocketAddr], payload: &[u8]) {
     for address in addresses {
         socket.send_to(payload, address).expect("loopback works");
     }

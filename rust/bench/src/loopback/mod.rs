@@ -2,7 +2,7 @@
 //! this project's driver, on C ENet (feature `c-enet`), on the crate `rusty_enet`, and on the bare kernel.
 
 pub(crate) mod end;
-mod floor;
+pub(crate) mod floor;
 mod ours;
 mod report;
 mod rusty;
