@@ -106,6 +106,85 @@ func test_it_can_be_turned_on_and_off_in_the_middle() -> void:
 	check_equal(numbers, range(120), "the numbers")
 
 
+func test_it_can_be_turned_on_and_off_during_a_handshake_with_dtls() -> void:
+	var own: Dictionary = ENetConnection.make_self_signed_certificate("game.example")
+	for turn in 5:
+		var pair := Pair.new()
+		pair.server = _server()
+		pair.server.dtls_server_setup(TLSOptions.server(own["key"], own["certificate"]))
+		pair.client = ENetConnection.new()
+		pair.client.create_host(1)
+		pair.client.dtls_client_setup("game.example", TLSOptions.client_unsafe())
+		pair.client_peer = pair.client.connect_to_host("127.0.0.1", pair.server.get_local_port(), 1)
+		var calls := [turn]
+		wait_until(func() -> bool:
+			calls[0] += 1
+			pair.server.background = calls[0] % 2 == 0
+			pair.client.background = calls[0] % 3 == 0
+			return pair.is_connected_both_ways(), 10.0, "the connection")
+		for number in 20:
+			pair.client_peer.send(0, var_to_bytes(number), ENetPacketPeer.FLAG_RELIABLE)
+		wait_until(func() -> bool:
+			pair.pump()
+			return pair.packets(true).size() >= 20, 5.0, "the packets")
+		var numbers := pair.packets(true).map(func(packet: PackedByteArray) -> int: return bytes_to_var(packet))
+		check_equal(numbers, range(20), "the numbers")
+
+
+func test_a_hundred_hosts_share_the_thread_while_the_main_thread_is_blocked() -> void:
+	const COUNT := 100
+	var server := ENetConnection.new()
+	server.background = true
+	check_equal(server.create_host_bound("127.0.0.1", 0, COUNT), OK, "create_host_bound")
+	server.service()
+	var clients: Array[ENetConnection] = []
+	for number in COUNT:
+		var client := ENetConnection.new()
+		client.background = true
+		client.create_host(1)
+		client.connect_to_host("127.0.0.1", server.get_local_port(), 1)
+		client.service()
+		clients.append(client)
+	wait_until(func() -> bool:
+		server.service(1)
+		for client in clients:
+			client.service()
+		return clients.all(func(client: ENetConnection) -> bool:
+			return client.get_peers()[0].get_state() == ENetPacketPeer.STATE_CONNECTED), 20.0, "the connections")
+	for number in COUNT:
+		clients[number].get_peers()[0].send(0, var_to_bytes(number), ENetPacketPeer.FLAG_RELIABLE)
+	OS.delay_msec(1000)
+	var waiting := func(client: ENetConnection) -> bool: return client.get_peers()[0].get_bytes_in_flight() > 0
+	check(not clients.any(waiting), "a packet was not acknowledged meanwhile")
+	var received := {}
+	_take_all(server, received)
+	var numbers: Array = received.values().reduce(func(all: Array, some: Array) -> Array: return all + some, [])
+	numbers.sort()
+	check_equal(numbers, range(COUNT), "the numbers")
+	# Hosts go one by one, and the others live on.
+	while clients.size() > 1:
+		clients.pop_back().destroy()
+	clients[0].get_peers()[0].send(0, var_to_bytes(COUNT), ENetPacketPeer.FLAG_RELIABLE)
+	wait_until(func() -> bool: return not waiting.call(clients[0]) and clients[0].get_peers()[0].get_bytes_waiting() == 0,
+			5.0, "the last acknowledgement")
+
+
+func test_a_host_can_be_destroyed_while_the_thread_carries_its_packets() -> void:
+	for turn in 10:
+		var pair := connected_pair()
+		pair.server.background = true
+		pair.client.background = true
+		pair.pump()
+		for number in 50:
+			pair.client_peer.send(0, var_to_bytes(number), ENetPacketPeer.FLAG_RELIABLE)
+		pair.client.flush()
+		var first := pair.server if turn % 2 == 0 else pair.client
+		var second := pair.client if turn % 2 == 0 else pair.server
+		first.destroy()
+		second.service(1)
+		second.destroy()
+
+
 func test_hosts_can_be_dropped_and_their_ports_used_again() -> void:
 	for turn in 20:
 		var server := ENetConnection.new()
