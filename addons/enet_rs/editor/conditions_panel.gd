@@ -6,7 +6,7 @@ extends VBoxContainer
 ## The game shall have these network conditions, see `ENetConnection.set_network_conditions`.
 signal wanted(conditions: Dictionary)
 
-## A figure that can be set: its key, its label, its largest value, and by what the slider's value is multiplied.
+## A figure that can be set: its key, its label, the slider's end, and by what the slider's value is multiplied.
 class Figure:
 	var key: String
 	var label: String
@@ -107,6 +107,8 @@ func _add_slider(grid: GridContainer, figure: Figure) -> void:
 	grid.add_child(label)
 	var slider := HSlider.new()
 	slider.max_value = figure.maximum
+	# A preset or a script may have set more.
+	slider.allow_greater = true
 	slider.step = 0.5 if figure.unit == "%" else 1.0
 	slider.exp_edit = false
 	slider.size_flags_horizontal = SIZE_EXPAND_FILL

@@ -134,6 +134,22 @@ func test_sliders_and_presets_ask_for_network_conditions() -> void:
 	await _close(tab)
 
 
+func test_a_slider_leaves_a_figure_beyond_the_end_of_another_as_it_is() -> void:
+	var pair := connected_pair()
+	pair.server.set_network_conditions({"rate": 10_240_000})
+	var tab := _open_tab()
+	tab.start()
+	var wanted: Array[Dictionary] = []
+	tab.asked.connect(func(message: String, data: Array) -> void:
+		if message == "set_conditions":
+			wanted.append(data[1]))
+	tab.handle("report", [_report_of(pair, 0)])
+	(tab.find_children("*", "HSlider", true, false)[0] as HSlider).value = 100.0
+	await wait_frames_until(func() -> bool: return not wanted.is_empty(), 5.0, "what a slider asks for")
+	check_equal(wanted[0]["rate"], 10_240_000, "rate")
+	await _close(tab)
+
+
 func check_contains(text: String, part: String) -> void:
 	check(text.contains(part), "\"%s\" does not contain \"%s\"" % [text, part])
 
