@@ -10,6 +10,8 @@
 //! * `enet_rs_bench loopback [--rounds N] [--calls] [WORKLOAD ...]` prints what workloads over real sockets
 //!   cost, encrypted ones too, beside C ENet where that is linked, `rusty_enet` and the bare kernel;
 //!   `--calls` counts system calls with strace. It fails if a target is missed;
+//! * `enet_rs_bench loopback --against PROGRAM [--rounds N] [WORKLOAD ...]` prints what they cost beside
+//!   another build of this program;
 //! * `enet_rs_bench loopback-run WORKLOAD SIDE [UNITS]` does one of these, for a profiler;
 //! * `enet_rs_bench background` prints what the background thread costs while connections are idle (Linux);
 //! * `enet_rs_bench recorder` prints what the flight recorder costs a server and how far back it reaches;
@@ -37,12 +39,14 @@ mod recorder;
 mod script;
 mod table;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: enet_rs_bench engine
        enet_rs_bench counts [--store]
        enet_rs_bench compression
        enet_rs_bench loopback [--rounds N] [--calls] [WORKLOAD ...]
+       enet_rs_bench loopback --against PROGRAM [--rounds N] [WORKLOAD ...]
        enet_rs_bench loopback-run WORKLOAD SIDE [UNITS]
        enet_rs_bench background
        enet_rs_bench recorder
@@ -94,14 +98,19 @@ fn main() -> ExitCode {
 }
 
 fn loopback(options: &[&str]) -> Result<bool, String> {
-    let (mut rounds, mut counts_calls, mut names) = (ROUNDS, false, Vec::new());
+    let (mut rounds, mut counts_calls, mut other, mut names) = (ROUNDS, false, None, Vec::new());
     let mut options = options.iter();
     while let Some(option) = options.next() {
         match *option {
             "--rounds" => rounds = options.next().and_then(|count| count.parse().ok()).ok_or(USAGE)?,
             "--calls" => counts_calls = true,
+            "--against" => other = Some(Path::new(*options.next().ok_or(USAGE)?)),
             name => names.push(name),
         }
     }
-    if rounds == 0 { Err(USAGE.into()) } else { loopback::tables(&names, rounds, counts_calls) }
+    match other {
+        _ if rounds == 0 => Err(USAGE.into()),
+        Some(other) => loopback::against(other, &names, rounds),
+        None => loopback::tables(&names, rounds, counts_calls),
+    }
 }

@@ -1,6 +1,7 @@
 //! Workloads over real sockets on the loopback interface, each measured in its own process: their cost on
 //! this project's driver, on C ENet (feature `c-enet`), on the crate `rusty_enet`, and on the bare kernel.
 
+mod against;
 pub(crate) mod end;
 pub(crate) mod floor;
 mod ours;
@@ -12,6 +13,7 @@ mod workloads;
 
 use sample::Sample;
 use std::io;
+use std::path::Path;
 use std::process::Command;
 use workloads::{Side, WORKLOADS, Workload};
 
@@ -41,10 +43,7 @@ struct Figure {
 /// Measures the workloads with these names, or all, in so many rounds, and prints the tables; `true` if no
 /// target is missed.
 pub(crate) fn tables(names: &[&str], rounds: usize, counts_calls: bool) -> Result<bool, String> {
-    let chosen: Vec<&Workload> = match names {
-        [] => WORKLOADS.iter().collect(),
-        names => names.iter().map(|name| find(name)).collect::<Result<_, _>>()?,
-    };
+    let chosen = choose(names)?;
     #[cfg(feature = "c-enet")]
     println!("C ENet {}", crate::c_enet::version());
     let mut rows = Vec::new();
@@ -73,6 +72,19 @@ pub(crate) fn tables(names: &[&str], rounds: usize, counts_calls: bool) -> Resul
     Ok(report::print(&rows))
 }
 
+/// Measures the workloads with these names, or all, in so many rounds, beside another build of this program,
+/// and prints a table; `true` if all could be measured.
+pub(crate) fn against(other: &Path, names: &[&str], rounds: usize) -> Result<bool, String> {
+    against::print(&choose(names)?, other, rounds)
+}
+
+fn choose(names: &[&str]) -> Result<Vec<&'static Workload>, String> {
+    match names {
+        [] => Ok(WORKLOADS.iter().collect()),
+        names => names.iter().map(|name| find(name)).collect(),
+    }
+}
+
 /// Runs one workload in this process and prints its sample, for [`in_process`] and for a profiler.
 pub(crate) fn run(workload: &str, side: &str, units: Option<u64>) -> Result<(), String> {
     let workload = find(workload)?;
@@ -87,8 +99,14 @@ fn find(workload: &str) -> Result<&'static Workload, String> {
 }
 
 fn in_process(workload: &Workload, side: Side) -> Result<Sample, String> {
-    let failed = |error: io::Error| format!("a process of its own could not be started: {error}");
-    let program = std::env::current_exe().map_err(failed)?;
+    let program =
+        std::env::current_exe().map_err(|error| format!("this program is not to be found: {error}"))?;
+    in_process_of(&program, workload, side)
+}
+
+/// Runs a workload in a process of `program`, a build of this one.
+fn in_process_of(program: &Path, workload: &Workload, side: Side) -> Result<Sample, String> {
+    let failed = |error: io::Error| format!("{} could not be started: {error}", program.display());
     let output =
         Command::new(program).args(["loopback-run", workload.name, side.name()]).output().map_err(failed)?;
     let sample = Sample::from_line(&String::from_utf8_lossy(&output.stdout));
@@ -123,11 +141,7 @@ fn count_calls(workload: &Workload, side: Side, units: u64) -> Result<f64, Strin
 }
 
 fn figure(side: Side, samples: &[Sample], calls: Option<f64>) -> Figure {
-    let median = |of: &dyn Fn(&Sample) -> f64| {
-        let mut values: Vec<f64> = samples.iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
+    let median = |of: &dyn Fn(&Sample) -> f64| median(samples.iter().map(of).collect());
     Figure {
         side,
         cpu: median(&|sample| sample.cpu.as_nanos() as f64 / sample.units as f64),
@@ -136,4 +150,10 @@ fn figure(side: Side, samples: &[Sample], calls: Option<f64>) -> Figure {
         peak: median(&|sample| sample.peak as f64) as u64,
         lost: median(&|sample| sample.lost),
     }
+}
+
+/// The median of some values, at least one.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
