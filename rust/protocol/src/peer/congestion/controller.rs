@@ -32,6 +32,8 @@ const MAXIMUM_RATE: u64 = 125_000_000;
 /// Milliseconds of round trip up to which the other end is next door, and the clock too coarse to measure the
 /// path: nothing is paced.
 const LOCAL_ROUND_TRIP: u32 = 1;
+/// Milliseconds without such a round trip after which the other end is not next door any more.
+const LOCAL_LIFETIME: u32 = 1_000;
 /// Milliseconds between acknowledgements up to which bursts show the capacity.
 const STEADY_INTERVAL: u32 = 4;
 
@@ -179,11 +181,15 @@ impl Controller {
     pub(super) fn on_round_trip(&mut self, now: Time, sample: u32) {
         self.latest = sample;
         self.round.floor = self.round.floor.min(sample);
+        self.probed_floor = self.probed_floor.min(sample);
         if sample <= self.floor.saturating_add(1) {
             self.floor = self.floor.min(sample);
             self.floor_at = now;
+            if self.floor <= LOCAL_ROUND_TRIP {
+                // What comes from here on shows whether it still is next door.
+                self.probed_floor = u32::MAX;
+            }
         }
-        self.probed_floor = self.probed_floor.min(sample);
         self.empty = self.empty.min(sample);
     }
 
@@ -197,6 +203,9 @@ impl Controller {
         }
         self.measure_interval(now, bytes);
         if self.is_unpaced() {
+            if self.probed_floor != u32::MAX && now.since(self.floor_at) > LOCAL_LIFETIME {
+                self.leave_next_door(now, in_flight);
+            }
             return;
         }
         let sample = self.delivery.sample(now, sent_at, snapshot);
@@ -258,6 +267,20 @@ impl Controller {
     #[inline(always)]
     pub(super) fn wake_at(&self) -> Option<Time> {
         self.pacer.wake_at()
+    }
+
+    /// The path has become longer than it was next door: nothing is known of it but its round trip.
+    fn leave_next_door(&mut self, now: Time, in_flight: u32) {
+        *self = Self {
+            delivery: self.delivery.clone(),
+            seen_delivered: self.seen_delivered,
+            interval_sixteenths: self.interval_sixteenths,
+            acknowledged_at: self.acknowledged_at,
+            has_seen_transfer: self.has_seen_transfer,
+            is_shared: self.is_shared,
+            ..Self::new(now, self.probed_floor)
+        };
+        self.begin_round(in_flight);
     }
 
     /// A round trip is over: the model of the path is updated, and phases that last for rounds may end.

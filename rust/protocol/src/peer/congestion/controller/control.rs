@@ -18,7 +18,7 @@ impl Controller {
 
     /// Whether nothing is known of the path, or it is too short to be measured.
     pub(super) fn is_unpaced(&self) -> bool {
-        self.floor == u32::MAX || (self.floor <= LOCAL_ROUND_TRIP && self.interval() <= 2)
+        self.floor == u32::MAX || self.floor <= LOCAL_ROUND_TRIP
     }
 
     /// Bytes of reliable payload that may be under way.

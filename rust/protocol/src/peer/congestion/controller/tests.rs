@@ -127,6 +127,32 @@ fn next_door_nothing_is_paced_and_the_window_is_enets() {
     assert_eq!((path.controller.pacing_rate(), path.controller.window()), (None, INITIAL_WINDOW));
 }
 
+/// The system gives the processor to others now and then: that is no frame, and the path is as short as ever.
+#[test]
+fn next_door_nothing_is_paced_if_time_is_taken_away_either() {
+    let mut path = Path::new(0, 1_000_000_000, 0);
+    for turn in 0..200 {
+        path.run(4);
+        path.now += (turn % 5) * 8_000;
+        assert_eq!((path.controller.pacing_rate(), path.controller.window()), (None, INITIAL_WINDOW));
+    }
+}
+
+#[test]
+fn a_path_that_becomes_longer_than_next_door_is_measured_and_filled() {
+    for (round_trip, rate) in [(20, 1_000_000), (100, 6_250_000)] {
+        let mut path = Path::new(0, 1_000_000_000, 0);
+        path.run(2_000);
+        (path.round_trip, path.rate) = (round_trip, rate);
+        path.run(u64::from(LOCAL_LIFETIME) + 10 * round_trip);
+        let delivered = path.run(5_000);
+        assert!(delivered >= rate * 9 / 10, "{round_trip} ms: {delivered} of {rate}");
+        (path.round_trip, path.rate) = (0, 1_000_000_000);
+        path.run(2_000);
+        assert_eq!(path.controller.pacing_rate(), None, "{round_trip} ms");
+    }
+}
+
 #[test]
 fn whatever_is_acknowledged_the_rate_and_the_window_are_bounded() {
     let mut controller = Controller::new(Time::from_millis(1000), 30);
