@@ -25,6 +25,7 @@ const CHECKED: &[(&str, &str)] = &[
     ("living", "loss 10"),
     ("bulk", "RTT 100, 10 Mbit/s, queue 64 KiB, loss 1"),
     ("mixed", "RTT 60, 5 Mbit/s, queue 64 KiB, loss 1"),
+    ("flows", "RTT 100, 20 Mbit/s, queue 256 KiB, loss 0"),
 ];
 
 /// Prints the lines that differ from the stored ones; `true` if none does.

@@ -22,7 +22,7 @@ use super::delivery_rate::{DeliveryRate, Snapshot};
 use super::pacer::Pacer;
 use super::trains::Trains;
 use crate::Time;
-use probe_bw::PROBE_BYTES;
+use probe_bw::{PROBE_BYTES, TOLERATED_DELAY};
 use round::Round;
 
 /// Bytes that may be under way at most: memory at both ends.
@@ -182,8 +182,11 @@ impl Controller {
         self.latest = sample;
         self.round.floor = self.round.floor.min(sample);
         self.probed_floor = self.probed_floor.min(sample);
-        if sample <= self.floor.saturating_add(1) {
-            self.floor = self.floor.min(sample);
+        // A floor that others may have hidden is looked at once more, unless it turns out to be a queue's.
+        let is_shorter = sample <= LOCAL_ROUND_TRIP || sample.saturating_add(TOLERATED_DELAY) < self.floor;
+        let is_seen = sample <= self.floor.saturating_add(1);
+        self.floor = self.floor.min(sample);
+        if is_shorter || (is_seen && self.hidden_probes != 1) {
             self.floor_at = now;
             if self.floor <= LOCAL_ROUND_TRIP {
                 // What comes from here on shows whether it still is next door.

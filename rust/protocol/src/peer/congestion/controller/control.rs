@@ -26,15 +26,11 @@ impl Controller {
         if self.is_unpaced() {
             return INITIAL_WINDOW;
         }
-        let bdp = self.bdp();
-        let window =
-            match self.phase {
-                Phase::Startup => self.startup_window(),
-                Phase::ProbeRtt { window, .. } => window,
-                Phase::Drain | Phase::Cruise | Phase::Up | Phase::Feel | Phase::Down => {
-                    if self.is_competing() { 2 * bdp } else { bdp + bdp / 4 + self.queue_target() as u32 }
-                }
-            };
+        let window = match self.phase {
+            Phase::Startup => self.startup_window(),
+            Phase::ProbeRtt { window, .. } => window,
+            Phase::Drain | Phase::Cruise | Phase::Up | Phase::Feel | Phase::Down => self.probe_bw_window(),
+        };
         window.clamp(MINIMUM_WINDOW, MAXIMUM_WINDOW)
     }
 

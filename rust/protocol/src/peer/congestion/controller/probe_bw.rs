@@ -2,10 +2,10 @@
 //! connection has the path for itself or others fill the queue; and now and then more, to see whether that
 //! arrives, too.
 
-use super::{Controller, Phase, STEADY_INTERVAL};
+use super::{Controller, MAXIMUM_WINDOW, Phase, STEADY_INTERVAL};
 
-/// Milliseconds in queues from which on a little less is sent than arrives.
-const TOLERATED_DELAY: u32 = 6;
+/// Milliseconds in queues up to which nobody is taken to fill them.
+pub(super) const TOLERATED_DELAY: u32 = 6;
 /// Milliseconds in queues from which on others may fill them, and below which they do not.
 const LONG_DELAY: u32 = 30;
 const SHORT_DELAY: u32 = 8;
@@ -17,10 +17,12 @@ const CRUISE_ROUNDS: u32 = 6;
 /// it.
 pub(super) const PROBE_BYTES: u64 = 16 << 10;
 const GENTLE_PROBE_BYTES: u64 = 4 << 10;
-/// Milliseconds of the rate that may be in the queue, between these numbers of bytes: two datagrams at least.
-const QUEUED_DELAY: u64 = 25;
+/// Bytes of this connection that may be in the queue: two datagrams and these milliseconds of the rate, up to
+/// so many bytes; and two ticks of the clock, as less cannot be measured.
 const LEAST_QUEUED: u64 = 2784;
+const QUEUED_DELAY: u64 = 20;
 const MOST_QUEUED: u64 = 12 << 10;
+const CLOCK_TICKS: u64 = 2;
 
 impl Controller {
     /// A round without a probe for more bandwidth, or of one, is over.
@@ -57,19 +59,17 @@ impl Controller {
         }
     }
 
-    /// Keeps a few datagrams of this connection in the queue, as TCP Vegas does (Brakmo and Peterson, 1995):
-    /// so those who share a path get equal shares of it.
+    /// Keeps [`Self::queue_target`] bytes of this connection in the queue, by the rule of FAST TCP (Wei, Jin,
+    /// Low and Hegde, 2006): the window goes half of the way to the bytes that would be under way without a
+    /// queue, and these more. All see the same queue, so equal bytes in it are equal shares of the path, and
+    /// who has more gives way by more in each round.
     pub(super) fn adapt_pace(&mut self) {
         let bandwidth = self.bandwidth();
-        let queued = self.pace * u64::from(self.delay) / 1000;
+        let (round_trip, delay) = (u64::from(self.round_trip().max(1)), u64::from(self.delay));
+        let window = self.pace * round_trip / 1000;
+        let unqueued = window * round_trip / (round_trip + delay);
         let target = self.queue_target();
-        let is_queueing = queued > target && self.delay > TOLERATED_DELAY;
-        self.queued_rounds = match is_queueing {
-            true if self.delay > self.long_delay() => self.queued_rounds.saturating_add(2),
-            true => self.queued_rounds.saturating_add(1),
-            false if self.delay < SHORT_DELAY => 0,
-            false => self.queued_rounds,
-        };
+        self.count_queued_round((window - unqueued) * 3 > target * 4);
         if self.is_competing() {
             let delivered = self.delivered_in_round();
             let expected = delivered * u64::from(self.path_loss) / 1024;
@@ -79,18 +79,34 @@ impl Controller {
             self.pace = self.bandwidth();
             return;
         }
-        if is_queueing {
-            self.pace = self.pace * 15 / 16;
-        } else if queued < target / 2 || self.delay < TOLERATED_DELAY / 2 {
-            self.pace += 3 * 1400 * 1000 / u64::from(self.round_trip().max(1));
-        }
-        let slowest = if self.delay <= TOLERATED_DELAY { bandwidth * 31 / 32 } else { bandwidth * 3 / 4 };
-        self.pace = self.pace.clamp(slowest, self.highest_pace());
+        let pace = (window + unqueued + target) / 2 * 1000 / round_trip;
+        let queued = if self.is_gentle() { 0 } else { target * 1000 / round_trip };
+        let highest = self.highest_pace() + queued;
+        // What has arrived lately fits the path as long as no queue says otherwise.
+        let lowest = if delay == 0 { bandwidth } else { bandwidth * 3 / 4 };
+        self.pace = pace.clamp(lowest.min(highest), highest);
     }
 
-    /// Bytes of this connection that may be in the queue.
+    /// Takes in how long the queue was, and whether more of this connection was in it than it wants there:
+    /// that others fill it, or that the path has become longer.
+    fn count_queued_round(&mut self, is_queueing: bool) {
+        self.queued_rounds = match self.delay {
+            delay if delay > self.long_delay() => self.queued_rounds.saturating_add(2),
+            delay if is_queueing && delay > TOLERATED_DELAY => self.queued_rounds.saturating_add(1),
+            ..SHORT_DELAY => 0,
+            _ => self.queued_rounds,
+        };
+    }
+
+    /// Bytes of this connection that may be in the queue. It grows less than the rate does, so whoever is
+    /// faster finds its part of the queue too long first. What leaves together once a frame is there anyway,
+    /// half of it at a time.
     pub(super) fn queue_target(&self) -> u64 {
-        (self.bandwidth() * QUEUED_DELAY / 1000).clamp(LEAST_QUEUED, MOST_QUEUED)
+        let bandwidth = self.bandwidth();
+        let target = (LEAST_QUEUED + bandwidth * QUEUED_DELAY / 1000).min(MOST_QUEUED)
+            + bandwidth * CLOCK_TICKS / 1000;
+        let frame = bandwidth * u64::from(self.pacer.lateness()) / 1000;
+        target.saturating_sub(frame / 2).max(LEAST_QUEUED)
     }
 
     /// Milliseconds in queues that show that others fill them, or that the path has become slower: on a slow
@@ -110,6 +126,19 @@ impl Controller {
     /// hide how long it is.
     pub(super) fn is_gentle(&self) -> bool {
         self.is_shared && self.interval() > STEADY_INTERVAL
+    }
+
+    /// Bytes of reliable payload that may be under way: the pace's, and those of a probe.
+    pub(super) fn probe_bw_window(&self) -> u32 {
+        let bdp = self.bdp();
+        if self.is_competing() {
+            return 2 * bdp;
+        }
+        if self.is_gentle() || self.phase == Phase::Drain {
+            return bdp + bdp / 4 + self.queue_target() as u32;
+        }
+        let rate = if self.phase == Phase::Up { self.pace + self.probe_gain() } else { self.pace };
+        (rate * u64::from(self.round_trip()) / 1000).min(MAXIMUM_WINDOW.into()) as u32
     }
 
     /// Whether others keep the queue on the path long.

@@ -21,6 +21,8 @@ pub(super) struct Round {
     /// The highest delivery rate, bytes per second.
     pub(super) rate: u64,
     pub(super) is_limited: bool,
+    /// Little was under way in it, to measure the floor.
+    pub(super) is_emptied: bool,
     /// A transfer shared the connection with other messages.
     pub(super) is_shared: bool,
 }
@@ -33,6 +35,7 @@ impl Controller {
             until: delivered + u64::from(in_flight),
             began: delivered,
             floor: u32::MAX,
+            is_emptied: matches!(self.phase, Phase::ProbeRtt { .. }),
             ..Round::default()
         };
     }
@@ -47,11 +50,12 @@ impl Controller {
     }
 
     /// Whether the path delivers much less than before, as a long queue or many losses show, and not just too
-    /// little to send.
+    /// little to send, or little under way to measure the floor.
     pub(super) fn has_slowed(&self) -> bool {
         let delivered = self.delivered_in_round();
         let is_overloaded = self.delay > self.long_delay() || self.round.lost * 4 > delivered;
         self.phase != Phase::Startup
+            && !self.round.is_emptied
             && is_overloaded
             && self.round.rate < self.bandwidth() / 2
             && delivered + self.round.lost > 16 << 10
