@@ -49,7 +49,7 @@ pub(crate) struct Acknowledgement {
 /// The queues of one connection.
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct SendQueue {
-    acknowledgements: VecDeque<Acknowledgement>,
+    acknowledgements: Vec<Acknowledgement>,
     /// Commands of the connection itself, with their numbers.
     system: VecDeque<(u16, Control)>,
     /// The messages of all channels, if they do not wait in lanes.
@@ -76,7 +76,7 @@ impl SendQueue {
 
     /// Queues an ACKNOWLEDGE.
     pub(crate) fn acknowledge(&mut self, acknowledgement: Acknowledgement) {
-        self.acknowledgements.push_back(acknowledgement);
+        self.acknowledgements.push(acknowledgement);
     }
 
     /// Whether acknowledgements wait to be sent.

@@ -3,7 +3,7 @@
 
 use super::Recovery;
 use super::in_flight::Sent;
-use super::sent_datagrams::is_before;
+use super::sent_datagrams::{SentAt, is_before};
 use crate::Time;
 use crate::peer::channel::Channels;
 use crate::peer::control::{Content, Control};
@@ -39,26 +39,22 @@ impl Recovery {
             in_flight.remove(sequence, |sent| {
                 self.on_removed(sent);
                 self.congestion.on_delivered(sent.length());
-                let number = if (sent.sent_at == sent_at || sent.was_sent_once()) && !sent.is_lost() {
+                let datagram = if (sent.sent_at == sent_at || sent.was_sent_once()) && !sent.is_lost() {
                     Some(sent.datagram)
                 } else {
-                    self.notice_spurious(now, sent, sent_at)
+                    self.notice_spurious(now, sent, sent_at);
+                    None
                 };
                 let is_disconnect = matches!(sent.content, Content::Control(Control::Disconnect { .. }));
-                (number, Acknowledged { is_disconnect, is_first })
+                (datagram, Acknowledged { is_disconnect, is_first })
             })
         });
-        let number = match acknowledged {
-            Some((number, _)) => number,
-            None => self.datagrams.find(sent_at),
-        };
-        if let Some(number) = number {
-            self.has_news |= self.datagrams.on_arrived(number);
-            if let Some(newest) = self.congestion.newest_acknowledged()
-                && newest.is_none_or(|newest| is_before(newest, number))
-            {
-                *newest = Some(number);
+        match acknowledged {
+            Some((Some(number), _)) => {
+                self.has_news |= self.datagrams.on_arrived(number);
+                self.note_arrived(number);
             }
+            _ => self.on_earlier_arrived(sent_at),
         }
         acknowledged.map(|(_, acknowledged)| acknowledged)
     }
@@ -108,15 +104,35 @@ impl Recovery {
         self.congestion.on_round_trip(now, sample);
     }
 
-    /// An earlier transmission of a command than the last one has arrived: the datagram of it that was sent
-    /// then. Widens the margin for reordering if the command had been declared lost without reason.
-    fn notice_spurious(&mut self, now: Time, sent: &Sent, sent_at: Time) -> Option<u32> {
-        let number = self.datagrams.find(sent_at)?;
-        if (sent.is_lost() || sent_at < sent.attempted_at()) && sent.was_overtaken() {
-            let newest = self.datagrams.newest_arrived().unwrap_or(number);
-            self.timer.on_spurious(now.since(sent_at), newest.wrapping_sub(number));
+    /// An earlier transmission of a command than the last one has arrived, which was sent at `sent_at`.
+    /// Widens the margin for reordering if the command had been declared lost without reason.
+    #[inline(never)]
+    fn notice_spurious(&mut self, now: Time, sent: &Sent, sent_at: Time) {
+        if (sent.is_lost() || sent_at < sent.attempted_at())
+            && sent.was_overtaken()
+            && let Some(SentAt { missing, .. }) = self.datagrams.find(sent_at)
+        {
+            let newest = self.datagrams.newest_arrived().unwrap_or(missing);
+            self.timer.on_spurious(now.since(sent_at), newest.wrapping_sub(missing));
         }
-        Some(number)
+    }
+
+    /// Something has arrived that was sent at `sent_at`, of which no more is known.
+    #[inline(never)]
+    fn on_earlier_arrived(&mut self, sent_at: Time) {
+        let Some(datagrams) = self.datagrams.find(sent_at) else { return };
+        self.has_news |= self.datagrams.on_one_arrived(datagrams);
+        self.note_arrived(datagrams.missing);
+    }
+
+    /// The datagram with this number has arrived: the congestion controller will hear of the newest one.
+    #[inline(always)]
+    fn note_arrived(&mut self, number: u32) {
+        if let Some(newest) = self.congestion.newest_acknowledged()
+            && newest.is_none_or(|newest| is_before(newest, number))
+        {
+            *newest = Some(number);
+        }
     }
 
     /// A datagram was taken in: the congestion controller hears what it has acknowledged.

@@ -29,7 +29,8 @@ impl Criteria<'_> {
         let newest = self.newest.filter(|newest| is_before(sent.datagram, *newest))?;
         let distance = newest.wrapping_sub(sent.datagram);
         let patience = self.timer.patience(sent.attempts());
-        let delay = if distance >= self.timer.loss_datagrams() { 0 } else { self.timer.loss_delay() };
+        // Two transmissions in one millisecond could not be told apart.
+        let delay = if distance >= self.timer.loss_datagrams() { 1 } else { self.timer.loss_delay() };
         Some(sent.sent_at.after(delay.max(patience)))
     }
 

@@ -29,6 +29,15 @@ struct SentDatagram {
     snapshot: Snapshot,
 }
 
+/// The datagrams that were sent in one millisecond, among which an acknowledgement of an earlier transmission
+/// cannot tell which one has arrived: the number of the first one, and that of the first one that had not
+/// arrived before, or of the first one at all.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) struct SentAt {
+    pub(crate) first: u32,
+    pub(crate) missing: u32,
+}
+
 /// The datagrams of one connection, by consecutive numbers.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct SentDatagrams {
@@ -132,9 +141,8 @@ impl SentDatagrams {
         self.get(number).map(|datagram| (datagram.sent_at, datagram.snapshot))
     }
 
-    /// The datagram that was sent at this time. If there are several, the first one that has not arrived yet,
-    /// or the first one at all.
-    pub(crate) fn find(&self, sent_at: Time) -> Option<u32> {
+    /// The datagrams that were sent at this time.
+    pub(crate) fn find(&self, sent_at: Time) -> Option<SentAt> {
         let sent_at = low_bits(sent_at);
         let (mut low, mut high) = (0, self.len());
         while low < high {
@@ -143,12 +151,27 @@ impl SentDatagrams {
                 self.get(self.first.wrapping_add(middle))?.sent_at.wrapping_sub(sent_at) as i32 >= 0;
             (low, high) = if is_earlier { (low, middle) } else { (middle + 1, high) };
         }
-        let of_that_time = (low..self.len()).map_while(|offset| {
+        let mut of_that_time = (low..self.len()).map_while(|offset| {
             let number = self.first.wrapping_add(offset);
             self.get(number).filter(|datagram| datagram.sent_at == sent_at).map(|datagram| (number, datagram))
         });
-        let missing = of_that_time.clone().find(|(_, datagram)| !datagram.is_acknowledged);
-        missing.or_else(|| of_that_time.clone().next()).map(|(number, _)| number)
+        let (first, datagram) = of_that_time.next()?;
+        if !datagram.is_acknowledged {
+            return Some(SentAt { first, missing: first });
+        }
+        let missing = of_that_time.find(|(_, datagram)| !datagram.is_acknowledged);
+        Some(SentAt { first, missing: missing.map_or(first, |(number, _)| number) })
+    }
+
+    /// One of the datagrams that were sent at the same time has arrived: it counts as the first one that is
+    /// missing, but shows no loss of those that were sent at that time as well. Returns what
+    /// [`Self::on_arrived`] does.
+    #[inline(never)]
+    pub(crate) fn on_one_arrived(&mut self, SentAt { first, missing }: SentAt) -> bool {
+        let newest = self.newest.filter(|newest| is_before(first, *newest)).unwrap_or(first);
+        let is_news = self.on_arrived(missing);
+        self.newest = Some(newest);
+        is_news && self.has_gap()
     }
 
     /// A datagram has arrived. Returns whether that is news, after which something else may have to be
@@ -159,6 +182,7 @@ impl SentDatagrams {
         number != self.last_arrived && self.on_other_arrived(number)
     }
 
+    #[inline(always)]
     fn on_other_arrived(&mut self, number: u32) -> bool {
         self.last_arrived = number;
         let is_newest = self.newest.is_none_or(|newest| is_before(newest, number));
@@ -166,7 +190,7 @@ impl SentDatagrams {
             self.newest = Some(number);
         }
         let Some(datagram) = self.get_mut(number) else { return is_newest && self.has_gap() };
-        let is_news = !std::mem::replace(&mut datagram.is_acknowledged, true);
+        let is_news = !std::mem::replace(&mut datagram.is_acknowledged, true) || is_newest;
         if number == self.missing {
             self.missing = number.wrapping_add(1);
             if self.missing != self.next {
@@ -285,12 +309,33 @@ mod tests {
         for time in [0, 10, 10, 30] {
             datagrams.on_sent(at(time), 1, Snapshot::default());
         }
+        let one = |number| Some(SentAt { first: number, missing: number });
         let found = [0, 5, 10, 30, 40].map(|time| datagrams.find(at(time)));
-        assert_eq!(found, [Some(0), None, Some(1), Some(3), None]);
+        assert_eq!(found, [one(0), None, one(1), one(3), None]);
         datagrams.on_arrived(1);
-        assert_eq!(datagrams.find(at(10)), Some(2));
+        assert_eq!(datagrams.find(at(10)), Some(SentAt { first: 1, missing: 2 }));
         datagrams.settle(at(10));
-        assert_eq!([0, 10].map(|time| datagrams.find(at(time))), [None, Some(2)]);
+        let found = [0, 10].map(|time| datagrams.find(at(time)));
+        assert_eq!(found, [None, Some(SentAt { first: 1, missing: 2 })]);
+    }
+
+    #[test]
+    fn which_datagram_of_a_millisecond_has_arrived_is_no_sign_that_those_before_it_are_lost() {
+        let mut datagrams = SentDatagrams::new();
+        for time in [0, 10, 10, 10, 20] {
+            datagrams.on_sent(at(time), 1, Snapshot::default());
+        }
+        for missing in [1, 2, 3, 1] {
+            let sent_at = datagrams.find(at(10)).unwrap();
+            assert_eq!(sent_at, SentAt { first: 1, missing });
+            datagrams.on_one_arrived(sent_at);
+            assert_eq!(datagrams.newest_arrived(), Some(1));
+        }
+        datagrams.on_arrived(4);
+        datagrams.on_one_arrived(datagrams.find(at(10)).unwrap());
+        assert_eq!(datagrams.newest_arrived(), Some(4));
+        // All but the first one have arrived, so nothing but that one is lost.
+        assert_eq!(datagrams.settle(at(30)), 1);
     }
 
     #[test]

@@ -101,6 +101,32 @@ fn the_arrival_of_the_third_later_datagram_shows_a_loss() {
 }
 
 #[test]
+fn a_command_is_not_lost_in_the_millisecond_in_which_it_was_sent() {
+    let mut sender = Sender::measured();
+    (1..=5).for_each(|number| sender.send(2000, 0, number));
+    (2..=4).for_each(|number| assert!(sender.acknowledge(2000, 0, number, 2000)));
+    assert_eq!((sender.retransmit(2000), sender.deadline()), (vec![], Some(at(2001))));
+    sender.recovery.on_timeout(at(2001), &mut sender.channels);
+    assert_eq!(sender.retransmit(2001), [1]);
+}
+
+#[test]
+fn an_acknowledgement_that_may_be_of_several_datagrams_shows_no_loss_among_them() {
+    let mut sender = Sender::measured();
+    sender.send(2000, 0, 1);
+    (2..=6).for_each(|number| sender.send(2010, 0, number));
+    // The first one and its retransmission, of which what was sent first arrives.
+    assert!(sender.acknowledge(2110, 0, 4, 2010));
+    assert_eq!(sender.retransmit(2110), [1]);
+    for _ in 0..5 {
+        assert!(!sender.acknowledge(2115, 0, 4, 2010));
+    }
+    assert_eq!(sender.retransmit(2115), []);
+    assert!(sender.acknowledge(2120, 0, 6, 2010));
+    assert_eq!(sender.retransmit(2120), [2, 3]);
+}
+
+#[test]
 fn what_was_sent_before_something_acknowledged_is_lost_after_a_round_trip_and_an_eighth() {
     let mut sender = Sender::measured();
     sender.send(2000, 0, 1);
