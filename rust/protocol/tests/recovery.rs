@@ -233,6 +233,31 @@ fn the_loss_that_scripts_see_is_that_of_the_path() {
     }
 }
 
+/// Bytes that the client has sent again within 200 messages of 32 KiB, if this share of the server's
+/// datagrams gets lost, and none of the client's; and the mean round trip that it has measured.
+fn retransmitted(loss: f64) -> (u64, u32) {
+    let (mut pair, peer, _) = Pair::connected(CLEAN, 7, 1);
+    pair.world.set_conditions(pair.server.address, pair.client.address, Conditions { loss, ..CLEAN });
+    for number in 0..200 {
+        pair.send(true, peer, 0, message(number, 32 << 10), PacketFlags::RELIABLE);
+        pair.run(16);
+    }
+    pair.run(2_000);
+    assert_eq!(pair.server.received(0).len(), 200);
+    let report = pair.client.host.peer_report(peer).unwrap();
+    (report.traffic.retransmitted_bytes, report.round_trip)
+}
+
+#[test]
+fn acknowledgements_that_get_lost_go_out_again_before_their_commands_do() {
+    let all = 200 * (32 << 10);
+    let (bytes, round_trip) = retransmitted(0.05);
+    // Each twentieth datagram has acknowledgements, mostly of one command.
+    assert!((1..all / 60).contains(&bytes), "{bytes} of {all}");
+    assert!((20..30).contains(&round_trip), "{round_trip} ms");
+    assert_eq!(retransmitted(0.0).0, 0);
+}
+
 #[test]
 fn a_connection_lives_on_while_anything_is_acknowledged() {
     for seed in 0..20 {

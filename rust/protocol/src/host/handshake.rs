@@ -138,7 +138,7 @@ impl Host {
     /// A datagram that belongs to no connection begins with an acknowledgement: it may validate an address.
     /// Returns whether it has; the connection is up then.
     pub(super) fn handle_validation(&mut self, from: SocketAddr, slot: u16, command: &Command<'_>) -> bool {
-        let Body::Acknowledge { sequence, sent_time } = command.body else { return false };
+        let Body::Acknowledge { sequence, sent_time, .. } = command.body else { return false };
         if command.channel != SYSTEM_CHANNEL {
             return false;
         }

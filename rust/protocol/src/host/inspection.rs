@@ -143,7 +143,7 @@ mod tests {
         let fragment = Fragment { start_sequence: 1, count: 3, number: 1, total_length: 9, offset: 4 };
         let mut datagram = vec![0x01, 0x23];
         for body in [
-            Body::Acknowledge { sequence: 9, sent_time: 5 },
+            Body::Acknowledge { sequence: 9, sent_time: 5, is_repeat: false },
             Body::SendUnreliable { unreliable_sequence: 3, payload: b"abc" },
             Body::SendFragment { fragment, payload: b"abcd" },
         ] {

@@ -7,6 +7,8 @@ use crate::wire::command::{Body, Command};
 #[derive(Debug)]
 pub(crate) struct Datagram<'a> {
     out: &'a mut Vec<u8>,
+    /// The length of `out` where its commands begin.
+    begin: usize,
     /// The length of `out` that the datagram must not exceed.
     end: usize,
     /// Commands so far, acknowledgements not counted.
@@ -28,7 +30,13 @@ pub(crate) struct Contents {
 impl<'a> Datagram<'a> {
     /// Appends to `out`, which has the datagram's header already, at most up to `end`.
     pub(crate) fn new(out: &'a mut Vec<u8>, end: usize) -> Self {
-        Self { out, end, commands: 0, contents: Contents::default() }
+        let begin = out.len();
+        Self { out, begin, end, commands: 0, contents: Contents::default() }
+    }
+
+    /// Whether there is nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.out.len() == self.begin
     }
 
     /// Bytes that still fit.

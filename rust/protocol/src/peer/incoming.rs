@@ -29,8 +29,10 @@ pub(super) fn is_open(delivered: u16, sequence: u16) -> bool {
 /// What became of a received message.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Disposition {
-    /// It was used, now or before: acknowledge it if the sender wants that.
+    /// It was used, or is not needed: acknowledge it if the sender wants that.
     Done,
+    /// It has arrived before: acknowledge it once more if the sender wants that.
+    Duplicate,
     /// It cannot be kept: stay silent, an honest sender repeats it.
     Refused(DropReason),
     /// It contradicts the protocol.
@@ -102,7 +104,7 @@ impl Incoming {
         sink: &mut ChannelSink<'_, '_>,
     ) -> Disposition {
         let distance = match self.place(sequence) {
-            Place::Past | Place::Ahead(0) => return Disposition::Done,
+            Place::Past | Place::Ahead(0) => return Disposition::Duplicate,
             Place::Unclear => return Disposition::Refused(DropReason::Sequence),
             Place::Ahead(distance) => distance,
         };
@@ -135,7 +137,7 @@ impl Incoming {
             Err(reason) => return Disposition::Invalid(reason),
         };
         let distance = match self.place(fragment.start_sequence) {
-            Place::Past | Place::Ahead(0) => return Disposition::Done,
+            Place::Past | Place::Ahead(0) => return Disposition::Duplicate,
             Place::Unclear => return Disposition::Refused(DropReason::Sequence),
             Place::Ahead(distance) => distance,
         };
@@ -152,13 +154,13 @@ impl Incoming {
                 place.insert(Waiting::Partial(Reassembly::new(layout)))
             }
         };
-        // Complete, but a message before it is missing: this is a duplicate.
+        // Complete, but a message before it is missing.
         let Waiting::Partial(reassembly) = waiting else {
-            return Disposition::Done;
+            return Disposition::Duplicate;
         };
         let count = layout.count();
         match reassembly.insert(fragment.number, layout, payload) {
-            Progress::Duplicate => Disposition::Done,
+            Progress::Duplicate => Disposition::Duplicate,
             Progress::Stored => {
                 sink.store(payload.len());
                 Disposition::Done
@@ -242,12 +244,12 @@ impl Incoming {
                 place.insert(Waiting::Partial(Reassembly::new(layout)))
             }
         };
-        // Complete but still waiting for its reliable message: this is a duplicate.
+        // Complete but still waiting for its reliable message.
         let Waiting::Partial(reassembly) = waiting else {
-            return Disposition::Done;
+            return Disposition::Duplicate;
         };
         match reassembly.insert(fragment.number, layout, payload) {
-            Progress::Duplicate => Disposition::Done,
+            Progress::Duplicate => Disposition::Duplicate,
             Progress::Stored => {
                 sink.store(payload.len());
                 Disposition::Done
@@ -386,7 +388,7 @@ fn hold_whole<K: Ord>(
     sink: &mut ChannelSink<'_, '_>,
 ) -> Disposition {
     match entry {
-        Entry::Occupied(_) => Disposition::Done,
+        Entry::Occupied(_) => Disposition::Duplicate,
         Entry::Vacant(_) if is_full => Disposition::Refused(DropReason::ReceiveLimit),
         Entry::Vacant(place) => {
             sink.hold(payload.len());

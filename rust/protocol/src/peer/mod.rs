@@ -300,6 +300,7 @@ impl Peer {
         let is_drained = self.queue.fill(&mut flow, datagram);
         let sends_lone_copies = std::mem::take(&mut self.sends_lone_copies);
         SendQueue::add_copies(copies, sends_lone_copies, &mut flow, datagram);
+        self.queue.repeat_acknowledgements(now, datagram);
         if self.recovery.congestion.is_active() {
             let has_more = self.has_reliable_to_send();
             self.recovery.on_filled(now, datagram.contents.reliable == 0, has_more);

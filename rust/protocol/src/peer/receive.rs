@@ -55,8 +55,9 @@ impl Peer {
             // Without a session, whatever else comes may be a straggler of the slot's last connection.
             return Err(DropReason::UnexpectedCommand);
         }
-        if let Body::Acknowledge { sequence, sent_time } = command.body {
-            return Ok(self.receive_acknowledge(context.now, command.channel, sequence, sent_time));
+        if let Body::Acknowledge { sequence, sent_time, is_repeat } = command.body {
+            let (now, channel) = (context.now, command.channel);
+            return Ok(self.receive_acknowledge(now, channel, sequence, sent_time, is_repeat));
         }
         if command.wants_acknowledgement && context.sent_time.is_none() {
             return Err(DropReason::SentTime);
@@ -91,6 +92,12 @@ impl Peer {
                     return Ok(None);
                 }
                 Disposition::Done => None,
+                Disposition::Duplicate => {
+                    if command.wants_acknowledgement {
+                        self.queue.on_duplicate(command.size());
+                    }
+                    None
+                }
             },
             Body::Ping => {
                 self.on_ping(context.now);
@@ -196,10 +203,11 @@ impl Peer {
         channel: u8,
         sequence: u16,
         sent_time: u16,
+        is_repeat: bool,
     ) -> Option<HostAction> {
         let sent_at = Time::from_wire(sent_time, now)?;
         let acknowledged =
-            self.recovery.on_acknowledged(now, &mut self.channels, channel, sequence, sent_at)?;
+            self.recovery.on_acknowledged(now, &mut self.channels, channel, sequence, sent_at, is_repeat)?;
         let sample = now.since(sent_at).max(1);
         if acknowledged.is_first {
             self.measure(now, sample);

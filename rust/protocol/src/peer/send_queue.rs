@@ -7,6 +7,7 @@
 mod filling;
 mod lanes;
 mod messages;
+mod repeats;
 
 pub(crate) use filling::Flow;
 pub use lanes::CHANNEL_LEVELS;
@@ -15,14 +16,15 @@ use super::channel::Channels;
 use super::control::{Content, Control};
 use super::datagram::Datagram;
 use super::message::{FragmentedPayload, Message, Reliable, Unreliable};
-use crate::PacketFlags;
 use crate::report::Volume;
 use crate::wire::command::{Body, Command};
 use crate::wire::{ACKNOWLEDGE_SIZE, FRAGMENT_COMMAND_SIZE, HEADER_SIZE, SYSTEM_CHANNEL};
+use crate::{PacketFlags, Time};
 use bytes::Bytes;
 use filling::{Put, put_copies, put_reliable, put_some_lost, put_unreliable, reliable_command};
 use lanes::{Lanes, QUANTUM};
 use messages::{MessageQueue, Next};
+use repeats::AcknowledgementRepeats;
 use std::collections::VecDeque;
 
 /// The largest number of fragments of a message: with more, its last ones could be too far ahead of its first
@@ -46,10 +48,22 @@ pub(crate) struct Acknowledgement {
     pub(crate) sent_time: u16,
 }
 
+impl Acknowledgement {
+    /// The command, which goes out once more if it `is_repeat`.
+    #[inline(always)]
+    fn command(self, is_repeat: bool) -> Command<'static> {
+        let Self { channel, sequence, sent_time } = self;
+        let body = Body::Acknowledge { sequence, sent_time, is_repeat };
+        Command { wants_acknowledgement: false, channel, sequence, body }
+    }
+}
+
 /// The queues of one connection.
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct SendQueue {
     acknowledgements: Vec<Acknowledgement>,
+    /// Those that may go out again. Made when a loss of one is seen first.
+    repeats: Option<Box<AcknowledgementRepeats>>,
     /// Commands of the connection itself, with their numbers.
     system: VecDeque<(u16, Control)>,
     /// The messages of all channels, if they do not wait in lanes.
@@ -77,6 +91,12 @@ impl SendQueue {
     /// Queues an ACKNOWLEDGE.
     pub(crate) fn acknowledge(&mut self, acknowledgement: Acknowledgement) {
         self.acknowledgements.push(acknowledgement);
+    }
+
+    /// A reliable command of so many bytes has arrived that had arrived before.
+    #[cold]
+    pub(crate) fn on_duplicate(&mut self, bytes: usize) {
+        self.repeats.get_or_insert_default().on_duplicate(bytes);
     }
 
     /// Whether acknowledgements wait to be sent.
@@ -208,12 +228,14 @@ impl SendQueue {
         self.system.clear();
         self.messages.clear();
         self.lanes = None;
+        self.repeats = None;
         self.forget_queued_bytes();
     }
 
     /// Forgets the acknowledgements, as nobody waits for them any more.
     pub(crate) fn forget_acknowledgements(&mut self) {
         self.acknowledgements.clear();
+        self.repeats = None;
     }
 
     /// Whether nothing is queued but acknowledgements.
@@ -250,7 +272,7 @@ impl SendQueue {
     /// holds back let unreliable ones pass. Returns whether everything that waited is in.
     #[inline(always)]
     pub(crate) fn fill(&mut self, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) -> bool {
-        if self.put_acknowledgements(datagram) == Put::Full {
+        if self.put_acknowledgements(flow.now, datagram) == Put::Full {
             return false;
         }
         let lost = if flow.recovery.has_lost() {
@@ -292,6 +314,14 @@ impl SendQueue {
     pub(crate) fn add_copies(copies: u8, alone: bool, flow: &mut Flow<'_>, datagram: &mut Datagram<'_>) {
         if copies > 0 && (alone || datagram.commands > 0) {
             put_copies(copies, flow.reborrow(), datagram);
+        }
+    }
+
+    /// Repeats acknowledgements in what is left of a datagram that has something in it, if some get lost.
+    #[inline(always)]
+    pub(crate) fn repeat_acknowledgements(&mut self, now: Time, datagram: &mut Datagram<'_>) {
+        if let Some(repeats) = &mut self.repeats {
+            repeats.put(now, datagram);
         }
     }
 
@@ -372,15 +402,17 @@ impl SendQueue {
         }
     }
 
-    fn put_acknowledgements(&mut self, datagram: &mut Datagram<'_>) -> Put {
+    fn put_acknowledgements(&mut self, now: Time, datagram: &mut Datagram<'_>) -> Put {
         if self.acknowledgements.is_empty() {
             return Put::Done;
         }
         let all = self.acknowledgements.len();
         let fitting = all.min(datagram.free_bytes() / ACKNOWLEDGE_SIZE);
-        for &Acknowledgement { channel, sequence, sent_time } in self.acknowledgements.iter().take(fitting) {
-            let body = Body::Acknowledge { sequence, sent_time };
-            datagram.put(&Command { wants_acknowledgement: false, channel, sequence, body });
+        for acknowledgement in self.acknowledgements.iter().take(fitting) {
+            datagram.put(&acknowledgement.command(false));
+        }
+        if let Some(repeats) = &mut self.repeats {
+            repeats.on_sent(now, &self.acknowledgements[..fitting]);
         }
         if fitting < all {
             self.acknowledgements.drain(..fitting);
@@ -411,7 +443,7 @@ mod tests {
     use crate::drops::PeerDropCounters;
     use crate::peer::recovery::Recovery;
     use crate::peer::window::Window;
-    use crate::{DropReason, PeerId, Time};
+    use crate::{DropReason, PeerId};
 
     /// What is needed to fill datagrams of a connection with one channel.
     struct Sender {

@@ -6,6 +6,8 @@ use super::{Malformed, take, take_pair, take_slice, take_u8, take_u16, take_u32}
 
 const ACKNOWLEDGE_FLAG: u8 = 0x80;
 const UNSEQUENCED_FLAG: u8 = 0x40;
+/// Of an ACKNOWLEDGE: it is sent once more. ENet looks neither at this bit nor at the next lower one.
+const REPEAT_FLAG: u8 = 0x20;
 const NUMBER_MASK: u8 = 0x0f;
 
 mod number {
@@ -38,7 +40,7 @@ pub(crate) struct Command<'a> {
 /// What a command says. Payloads are borrowed from the datagram.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Body<'a> {
-    Acknowledge { sequence: u16, sent_time: u16 },
+    Acknowledge { sequence: u16, sent_time: u16, is_repeat: bool },
     Connect { parameters: ConnectParameters, data: u32 },
     VerifyConnect { parameters: ConnectParameters },
     Disconnect { data: u32 },
@@ -97,7 +99,7 @@ impl<'a> Command<'a> {
         let body = match head & NUMBER_MASK {
             number::ACKNOWLEDGE => {
                 let (sequence, sent_time) = take_pair(rest)?;
-                Body::Acknowledge { sequence, sent_time }
+                Body::Acknowledge { sequence, sent_time, is_repeat: head & REPEAT_FLAG != 0 }
             }
             number::CONNECT => {
                 Body::Connect { parameters: ConnectParameters::parse(rest)?, data: take_u32(rest)? }
@@ -162,7 +164,7 @@ impl<'a> Command<'a> {
     #[inline(always)]
     pub(crate) fn emit(&self, out: &mut Vec<u8>) {
         let number = match self.body {
-            Body::Acknowledge { .. } => number::ACKNOWLEDGE,
+            Body::Acknowledge { is_repeat, .. } => number::ACKNOWLEDGE | (u8::from(is_repeat) * REPEAT_FLAG),
             Body::Connect { .. } => number::CONNECT,
             Body::VerifyConnect { .. } => number::VERIFY_CONNECT,
             Body::Disconnect { .. } => number::DISCONNECT,
@@ -183,7 +185,7 @@ impl<'a> Command<'a> {
         let head = [number | flags, self.channel, high, low];
         // The small and frequent commands are put together first, so that the buffer grows once.
         match self.body {
-            Body::Acknowledge { sequence, sent_time } => {
+            Body::Acknowledge { sequence, sent_time, .. } => {
                 return put_head(out, head, pair(sequence, sent_time));
             }
             Body::SendReliable { payload } => {
@@ -333,9 +335,10 @@ mod tests {
     const FRAGMENT: Fragment =
         Fragment { start_sequence: 9, count: 3, number: 1, total_length: 12, offset: 4 };
 
-    fn one_of_each() -> [Body<'static>; 12] {
+    fn one_of_each() -> [Body<'static>; 13] {
         [
-            Body::Acknowledge { sequence: 1, sent_time: 2 },
+            Body::Acknowledge { sequence: 1, sent_time: 2, is_repeat: false },
+            Body::Acknowledge { sequence: 1, sent_time: 2, is_repeat: true },
             Body::Connect { parameters: PARAMETERS, data: 77 },
             Body::VerifyConnect { parameters: PARAMETERS },
             Body::Disconnect { data: 5 },
@@ -386,6 +389,6 @@ mod tests {
             };
             Command { wants_acknowledgement: false, channel: 0, sequence: 0, body }.size() - payload
         });
-        assert_eq!(sizes, [8, 48, 44, 8, 4, 6, 8, 24, 8, 12, 16, 24]);
+        assert_eq!(sizes, [8, 8, 48, 44, 8, 4, 6, 8, 24, 8, 12, 16, 24]);
     }
 }

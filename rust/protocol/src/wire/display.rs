@@ -21,7 +21,9 @@ impl Display for Command<'_> {
         let number = if let Body::Acknowledge { sequence, .. } = body { sequence } else { sequence };
         write!(f, "{}, channel {channel}, number {number}", body.name())?;
         match body {
-            Body::Acknowledge { sent_time, .. } => write!(f, ", sent time {sent_time}"),
+            Body::Acknowledge { sent_time, is_repeat, .. } => {
+                write!(f, ", sent time {sent_time}{}", if *is_repeat { ", repeat" } else { "" })
+            }
             Body::Connect { parameters, data } => write!(f, ", {parameters}, data {data}"),
             Body::VerifyConnect { parameters } => write!(f, ", {parameters}"),
             Body::Disconnect { data } => {

@@ -18,8 +18,9 @@ pub(crate) struct Acknowledged {
 }
 
 impl Recovery {
-    /// A command was acknowledged; the acknowledgement echoes `sent_at`. Returns what has to be known of it,
-    /// if it was under way: else the acknowledgement is a duplicate, or made up.
+    /// A command was acknowledged; the acknowledgement echoes `sent_at`, which measures the round trip but
+    /// names no transmission if it `is_repeat`. Returns what has to be known of the command, if it was under
+    /// way: else the acknowledgement is a duplicate, or made up.
     #[inline]
     pub(crate) fn on_acknowledged(
         &mut self,
@@ -28,6 +29,7 @@ impl Recovery {
         channel: u8,
         sequence: u16,
         sent_at: Time,
+        is_repeat: bool,
     ) -> Option<Acknowledged> {
         // Usually many commands of one datagram are acknowledged together.
         let is_first = self.heard != (now, sent_at);
@@ -39,10 +41,13 @@ impl Recovery {
             in_flight.remove(sequence, |sent| {
                 self.on_removed(sent);
                 self.congestion.on_delivered(sent.length());
-                let datagram = if (sent.sent_at == sent_at || sent.was_sent_once()) && !sent.is_lost() {
+                let is_last = (sent.sent_at == sent_at && !is_repeat) || sent.was_sent_once();
+                let datagram = if is_last && !sent.is_lost() {
                     Some(sent.datagram)
                 } else {
-                    self.notice_spurious(now, sent, sent_at);
+                    if !is_repeat {
+                        self.notice_spurious(now, sent, sent_at);
+                    }
                     None
                 };
                 let is_disconnect = matches!(sent.content, Content::Control(Control::Disconnect { .. }));
@@ -54,6 +59,7 @@ impl Recovery {
                 self.has_news |= self.datagrams.on_arrived(number);
                 self.note_arrived(number);
             }
+            _ if is_repeat => {}
             _ => self.on_earlier_arrived(sent_at),
         }
         acknowledged.map(|(_, acknowledged)| acknowledged)

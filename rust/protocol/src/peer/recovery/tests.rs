@@ -44,9 +44,21 @@ impl Sender {
     }
 
     fn acknowledge(&mut self, now: u64, channel: u8, sequence: u16, sent_at: u64) -> bool {
+        self.acknowledge_as(now, channel, sequence, sent_at, false)
+    }
+
+    fn acknowledge_as(
+        &mut self,
+        now: u64,
+        channel: u8,
+        sequence: u16,
+        sent_at: u64,
+        is_repeat: bool,
+    ) -> bool {
         let recovery = &mut self.recovery;
-        let known =
-            recovery.on_acknowledged(at(now), &mut self.channels, channel, sequence, at(sent_at)).is_some();
+        let known = recovery
+            .on_acknowledged(at(now), &mut self.channels, channel, sequence, at(sent_at), is_repeat)
+            .is_some();
         if recovery.take_news() {
             recovery.detect_losses(at(now), &mut self.channels);
         }
@@ -124,6 +136,24 @@ fn an_acknowledgement_that_may_be_of_several_datagrams_shows_no_loss_among_them(
     assert_eq!(sender.retransmit(2115), []);
     assert!(sender.acknowledge(2120, 0, 6, 2010));
     assert_eq!(sender.retransmit(2120), [2, 3]);
+}
+
+#[test]
+fn a_repeated_acknowledgement_says_that_its_command_has_arrived_and_no_more() {
+    let mut sender = Sender::measured();
+    (1..=6).for_each(|number| sender.send(1990 + 10 * u64::from(number), 0, number));
+    // It echoes the time at which another one was sent.
+    assert!(sender.acknowledge_as(2110, 0, 1, 2050, true));
+    assert!(!sender.acknowledge_as(2110, 0, 1, 2050, true));
+    assert_eq!((sender.retransmit(2110), sender.recovery.bytes_in_flight()), (vec![], 50));
+    assert!(sender.acknowledge(2145, 0, 5, 2040));
+    assert_eq!(sender.retransmit(2145), [2, 3]);
+    // The retransmission of what is acknowledged now left after everything else, but may not have arrived.
+    assert!(sender.acknowledge_as(2150, 0, 2, 2145, true));
+    assert_eq!(sender.retransmit(2150), []);
+    // What was sent once shows a loss, whichever acknowledgement it has.
+    assert!(sender.acknowledge_as(2152, 0, 6, 2052, true));
+    assert_eq!(sender.retransmit(2152), [4]);
 }
 
 #[test]
