@@ -448,10 +448,15 @@ impl Driver {
     }
 
     /// Gives the engine the addresses that were looked up.
+    #[inline(always)]
     fn finish_lookups(&mut self) {
-        if self.lookups.is_empty() {
-            return;
+        if !self.lookups.is_empty() {
+            self.finish_some_lookups();
         }
+    }
+
+    #[cold]
+    fn finish_some_lookups(&mut self) {
         let Self { endpoint, lookups, unreported, .. } = self;
         let mut host = endpoint.host_mut();
         lookups.retain(|(peer, lookup)| {
