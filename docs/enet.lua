@@ -39,6 +39,7 @@ f.expanded = ProtoField.uint16("enet.expanded", "Expanded size", base.DEC, nil, 
 f.command = ProtoField.uint8("enet.command", "Command", base.DEC, command_names, 0x0f)
 f.acknowledge = ProtoField.bool("enet.command.acknowledge", "Wants an acknowledgement", 8, nil, 0x80)
 f.unsequenced = ProtoField.bool("enet.command.unsequenced", "Unsequenced", 8, nil, 0x40)
+f.repeated = ProtoField.bool("enet.command.repeated", "Repeated", 8, nil, 0x20)
 f.channel = ProtoField.uint8("enet.channel", "Channel", base.DEC, { [255] = "connection" })
 f.sequence = ProtoField.uint16("enet.sequence", "Reliable sequence number")
 f.unreliable_sequence = ProtoField.uint16("enet.unreliable_sequence", "Unreliable sequence number")
@@ -396,6 +397,8 @@ local function add_command(tvb, at, pinfo, tree, connection, index)
 	item:add(f.command, range(0, 1))
 	item:add(f.acknowledge, range(0, 1))
 	item:add(f.unsequenced, range(0, 1))
+	-- Of an acknowledgement of enet_rs; ENet does not look at this bit.
+	if number == 1 then item:add(f.repeated, range(0, 1)) end
 	item:add(f.channel, range(1, 1))
 	item:add(f.sequence, range(2, 2))
 	for _, field in ipairs(command_fields[number]) do item:add(field[1], range(field[2], field[3])) end
