@@ -196,7 +196,7 @@ impl Draining {
         let mut is_well = true;
         for _ in 0..MAXIMUM_EVENTS {
             match self.driver.service(Duration::ZERO) {
-                // It was granted before.
+                // The CONNECT was answered before this host was closed.
                 Ok(Some(Event::Connect { peer, .. })) => self.driver.host_mut().disconnect(peer, 0),
                 Ok(Some(_)) => {}
                 Ok(None) => break,

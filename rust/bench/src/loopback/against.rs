@@ -2,7 +2,7 @@
 //! it, in turn.
 
 use super::workloads::{Side, Workload};
-use super::{in_process_of, median};
+use super::{in_process_of, median, this_program};
 use std::path::Path;
 
 /// The sides whose cost is this project's.
@@ -14,8 +14,7 @@ const SIDES: [Side; 4] = [Side::Ours, Side::Encrypted, Side::OursToC, Side::CToO
 /// # Errors
 /// It is not known where this program lies.
 pub(super) fn print(chosen: &[&Workload], other: &Path, rounds: usize) -> Result<bool, String> {
-    let this =
-        std::env::current_exe().map_err(|error| format!("this program is not to be found: {error}"))?;
+    let this = this_program()?;
     println!("|  | unit | {}, ns | now, ns | ratio |\n|---|---|---:|---:|---:|", other.display());
     let mut is_complete = true;
     for workload in chosen {

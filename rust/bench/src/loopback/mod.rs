@@ -13,7 +13,7 @@ mod workloads;
 
 use sample::Sample;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use workloads::{Side, WORKLOADS, Workload};
 
@@ -99,9 +99,11 @@ fn find(workload: &str) -> Result<&'static Workload, String> {
 }
 
 fn in_process(workload: &Workload, side: Side) -> Result<Sample, String> {
-    let program =
-        std::env::current_exe().map_err(|error| format!("this program is not to be found: {error}"))?;
-    in_process_of(&program, workload, side)
+    in_process_of(&this_program()?, workload, side)
+}
+
+fn this_program() -> Result<PathBuf, String> {
+    std::env::current_exe().map_err(|error| format!("this program is not to be found: {error}"))
 }
 
 /// Runs a workload in a process of `program`, a build of this one.

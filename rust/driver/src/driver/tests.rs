@@ -81,7 +81,7 @@ fn the_clock_is_read_for_few_of_the_messages_that_are_taken_quickly() {
     assert_eq!(looks, [4, 8, 16, 32, 48, 64]);
     // From then on slowly.
     let now = start + MAXIMUM_ACKNOWLEDGEMENT_DELAY + Duration::from_millis(1);
-    let late = (1..).find(|_| messages.take() && messages.is_late(now));
+    let late = (1..=64).find(|_| messages.take() && messages.is_late(now));
     assert_eq!(late, Some(MAXIMUM_MESSAGES_PER_CLOCK_READ));
 }
 

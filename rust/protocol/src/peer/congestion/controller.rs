@@ -6,10 +6,9 @@
 //! capacity that bursts have shown and ends near it, probes for more send a few datagrams too much and not a
 //! quarter, and the time between acknowledgements, such as a frame, belongs to the round trip. While messages
 //! of other channels share the connection, which a queue would delay, it leaves the path a little free.
-
 //!
-//! The parts have the draft's names: `startup`, `probe_bw` and `probe_rtt` are phases, `round` updates
-//! the model of the path, and `control` has the parameters that follow from it.
+//! The parts have the draft's names: `startup`, `probe_bw` and `probe_rtt` are phases, `round` updates the
+//! model of the path, and `control` has the parameters that follow from it.
 
 mod control;
 mod probe_bw;
